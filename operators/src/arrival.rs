@@ -1,0 +1,53 @@
+//! A record on its way in: what deduplication and latest-by-key judge, and the fates they give.
+
+use serde::{Deserialize, Serialize};
+
+/// One record of a topic, as it arrived.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Arrival<I, D, M> {
+    /// Its place in its topic: arrivals of one tick are judged in this order.
+    pub position: u64,
+    /// The name of the record, the last resort in ordering.
+    pub id: I,
+    /// Greater revisions replace lesser ones.
+    pub revision: i64,
+    /// When it happened (milliseconds).
+    pub event_time: i64,
+    /// What it says; `None` deletes what was said before.
+    pub content: Option<D>,
+    /// Carried beside it to its judgement.
+    pub memo: M,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Fate {
+    /// It stands.
+    Accepted,
+    /// Something at least as new had been accepted before.
+    Duplicate,
+    /// It would replace content whose time for corrections is over, by this many milliseconds.
+    Late(i64),
+}
+
+/// The output of a judging operator: facts that come and go, and one fate an arrival.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Judged<I, D, M> {
+    /// Content that stands (+1) or no longer stands (−1).
+    Fact(Fact<I, D>),
+    /// The fate of one arrival, once.
+    Fate(Fate, M),
+}
+
+/// Accepted content.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fact<I, D> {
+    /// The name of the record.
+    pub id: I,
+    /// When it happened (milliseconds).
+    pub event_time: i64,
+    /// The greatest event time of its accepted revisions: it can change until this is out of the horizon.
+    pub horizon: i64,
+    /// What it says.
+    pub body: D,
+}

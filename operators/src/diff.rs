@@ -1,0 +1,82 @@
+//! How many of a thing came or went, and which record is to blame.
+//!
+//! Every collection between operators carries [`Traced`] differences: an ordinary difference (a count, or a struct of
+//! sums) beside the *cause*, the least tag among the input records that led to the update. Causes ride along for free
+//! with the updates they explain, so an output can name its record without a second path through the graph.
+
+use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
+use serde::{Deserialize, Serialize};
+
+/// A difference and the least tag behind it; `cause` is `None` when the clock alone made the change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Traced<R, C> {
+    /// The difference proper.
+    pub diff: R,
+    /// The least tag among the records that led to it.
+    pub cause: Option<C>,
+}
+
+impl<R, C> Traced<R, C> {
+    /// A difference with the record behind it.
+    pub fn new(diff: R, cause: Option<C>) -> Self {
+        Traced { diff, cause }
+    }
+}
+
+/// The lesser of two causes; no cause yields to any.
+pub fn least<C: Ord + Clone>(into: &mut Option<C>, other: &Option<C>) {
+    if let Some(other) = other
+        && into.as_ref().is_none_or(|held| other < held)
+    {
+        *into = Some(other.clone());
+    }
+}
+
+impl<R: IsZero, C> IsZero for Traced<R, C> {
+    fn is_zero(&self) -> bool {
+        self.diff.is_zero()
+    }
+}
+
+impl<R: Semigroup, C: Ord + Clone> Semigroup for Traced<R, C> {
+    fn plus_equals(&mut self, rhs: &Self) {
+        self.diff.plus_equals(&rhs.diff);
+        least(&mut self.cause, &rhs.cause);
+    }
+}
+
+impl<R: Monoid, C: Ord + Clone> Monoid for Traced<R, C> {
+    fn zero() -> Self {
+        Traced::new(R::zero(), None)
+    }
+}
+
+impl<R: Abelian, C: Ord + Clone> Abelian for Traced<R, C> {
+    fn negate(&mut self) {
+        self.diff.negate();
+    }
+}
+
+impl<R: Multiply<R2>, R2, C: Ord + Clone> Multiply<Traced<R2, C>> for Traced<R, C> {
+    type Output = Traced<R::Output, C>;
+
+    fn multiply(self, rhs: &Traced<R2, C>) -> Self::Output {
+        let mut cause = self.cause;
+        least(&mut cause, &rhs.cause);
+        Traced::new(self.diff.multiply(&rhs.diff), cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_and_the_least_cause_wins() {
+        let mut sum = Traced::new(1i64, Some("b"));
+        sum.plus_equals(&Traced::new(2, None));
+        sum.plus_equals(&Traced::new(-3, Some("a")));
+        assert!(sum.is_zero());
+        assert_eq!(sum.cause, Some("a"));
+    }
+}

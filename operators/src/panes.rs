@@ -1,0 +1,181 @@
+//! Sums over the last hours or days, which leave by the clock, with or without input.
+//!
+//! *Meaning.* [`Panes`] keeps one sum per event-time pane; the window `trail(window, pane)` at `now` covers the panes
+//! whose start s satisfies P − window < s ≤ P, P being `now` floored to the pane. A pane ahead of P waits for the clock.
+//! *Time.* Panes leave at the first tick ≥ s + window and enter at the first tick ≥ s.
+//! *State.* One sum per pane that is in the window or ahead of it: at most window / pane + what lies ahead.
+//! *Cost.* A search from the newest pane an update; one pass over the panes a total.
+
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+use differential_dataflow::ExchangeData;
+use differential_dataflow::difference::Monoid;
+
+use crate::driver::{Traces, keyed};
+use crate::keyed::{Emit, Keyed, Next, Ticks};
+
+/// The shape of a trailing window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trail {
+    /// Length of the window, a multiple of the pane (milliseconds).
+    pub window_ms: i64,
+    /// Length of a pane (milliseconds).
+    pub pane_ms: i64,
+}
+
+impl Trail {
+    /// The start of the pane that holds `instant`.
+    pub fn pane(self, instant: i64) -> i64 {
+        instant - instant.rem_euclid(self.pane_ms)
+    }
+
+    /// Whether the pane starting at `start` is in the window at `now`.
+    pub fn covers(self, start: i64, now: i64) -> bool {
+        start <= now && !self.has_left(start, now)
+    }
+
+    /// Whether the pane starting at `start` has left the window by `now`.
+    pub fn has_left(self, start: i64, now: i64) -> bool {
+        start <= self.pane(now) - self.window_ms
+    }
+
+    /// When the standing of the pane starting at `start` changes next, seen from `now`.
+    pub fn turn(self, start: i64, now: i64) -> i64 {
+        if start > now { start } else { start + self.window_ms }
+    }
+}
+
+/// Sums per event-time pane, oldest first.
+#[derive(Clone, Debug)]
+pub struct Panes<R> {
+    panes: Vec<(i64, R)>,
+}
+
+impl<R> Default for Panes<R> {
+    fn default() -> Self {
+        Panes { panes: Vec::new() }
+    }
+}
+
+impl<R: Monoid> Panes<R> {
+    /// Adds `sum` to the pane of `event_time`.
+    pub fn add(&mut self, trail: Trail, event_time: i64, sum: &R) {
+        let start = trail.pane(event_time);
+        let after = self.panes.iter().rposition(|(held, _)| *held <= start).map_or(0, |at| at + 1);
+        if after > 0 && self.panes[after - 1].0 == start {
+            let held = &mut self.panes[after - 1].1;
+            held.plus_equals(sum);
+            if held.is_zero() {
+                self.panes.remove(after - 1);
+            }
+        } else if !sum.is_zero() {
+            self.panes.insert(after, (start, sum.clone()));
+        }
+    }
+
+    /// Frees the panes that have left the window by `now`.
+    pub fn leave(&mut self, trail: Trail, now: i64) {
+        let gone = self.panes.partition_point(|(start, _)| trail.has_left(*start, now));
+        self.panes.drain(..gone);
+    }
+
+    /// The sum over the window at `now`.
+    pub fn total(&self, trail: Trail, now: i64) -> R {
+        let mut total = R::zero();
+        for (start, sum) in &self.panes {
+            if trail.covers(*start, now) {
+                total.plus_equals(sum);
+            }
+        }
+        total
+    }
+
+    /// When the clock next changes the total, if ever.
+    pub fn next(&self, trail: Trail, now: i64) -> Option<i64> {
+        self.panes.iter().map(|(start, _)| trail.turn(*start, now)).min()
+    }
+
+    /// Whether no pane is held.
+    pub fn is_empty(&self) -> bool {
+        self.panes.is_empty()
+    }
+
+    /// The panes held, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &(i64, R)> {
+        self.panes.iter()
+    }
+}
+
+/// The logic of [`trailing`].
+pub struct Trailing<K, R, C> {
+    trail: Trail,
+    types: PhantomData<(K, R, C)>,
+}
+
+impl<K, R, C> Trailing<K, R, C> {
+    /// Sums over `trail`.
+    pub fn new(trail: Trail) -> Self {
+        Trailing { trail, types: PhantomData }
+    }
+}
+
+/// The panes of a key and what was last said of them.
+pub struct Window<R> {
+    panes: Panes<R>,
+    said: Option<R>,
+}
+
+impl<R> Default for Window<R> {
+    fn default() -> Self {
+        Window { panes: Panes::default(), said: None }
+    }
+}
+
+impl<K, R, C> Keyed for Trailing<K, R, C>
+where
+    K: Clone + Eq + Hash + 'static,
+    R: Monoid + PartialEq + 'static,
+    C: Ord + Clone + 'static,
+{
+    type Key = K;
+    /// The event time.
+    type Input = i64;
+    type Diff = R;
+    type Notice = ();
+    type Cause = C;
+    type State = Window<R>;
+    type Output = (K, R);
+
+    fn update(&mut self, _: &K, state: &mut Window<R>, event_time: i64, diff: R, _: i64) {
+        state.panes.add(self.trail, event_time, &diff);
+    }
+
+    fn close(&mut self, key: &K, state: &mut Window<R>, emit: &mut Emit<'_, (K, R), C>) -> Next {
+        let now = emit.now();
+        state.panes.leave(self.trail, now);
+        let total = Some(state.panes.total(self.trail, now)).filter(|total| !total.is_zero());
+        let row = |sum: R| (key.clone(), sum);
+        emit.replace(state.said.take().map(row), total.clone().map(row));
+        state.said = total;
+        match state.panes.next(self.trail, now) {
+            Some(instant) => Next::At(instant),
+            None => Next::Forget,
+        }
+    }
+}
+
+/// The sum of each key's differences over a trailing window of their event times.
+pub fn trailing<'scope, K, R, C>(
+    name: &str,
+    ticks: Ticks,
+    trail: Trail,
+    input: Traces<'scope, (K, i64), R, C>,
+) -> Traces<'scope, (K, R), i64, C>
+where
+    K: ExchangeData + Eq + Hash,
+    R: ExchangeData + Monoid + PartialEq,
+    C: ExchangeData + Ord,
+{
+    keyed(name, ticks, input, None, Trailing::new(trail))
+}
