@@ -1,1 +1,9 @@
-//! connectors
+//! Where bytes come from and go to: sources, sinks, and how they fail.
+//!
+//! Invariants: connectors know neither timely nor retail · one moves bytes, another reads them · what is half written
+//! never looks whole.
+
+pub mod error;
+pub mod file;
+
+pub use error::Error;

@@ -1,1 +1,32 @@
-//! dataflow
+//! storepulse: retail operations views and exceptions, incrementally maintained.
+//!
+//! The way of a record: [`event`] reads it, [`edge`] gives it its one fate, [`views`] maintain what it means,
+//! [`detectors`] notice what is wrong, [`governance`] lets people answer, [`output`] numbers what leaves. [`graph`] has
+//! every collection on one page and [`job`] runs it.
+//!
+//! Invariants: views, detectors and the graph do no input or output and read no clock · detectors read views, never
+//! events · nothing that is summed is a float · no hash order reaches an output.
+
+pub mod cli;
+pub mod clock;
+pub mod context;
+pub mod detect;
+pub mod detectors;
+pub mod edge;
+pub mod error;
+pub mod event;
+pub mod exception;
+pub mod feed;
+pub mod governance;
+pub mod graph;
+pub mod ids;
+pub mod job;
+pub mod output;
+pub mod policy;
+pub mod record;
+pub mod row;
+pub mod scenario;
+pub mod stats;
+pub mod time;
+pub mod views;
+pub mod write;

@@ -1,1 +1,23 @@
-//! scenarios
+//! Scenarios to replay: folders of records a retailer could have sent, made from public data or from a seed.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | [`topic`] | every input record of the public contract, as a type that writes itself as one JSON line |
+//! | [`folder`] | the scenario folder: one file per topic in order of ingest time, whole or not there at all |
+//! | [`disorder`] | how records come late, twice and corrected, decided by a seed |
+//! | [`random`] | the one source of chance |
+//! | [`convert`] | public data sets turned into scenarios, one file each |
+//!
+//! Invariants: this crate knows the public contract and nothing of the engine that reads its scenarios · it never reads
+//! the wall clock · the same input and seed give the same bytes · no hash order reaches a file · money is whole cents
+//! from the moment it is read, and nothing that is summed is a float.
+
+pub mod convert;
+pub mod disorder;
+mod error;
+pub mod folder;
+mod money;
+pub mod random;
+pub mod topic;
+
+pub use error::Error;

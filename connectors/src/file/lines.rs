@@ -1,0 +1,92 @@
+//! Reads a file line by line, counting.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// Bytes read from the file at a time.
+const BUFFER: usize = 1 << 18;
+
+/// The lines of a file.
+pub struct Lines {
+    path: PathBuf,
+    reader: BufReader<Box<dyn Read + Send>>,
+    line: Vec<u8>,
+    number: u64,
+    bytes: u64,
+}
+
+impl Lines {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// If it cannot be opened or is a folder.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        if file.metadata().map_err(Error::io("read", path))?.is_dir() {
+            return Err(Error::content(path, "is a folder, not a file"));
+        }
+        Ok(Lines::from_reader(path, Box::new(file)))
+    }
+
+    /// Reads lines from anything, which errors call `path`.
+    pub fn from_reader(path: &Path, reader: Box<dyn Read + Send>) -> Self {
+        let reader = BufReader::with_capacity(BUFFER, reader);
+        Lines { path: path.to_owned(), reader, line: Vec::new(), number: 0, bytes: 0 }
+    }
+
+    /// The next line that is not blank, without its end, and its number from 1; `None` at the end of the file.
+    ///
+    /// # Errors
+    /// If the file cannot be read. A failed read never skips: asking again tries the same place again.
+    pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, Error> {
+        loop {
+            self.line.clear();
+            let read = self.reader.read_until(b'\n', &mut self.line).map_err(Error::io("read", &self.path))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.bytes += read as u64;
+            self.number += 1;
+            if !self.line.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        Ok(Some((self.number, line.strip_suffix(b"\r").unwrap_or(line))))
+    }
+
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_lines_are_counted_and_skipped() {
+        let mut lines = Lines::from_reader(Path::new("t"), Box::new(&b"a\n\n  \r\nb\r\nc"[..]));
+        let mut seen = Vec::new();
+        while let Some((number, line)) = lines.next_line().expect("readable") {
+            seen.push((number, String::from_utf8_lossy(line).into_owned()));
+        }
+        assert_eq!(seen, [(1, "a".to_owned()), (4, "b".to_owned()), (5, "c".to_owned())]);
+        assert_eq!(lines.bytes(), 11);
+    }
+
+    #[test]
+    fn a_missing_file_says_which() {
+        let error = Lines::open(Path::new("/no/such/file")).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.starts_with("cannot open /no/such/file: ")));
+    }
+}

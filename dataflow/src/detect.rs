@@ -1,0 +1,264 @@
+//! What all detectors share: the life of an episode from the first bad tick to the clearing one (contract §5).
+//!
+//! A [`Detector`] is a pure condition over the rows it keeps for a key. This file runs it as a keyed operator: it holds
+//! the episode, asks the condition at every tick at which it may have changed, and tells each opening, move and clearing
+//! as one [`Step`]; [`crate::governance`] decides which moves are worth a record. A stale feed holds clearing back; opening is never held back.
+
+use std::hash::Hash;
+
+use operators::driver::keyed;
+use operators::episode::{Condition, Episode, Turn};
+use operators::keyed::{Emit, Keyed, Next, Ticks};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::context::{Context, Notice};
+use crate::exception::{Change, Driver, KeyPart, Kind, KindIndex, Response, Step};
+use crate::ids::Id;
+use crate::policy::{FOR_MS, MIN_CONFIDENCE, Policy};
+use crate::time::{Cause, Collection};
+
+/// What a detector may look at beside the rows of its key.
+pub struct At<'a> {
+    /// The tick.
+    pub now: i64,
+    /// Hours, stale feeds, policies.
+    pub context: &'a Context,
+    /// The values of the type's own policies, in the order of [`Kind::policies`].
+    pub policy: &'a [i64],
+}
+
+/// What a detector finds at a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// The open condition holds.
+    pub open: bool,
+    /// The clear condition holds.
+    pub clear: bool,
+    /// What it speaks of is gone, ended, or past: no stale feed can hold it open.
+    pub gone: bool,
+    /// An instant at which the clock alone may change the verdict; never later than the first one.
+    pub look_again: Option<i64>,
+}
+
+impl Verdict {
+    /// Nothing to speak of: clear at once.
+    pub const GONE: Verdict = Verdict { open: false, clear: true, gone: true, look_again: None };
+
+    /// Open while `open` holds, clear otherwise.
+    pub fn while_true(open: bool) -> Verdict {
+        Verdict { open, clear: !open, gone: false, look_again: None }
+    }
+
+    /// The same, to be looked at again at `instant`.
+    #[must_use]
+    pub fn again(self, instant: Option<i64>) -> Verdict {
+        let look_again = match (self.look_again, instant) {
+            (Some(held), Some(instant)) => Some(held.min(instant)),
+            (held, instant) => held.or(instant),
+        };
+        Verdict { look_again, ..self }
+    }
+}
+
+/// A condition over the rows of a key, with what to say and do about it.
+pub trait Detector: 'static {
+    /// What it is called, and its policies.
+    const KIND: &'static Kind;
+    /// Names what may be exceptional.
+    type Key: Clone + Ord + Hash + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
+    /// A change of a row it reads.
+    type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
+    /// The rows it keeps for a key.
+    type State: Default + 'static;
+
+    /// Takes a change of a row; order within a tick is arbitrary.
+    fn update(&self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: i64);
+
+    /// Judges the key at a tick. It may note in the state what only ticks can show (since when something holds).
+    fn assess(&self, key: &Self::Key, state: &mut Self::State, at: &At<'_>) -> Verdict;
+
+    /// How bad it is and what to do; asked while the exception is open.
+    fn respond(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Response;
+
+    /// The numbers behind it, each with its bound.
+    fn drivers(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Vec<Driver>;
+
+    /// The values of the key in the contract's order.
+    fn key_parts(&self, key: &Self::Key) -> Vec<KeyPart>;
+
+    /// The store it speaks of.
+    fn store(&self, key: &Self::Key, state: &Self::State) -> Option<Id>;
+
+    /// Whether nothing is kept for the key.
+    fn is_empty(&self, state: &Self::State) -> bool;
+
+    /// Whether the hours or data of `store` enter the verdict on this key.
+    fn reads_store(&self, _key: &Self::Key, _store: Id) -> bool {
+        false
+    }
+}
+
+/// A detector with its copy of the context.
+struct Watch<D: Detector> {
+    detector: D,
+    kind: KindIndex,
+    ticks: Ticks,
+    context: Context,
+    policy: Vec<i64>,
+    for_ms: i64,
+}
+
+/// The rows of a key and its episode.
+#[derive(Default)]
+struct Watched<S> {
+    rows: S,
+    episode: Episode,
+    told: Option<Told>,
+}
+
+/// What was last told of an open episode.
+#[derive(Clone, PartialEq)]
+struct Told {
+    store: Option<Id>,
+    response: Response,
+    frozen: bool,
+}
+
+/// The value of a policy of `kind`, and of its `for_ms`.
+fn own_policy(context: &Context, kind: &Kind, policy: &Policy) -> i64 {
+    context.policies.said(&format!("{}.{}", kind.name, policy.name)).unwrap_or(policy.default)
+}
+
+impl<D: Detector> Watch<D> {
+    fn new(detector: D, ticks: Ticks, context: Context) -> Self {
+        let kind = crate::detectors::index_of(D::KIND);
+        let mut watch = Watch { detector, kind, ticks, context, policy: Vec::new(), for_ms: 0 };
+        watch.read_policies();
+        watch
+    }
+
+    fn read_policies(&mut self) {
+        self.policy = D::KIND.policies.iter().map(|policy| own_policy(&self.context, D::KIND, policy)).collect();
+        let for_ms = Policy { default: D::KIND.for_ms, ..FOR_MS };
+        self.for_ms = own_policy(&self.context, D::KIND, &for_ms);
+    }
+
+    /// Every policy in force that the type reads, by its full name.
+    fn policies(&self) -> Vec<(String, i64)> {
+        let own = D::KIND.policies.iter().zip(&self.policy);
+        let own = own.map(|(policy, value)| (format!("{}.{}", D::KIND.name, policy.name), *value));
+        own.chain([
+            (format!("{}.{}", D::KIND.name, FOR_MS.name), self.for_ms),
+            (MIN_CONFIDENCE.name.to_owned(), self.context.policies.get(MIN_CONFIDENCE)),
+        ])
+        .collect()
+    }
+
+    fn is_stale(&self, store: Option<Id>) -> bool {
+        store.is_some_and(|store| D::KIND.feeds.iter().any(|feed| self.context.is_stale(store, *feed)))
+    }
+
+    fn step(
+        &self,
+        key: &D::Key,
+        rows: &D::State,
+        (change, opened_at): (Change, i64),
+        told: &Told,
+        emit: &mut Emit<'_, Step, Cause>,
+    ) {
+        let at = At { now: emit.now(), context: &self.context, policy: &self.policy };
+        let step = Step {
+            kind: self.kind,
+            key: self.detector.key_parts(key),
+            opened_at,
+            change,
+            store: told.store,
+            response: told.response.clone(),
+            frozen: told.frozen,
+            drivers: self.detector.drivers(key, rows, &at),
+            policy: self.policies(),
+            cause: emit.cause().clone(),
+        };
+        emit.push(step, 1);
+    }
+}
+
+impl<D: Detector> Keyed for Watch<D> {
+    type Key = D::Key;
+    type Input = D::Input;
+    type Diff = i64;
+    type Notice = Notice;
+    type Cause = Cause;
+    type State = Watched<D::State>;
+    type Output = Step;
+
+    fn update(&mut self, key: &D::Key, state: &mut Self::State, input: D::Input, diff: i64, _: i64) {
+        self.detector.update(key, &mut state.rows, input, diff);
+    }
+
+    fn notice(&mut self, notice: &Notice, diff: i64) {
+        self.context.apply(notice, diff);
+        if matches!(notice, Notice::Policy(_)) {
+            self.read_policies();
+        }
+    }
+
+    fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
+        match notice {
+            Notice::Policy(policy) => policy.key.starts_with(D::KIND.name),
+            Notice::Store(store) => self.detector.reads_store(key, store.store),
+            Notice::Stale(store, topic) => {
+                state.episode.opened_at().is_some()
+                    && D::KIND.feeds.contains(topic)
+                    && self.detector.store(key, &state.rows) == Some(*store)
+            }
+        }
+    }
+
+    fn close(&mut self, key: &D::Key, state: &mut Self::State, emit: &mut Emit<'_, Step, Cause>) -> Next {
+        let now = emit.now();
+        let at = At { now, context: &self.context, policy: &self.policy };
+        let verdict = self.detector.assess(key, &mut state.rows, &at);
+        let store = self.detector.store(key, &state.rows).or(state.told.as_ref().and_then(|told| told.store));
+        let held = !verdict.gone && self.is_stale(store);
+        let condition = Condition { open: verdict.open, clear: verdict.clear, held };
+        let was_opened_at = state.episode.opened_at();
+        let turn = state.episode.step(condition, self.for_ms, now);
+        let opened_at = was_opened_at.or(state.episode.opened_at()).unwrap_or(now);
+        let told = match (turn, state.told.clone()) {
+            (Turn::Opened | Turn::Stays, _) => {
+                Some(Told { store, response: self.detector.respond(key, &state.rows, &at), frozen: false })
+            }
+            (Turn::Frozen, told) => told.map(|told| Told { frozen: true, ..told }),
+            (Turn::Closed | Turn::Cleared, _) => None,
+        };
+        let step = match (&state.told, &told) {
+            (None, Some(told)) => Some((Change::Opened, told)),
+            (Some(before), Some(told)) if before != told => Some((Change::Moved, told)),
+            (Some(before), None) => Some((Change::Cleared, before)),
+            _ => None,
+        };
+        if let Some((change, told)) = step {
+            self.step(key, &state.rows, (change, opened_at), told, emit);
+        }
+        state.told = told;
+        let opens = state.episode.next(self.for_ms, now, self.ticks);
+        if self.detector.is_empty(&state.rows) && state.episode.is_empty() {
+            return Next::Forget;
+        }
+        Next::Rest.or_at(opens).or_at(verdict.look_again)
+    }
+}
+
+/// Runs a detector over the changes of the rows it reads.
+pub fn watch<'scope, D: Detector>(
+    detector: D,
+    ticks: Ticks,
+    context: Context,
+    notices: &Collection<'scope, Notice>,
+    input: Collection<'scope, (D::Key, D::Input)>,
+) -> Collection<'scope, Step> {
+    let name = format!("detector: {}", D::KIND.name);
+    keyed(&name, ticks, input, Some(notices.clone()), Watch::new(detector, ticks, context))
+}

@@ -1,0 +1,222 @@
+//! The door of the house: every record that arrives has exactly one fate, judged once (contract §2).
+//!
+//! Rules 1–3 look at the record and the tick alone and are judged by [`admit`], where lines are read. Rule 4 needs what
+//! was accepted before and is judged in the graph ([`build`]): facts by [`operators::dedup`], state rows by
+//! [`operators::latest`]. What comes out: facts and rows that stand (±1), and one [`Fated`] a record.
+
+use operators::arrival::{Arrival, Fact, Fate, Judged};
+use operators::dedup::dedup;
+use operators::keyed::Ticks;
+use operators::latest::latest_by_key;
+use serde::{Deserialize, Serialize};
+use timely::dataflow::Scope;
+
+use crate::event::fields::Fault;
+use crate::event::{Body, Dead, FactBody, Record, StateBody, StateKey, Topic};
+use crate::ids::{EventId, Id};
+use crate::time::{Cause, Collection, Diff, Time};
+
+/// The rules' two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How far back an event may have happened.
+    pub lateness_ms: i64,
+    /// How far ahead an event may have happened.
+    pub future_ms: i64,
+}
+
+/// Why a record is in the dead letters; they order by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadReason {
+    /// It says it happened too far ahead.
+    Future,
+    /// A value is wrong.
+    Invalid,
+    /// It cannot be read.
+    Malformed,
+}
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It stands.
+    Accepted,
+    /// It says nothing new.
+    Duplicate,
+    /// Too late, by this many milliseconds.
+    Late(i64),
+    /// Not taken, for this reason and because of this field.
+    Dead(DeadReason, Option<String>),
+}
+
+/// Where a record was and what must be kept of it until its fate is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Memo {
+    /// Its topic.
+    pub topic: Topic,
+    /// Its line number there, from 1.
+    pub position: u64,
+    /// Its store, if it names one.
+    pub store: Option<Id>,
+    /// Its name and event time, if it could be read.
+    pub named: Option<(EventId, i64)>,
+    /// The line itself, kept while its fate may need it: UTF-8 text, or any bytes.
+    pub raw: Option<Raw>,
+}
+
+/// A line as it came.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Raw {
+    /// Text.
+    Text(Box<str>),
+    /// Not UTF-8.
+    Bytes(Box<[u8]>),
+}
+
+impl Raw {
+    /// Keeps a line.
+    pub fn keep(line: &[u8]) -> Self {
+        match std::str::from_utf8(line) {
+            Ok(text) => Raw::Text(text.into()),
+            Err(_) => Raw::Bytes(line.into()),
+        }
+    }
+}
+
+/// A record with its fate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fated {
+    /// The record.
+    pub memo: Memo,
+    /// Its fate.
+    pub outcome: Outcome,
+}
+
+/// An arriving fact or row.
+pub type Arriving<D> = Arrival<EventId, D, Memo>;
+
+/// A record past rules 1–3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// A fact to be deduplicated by topic and id.
+    Fact((Topic, EventId), Arriving<FactBody>),
+    /// A row to be compared with the current one of its key.
+    State(StateKey, Arriving<StateBody>),
+    /// Its fate is known.
+    Fated(Fated),
+}
+
+/// Judges a line of `topic` at tick `now` by rules 1–3.
+pub fn admit(
+    topic: Topic,
+    position: u64,
+    line: &[u8],
+    decoded: Result<Record, Dead>,
+    now: Time,
+    limits: Limits,
+) -> Admitted {
+    let fated = |memo, outcome| Admitted::Fated(Fated { memo, outcome });
+    let record = match decoded {
+        Ok(record) => record,
+        Err(Dead { bad, store_id }) => {
+            let reason = if bad.fault == Fault::Malformed { DeadReason::Malformed } else { DeadReason::Invalid };
+            let memo = Memo { topic, position, store: store_id, named: None, raw: Some(Raw::keep(line)) };
+            return fated(memo, Outcome::Dead(reason, bad.field.map(str::to_owned)));
+        }
+    };
+    let Record { event_id, event_time, store_id, revision, body, .. } = record;
+    let mut memo = Memo { topic, position, store: store_id, named: Some((event_id.clone(), event_time)), raw: None };
+    if matches!(body, Body::Fact(_)) {
+        let edge = now - limits.lateness_ms;
+        let outcome = if event_time > now + limits.future_ms {
+            Some(Outcome::Dead(DeadReason::Future, Some("event_time".to_owned())))
+        } else {
+            (event_time < edge).then(|| Outcome::Late(edge - event_time))
+        };
+        // Only a later revision can still be late, by replacing content that is too old.
+        if outcome.is_some() || revision > 0 {
+            memo.raw = Some(Raw::keep(line));
+        }
+        if let Some(outcome) = outcome {
+            return fated(memo, outcome);
+        }
+    }
+    let id = event_id.clone();
+    match body {
+        Body::Fact(content) => {
+            Admitted::Fact((topic, event_id), Arrival { position, id, revision, event_time, content, memo })
+        }
+        Body::State(key, mut content) => {
+            if let Some(StateBody::Command(command)) = &mut content {
+                command.position = position;
+            }
+            Admitted::State(key, Arrival { position, id, revision, event_time, content, memo })
+        }
+    }
+}
+
+/// The three inputs of the graph, in the order of their judgement.
+#[derive(Clone)]
+pub struct Inputs<'scope> {
+    /// Facts past rules 1–3.
+    pub facts: Collection<'scope, ((Topic, EventId), Arriving<FactBody>)>,
+    /// State rows past rule 1.
+    pub states: Collection<'scope, (StateKey, Arriving<StateBody>)>,
+    /// Records whose fate is known.
+    pub fated: Collection<'scope, Fated>,
+}
+
+/// What the edge lets through.
+#[derive(Clone)]
+pub struct Edge<'scope> {
+    /// Facts that stand.
+    pub facts: Collection<'scope, Fact<EventId, FactBody>>,
+    /// Current rows, with the position of the record that said them.
+    pub rows: Collection<'scope, Fact<EventId, StateBody>>,
+    /// One fate a record.
+    pub fates: Collection<'scope, Fated>,
+}
+
+/// Judges by rule 4.
+pub fn build<'scope>(
+    _scope: Scope<'scope, Time>,
+    ticks: Ticks,
+    limits: Limits,
+    inputs: Inputs<'scope>,
+) -> Edge<'scope> {
+    let facts = dedup("edge: facts", ticks, limits.lateness_ms, inputs.facts);
+    let rows = latest_by_key("edge: current rows", ticks, inputs.states);
+    let fates = fates(facts.clone()).concat(fates(rows.clone())).concat(inputs.fated);
+    Edge { facts: standing(facts), rows: standing(rows), fates }
+}
+
+fn standing<'scope, D: Clone + 'static>(
+    judged: Collection<'scope, Judged<EventId, D, Memo>>,
+) -> Collection<'scope, Fact<EventId, D>> {
+    judged.flat_map(|judged| match judged {
+        Judged::Fact(fact) => Some(fact),
+        Judged::Fate(..) => None,
+    })
+}
+
+fn fates<'scope, D: Clone + 'static>(
+    judged: Collection<'scope, Judged<EventId, D, Memo>>,
+) -> Collection<'scope, Fated> {
+    judged.flat_map(|judged| match judged {
+        Judged::Fact(_) => None,
+        Judged::Fate(fate, memo) => {
+            let outcome = match fate {
+                Fate::Accepted => Outcome::Accepted,
+                Fate::Duplicate => Outcome::Duplicate,
+                Fate::Late(by_ms) => Outcome::Late(by_ms),
+            };
+            Some(Fated { memo, outcome })
+        }
+    })
+}
+
+/// The update that one admitted record makes, with itself as the cause.
+pub fn cause(topic: Topic, event_id: &EventId) -> Diff {
+    Diff::new(1, Some(Cause { topic, event_id: event_id.clone() }))
+}

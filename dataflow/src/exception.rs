@@ -1,0 +1,252 @@
+//! What an exception is: its type, its key, how bad it is, what to do, and the numbers behind it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::detectors;
+use crate::event::Topic;
+use crate::ids::{EventId, Id};
+use crate::policy::Policy;
+use crate::time::Cause;
+
+/// An exception type: what is the same for all its exceptions.
+#[derive(Debug)]
+pub struct Kind {
+    /// Its name, `domain.problem`.
+    pub name: &'static str,
+    /// The JSON names of its key.
+    pub key: &'static [&'static str],
+    /// The feeds whose silence makes it less certain.
+    pub feeds: &'static [Topic],
+    /// For few eyes only.
+    pub restricted: bool,
+    /// Its own policies; names are after `name.`. `for_ms` is one of every type.
+    pub policies: &'static [Policy],
+    /// Its default `for_ms`.
+    pub for_ms: i64,
+}
+
+/// An exception type by its place in [`detectors::KINDS`]: types order by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KindIndex(pub u8);
+
+impl KindIndex {
+    /// What the type is.
+    pub fn kind(self) -> &'static Kind {
+        detectors::KINDS[usize::from(self.0)]
+    }
+}
+
+/// One value of a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum KeyPart {
+    /// A number (a day).
+    Number(i64),
+    /// A name.
+    Name(String),
+}
+
+impl From<Id> for KeyPart {
+    fn from(id: Id) -> Self {
+        KeyPart::Name(id.as_str().to_owned())
+    }
+}
+
+impl From<&EventId> for KeyPart {
+    fn from(id: &EventId) -> Self {
+        KeyPart::Name(id.to_string())
+    }
+}
+
+impl From<i64> for KeyPart {
+    fn from(number: i64) -> Self {
+        KeyPart::Number(number)
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Look at it.
+    Medium,
+    /// Act on it today.
+    High,
+    /// Act on it now.
+    Critical,
+}
+
+/// A parameter of an action.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Parameter {
+    /// Yes or no.
+    Flag(bool),
+    /// How many.
+    Number(i64),
+    /// Which.
+    Text(String),
+}
+
+impl Parameter {
+    /// Whether this differs enough from what was `written` to be worth an update: any change of a text, a fifth of a
+    /// number, anything from 0.
+    fn moved_from(&self, written: &Parameter) -> bool {
+        match (self, written) {
+            (Parameter::Number(now), Parameter::Number(before)) => {
+                let moved = (i128::from(*now) - i128::from(*before)).abs();
+                moved > 0 && moved * 5 >= i128::from(*before).abs()
+            }
+            (now, before) => now != before,
+        }
+    }
+}
+
+/// What should be done, and who decides.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Action {
+    /// What.
+    pub name: String,
+    /// Who may approve or reject it.
+    pub approver: String,
+    /// With which numbers and words.
+    pub parameters: Vec<(String, Parameter)>,
+}
+
+impl Action {
+    /// An action without parameters.
+    pub fn new(name: &str, approver: &str) -> Self {
+        Action { name: name.to_owned(), approver: approver.to_owned(), parameters: Vec::new() }
+    }
+
+    /// The same with a parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Parameter) -> Self {
+        self.parameters.push((name.to_owned(), value));
+        self
+    }
+
+    /// Whether this differs enough from what was `written` to be worth an update.
+    pub fn moved_from(&self, written: &Action) -> bool {
+        let names = |action: &Action| action.parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        (&self.name, &self.approver) != (&written.name, &written.approver)
+            || names(self) != names(written)
+            || self.parameters.iter().zip(&written.parameters).any(|((_, now), (_, before))| now.moved_from(before))
+    }
+}
+
+/// How bad it is, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Response {
+    /// How bad.
+    pub severity: Severity,
+    /// What to do.
+    pub action: Action,
+}
+
+impl Response {
+    /// Whether this differs enough from what was `written` to be worth an update.
+    pub fn moved_from(&self, written: &Response) -> bool {
+        self.severity != written.severity || self.action.moved_from(&written.action)
+    }
+}
+
+/// A number that drove a condition, with its bound.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Driver {
+    /// What was measured.
+    pub name: String,
+    /// What it is; `null` where it is undefined.
+    pub observed: Option<i64>,
+    /// What it was compared with, if it was.
+    pub expected: Option<i64>,
+    /// What it counts.
+    pub unit: String,
+}
+
+impl Driver {
+    /// A number and what it was compared with.
+    pub fn new(name: &str, observed: impl Into<Option<i64>>, expected: impl Into<Option<i64>>, unit: &str) -> Self {
+        Driver { name: name.to_owned(), observed: observed.into(), expected: expected.into(), unit: unit.to_owned() }
+    }
+}
+
+/// What happens to an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Change {
+    /// It begins.
+    Opened,
+    /// It is worse, better, wants something else, or froze.
+    Moved,
+    /// It is over.
+    Cleared,
+}
+
+/// One step of an episode, as a detector tells it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Step {
+    /// Its type.
+    pub kind: KindIndex,
+    /// The values of its key, in the contract's order.
+    pub key: Vec<KeyPart>,
+    /// The tick at which it opened.
+    pub opened_at: i64,
+    /// What happens.
+    pub change: Change,
+    /// Its store, if it has one.
+    pub store: Option<Id>,
+    /// How bad it is, and what to do.
+    pub response: Response,
+    /// Only a stale feed keeps it from clearing: it keeps what was last written.
+    pub frozen: bool,
+    /// The numbers behind it.
+    pub drivers: Vec<Driver>,
+    /// The policies in force.
+    pub policy: Vec<(String, i64)>,
+    /// The record that led to it.
+    pub cause: Option<Cause>,
+}
+
+impl Step {
+    /// The name of the episode: 32 hex digits of the BLAKE3 of its type, key and opening tick (contract §5).
+    pub fn exception_id(&self) -> EventId {
+        exception_id(self.kind.kind().name, &self.key, self.opened_at)
+    }
+}
+
+/// The first 16 bytes, in hex, of BLAKE3 over `TYPE` LF key values joined by `|` LF opened_at.
+pub fn exception_id(name: &str, key: &[KeyPart], opened_at: i64) -> EventId {
+    let values: Vec<String> = key
+        .iter()
+        .map(|part| match part {
+            KeyPart::Name(name) => name.clone(),
+            KeyPart::Number(number) => number.to_string(),
+        })
+        .collect();
+    let hash = blake3::hash(format!("{name}\n{}\n{opened_at}", values.join("|")).as_bytes());
+    EventId::from(&hash.to_hex()[..32])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_hash_of_type_key_and_opening_tick() {
+        let key = [KeyPart::from(Id::new("s02")), KeyPart::from(Id::new("i021"))];
+        assert_eq!(
+            exception_id("inventory.stockout_risk", &key, 1_772_407_804_000),
+            "6f1cee6ced89e7183cb419c8f7747c98"
+        );
+    }
+
+    #[test]
+    fn a_number_moves_by_a_fifth_or_from_zero() {
+        let number = Parameter::Number;
+        let quantity = |now| Action::new("replenish", "planner").with("quantity", number(now));
+        assert!(!quantity(119).moved_from(&quantity(100)));
+        assert!(quantity(120).moved_from(&quantity(100)));
+        assert!(quantity(80).moved_from(&quantity(100)));
+        assert!(quantity(1).moved_from(&quantity(0)));
+        assert!(!quantity(0).moved_from(&quantity(0)));
+    }
+}

@@ -1,0 +1,247 @@
+//! The loop: read · feed · step · drain · write, until the log ends.
+//!
+//! One thread reads and decodes, the workers compute, one thread encodes and writes; bounded channels between them, so
+//! a slow disk slows the reader. The dataflow sees whole ticks only, many at a time where the log is sparse.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::InputHandle;
+use timely::dataflow::operators::Input;
+use timely::worker::Worker;
+
+use differential_dataflow::collection::AsCollection;
+
+use crate::edge::{Admitted, Arriving, Fated, Inputs, Outcome, cause};
+use crate::error::Error;
+use crate::event::{FactBody, StateBody, StateKey, Topic};
+use crate::feed::{Batch, Bound, Feed};
+use crate::graph::{self, Settings};
+use crate::ids::EventId;
+use crate::output::{Emission, Outputs};
+use crate::time::{Diff, Time};
+
+/// Records by topic and fate.
+pub type FateCounts = BTreeMap<(Topic, &'static str), u64>;
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// The first tick, if there was any.
+    pub first: Option<Time>,
+    /// The last tick.
+    pub last: Option<Time>,
+    /// Records by topic and fate.
+    pub fates: FateCounts,
+    /// Ingest times that ran backwards, by topic.
+    pub disordered: Vec<(Topic, u64)>,
+}
+
+/// Batches in flight to each worker, and emissions to the writer.
+const IN_FLIGHT: usize = 8;
+
+/// A message to a worker.
+enum Order {
+    /// Records of whole ticks.
+    Feed(Batch),
+    /// Nothing follows: close every tick up to this one.
+    End(Time),
+}
+
+/// Runs a feed through `workers` workers; what leaves goes to `write`, in order.
+///
+/// # Errors
+/// The first failure of the reader, of `write`, or of a worker.
+pub fn run(
+    feed: Feed,
+    settings: &Settings,
+    workers: usize,
+    write: impl FnMut(Vec<Emission>) -> Result<(), Error> + Send,
+) -> Result<Ran, Error> {
+    let Some(first) = feed.first() else { return Ok(Ran::default()) };
+    let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
+    let inboxes: Vec<_> = inboxes.into_iter().map(|inbox| Mutex::new(Some(inbox))).collect();
+    let (emissions, outbox) = sync_channel(IN_FLIGHT);
+    std::thread::scope(|threads| {
+        let reader = threads.spawn(move || read(feed, first, settings, &orders));
+        let writer = threads.spawn(move || drain(outbox, write));
+        let fates = work(settings.clone(), workers, first, inboxes, emissions);
+        let (last, disordered) = reader.join().map_err(|_| engine("the reader panicked"))??;
+        writer.join().map_err(|_| engine("the writer panicked"))??;
+        Ok(Ran { first: Some(first), last: Some(last), fates: fates?, disordered })
+    })
+}
+
+fn engine(problem: &str) -> Error {
+    Error::Engine(problem.to_owned())
+}
+
+/// Reads to the end and says which tick was the last. A closed channel means that a worker stopped: so does this.
+fn read(
+    mut feed: Feed,
+    first: Time,
+    settings: &Settings,
+    workers: &[SyncSender<Order>],
+) -> Result<(Time, Vec<(Topic, u64)>), Error> {
+    let mut last = first;
+    while let Some(Batch { records, upto }) = feed.next_batch()? {
+        last = upto;
+        for (worker, records) in workers.iter().zip(deal(records, workers.len())) {
+            if worker.send(Order::Feed(Batch { records, upto })).is_err() {
+                return Err(engine("a worker stopped"));
+            }
+        }
+    }
+    last = last.max(feed.until().unwrap_or(last)).max(settings.ticks.at(first));
+    for worker in workers {
+        worker.send(Order::End(last)).map_err(|_| engine("a worker stopped"))?;
+    }
+    Ok((last, feed.disordered()))
+}
+
+/// Deals records out to workers; where a record enters does not matter.
+fn deal(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
+    if workers == 1 {
+        return vec![records];
+    }
+    let mut hands: Vec<Vec<Bound>> = (0..workers).map(|_| Vec::with_capacity(records.len() / workers + 1)).collect();
+    for (at, record) in records.into_iter().enumerate() {
+        hands[at % workers].push(record);
+    }
+    hands
+}
+
+fn drain(
+    outbox: Receiver<Vec<Emission>>,
+    mut write: impl FnMut(Vec<Emission>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    outbox.iter().try_for_each(&mut write)
+}
+
+/// Runs the workers and adds up the fates they saw.
+fn work(
+    settings: Settings,
+    workers: usize,
+    first: Time,
+    inboxes: Vec<Mutex<Option<Receiver<Order>>>>,
+    emissions: SyncSender<Vec<Emission>>,
+) -> Result<FateCounts, Error> {
+    let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
+    // The writer ends when the first worker lets go of its channel, so nobody else may hold it.
+    let (inboxes, emissions) = (Arc::new(inboxes), Mutex::new(Some(emissions)));
+    let guards = timely::execute(config, move |worker| {
+        let index = worker.index();
+        let inbox = inboxes[index].lock().ok().and_then(|mut inbox| inbox.take());
+        let emissions = (index == 0).then(|| emissions.lock().ok().and_then(|mut held| held.take())).flatten();
+        inbox.map_or(Ok(FateCounts::new()), |inbox| work_one(worker, &settings, first, &inbox, emissions.as_ref()))
+    });
+    let mut fates = FateCounts::new();
+    for counted in guards.map_err(|error| engine(&error))?.join() {
+        for (name, count) in counted.map_err(|error| engine(&error))?? {
+            *fates.entry(name).or_default() += count;
+        }
+    }
+    Ok(fates)
+}
+
+type Handle<D> = InputHandle<Time, CapacityContainerBuilder<Vec<(D, Time, Diff)>>>;
+
+/// The graph's inputs on one worker.
+struct Handles {
+    facts: Handle<((Topic, EventId), Arriving<FactBody>)>,
+    states: Handle<(StateKey, Arriving<StateBody>)>,
+    fated: Handle<Fated>,
+}
+
+impl Handles {
+    fn send(&mut self, (time, topic, admitted): Bound) {
+        match admitted {
+            Admitted::Fact(key, arrival) => {
+                let diff = cause(topic, &arrival.id);
+                self.facts.send(((key, arrival), time, diff));
+            }
+            Admitted::State(key, arrival) => {
+                let diff = cause(topic, &arrival.id);
+                self.states.send(((key, arrival), time, diff));
+            }
+            Admitted::Fated(fated) => self.fated.send((fated, time, Diff::new(1, None))),
+        }
+    }
+
+    fn advance_to(&mut self, time: Time) {
+        self.facts.advance_to(time);
+        self.states.advance_to(time);
+        self.fated.advance_to(time);
+    }
+}
+
+fn work_one(
+    worker: &mut Worker,
+    settings: &Settings,
+    first: Time,
+    inbox: &Receiver<Order>,
+    emissions: Option<&SyncSender<Vec<Emission>>>,
+) -> Result<FateCounts, Error> {
+    let fates = Rc::new(RefCell::new(FateCounts::new()));
+    let mut outputs = Outputs::new(settings.emit);
+    let mut handles = worker.dataflow(|scope| {
+        let (facts, fact_stream) = scope.new_input();
+        let (states, state_stream) = scope.new_input();
+        let (fated, fated_stream) = scope.new_input();
+        let inputs = Inputs {
+            facts: fact_stream.as_collection(),
+            states: state_stream.as_collection(),
+            fated: fated_stream.as_collection(),
+        };
+        let edge = graph::build(scope, settings, inputs, &mut outputs);
+        let counts = fates.clone();
+        edge.fates.inspect(move |(fated, _, _)| {
+            *counts.borrow_mut().entry((fated.memo.topic, fate_name(&fated.outcome))).or_default() += 1;
+        });
+        Handles { facts, states, fated }
+    });
+    handles.advance_to(first);
+    let mut ended = false;
+    while !ended {
+        let Ok(order) = inbox.recv() else { return Err(engine("the reader stopped")) };
+        let last = match order {
+            Order::Feed(batch) => {
+                batch.records.into_iter().for_each(|record| handles.send(record));
+                batch.upto
+            }
+            Order::End(last) => {
+                ended = true;
+                last
+            }
+        };
+        let next = last + settings.ticks.tick_ms;
+        handles.advance_to(next);
+        while outputs.probe.less_than(&next) {
+            worker.step_or_park(None);
+        }
+        let frontier = (!ended).then_some(next);
+        send(outputs.drain(frontier, last), emissions)?;
+    }
+    Ok(fates.take())
+}
+
+fn send(emissions: Vec<Emission>, to: Option<&SyncSender<Vec<Emission>>>) -> Result<(), Error> {
+    match to {
+        Some(to) if !emissions.is_empty() => to.send(emissions).map_err(|_| engine("the writer stopped")),
+        _ => Ok(()),
+    }
+}
+
+/// What a fate is called in counts.
+fn fate_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Duplicate => "duplicates",
+        Outcome::Late(_) => "late",
+        Outcome::Dead(..) => "dead",
+    }
+}

@@ -1,0 +1,382 @@
+//! What leaves: the records of the five output topics, numbered within their tick, when the tick has closed.
+//!
+//! Each view and topic has a *stage* on the first worker: it takes the consolidated changes of closed ticks and holds
+//! them until their emission is due. [`Outputs::drain`] gives what is due, in order of time, topic and view name; the
+//! writer numbers and encodes it. Nothing here does input or output.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use operators::at_close::{at_close, consolidate};
+use operators::diff::Traced;
+use operators::keyed::Ticks;
+use serde::Serialize;
+use timely::dataflow::operators::Probe;
+use timely::dataflow::operators::probe::Handle;
+
+use crate::row::Row;
+use crate::time::{Cause, Collection, Time};
+use crate::write::Written;
+
+/// An output topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutputTopic {
+    /// Rows of views as they change.
+    Views,
+    /// Exceptions as they open, change and clear.
+    Exceptions,
+    /// Why, and on whose word.
+    Decisions,
+    /// Records that came too late.
+    Late,
+    /// Records that could not be taken.
+    DeadLetter,
+}
+
+impl OutputTopic {
+    /// Every output topic.
+    pub const ALL: [OutputTopic; 5] = [
+        OutputTopic::Views,
+        OutputTopic::Exceptions,
+        OutputTopic::Decisions,
+        OutputTopic::Late,
+        OutputTopic::DeadLetter,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            OutputTopic::Views => "views",
+            OutputTopic::Exceptions => "exceptions",
+            OutputTopic::Decisions => "decisions",
+            OutputTopic::Late => "late",
+            OutputTopic::DeadLetter => "dead_letter",
+        }
+    }
+}
+
+/// What happened to a row since the last emission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// It came.
+    Insert,
+    /// It changed.
+    Update,
+    /// It went.
+    Delete,
+    /// It will not change again.
+    Settle,
+}
+
+/// Records of one topic (and view) that leave at one tick, in order.
+pub trait Records: Send {
+    /// How many.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives each record, with its table, to the encoder, numbering from `seq`.
+    fn encode(&self, time: Time, seq: u64, encoder: &mut dyn Encoder);
+
+    /// Counts them for the summary.
+    fn tally(&self, written: &mut Written);
+}
+
+/// Turns records into bytes; implemented where they are written.
+pub trait Encoder {
+    /// Takes one record of a table.
+    fn record(&mut self, table: &'static str, record: &dyn erased::Record);
+}
+
+/// Serialization through a trait object.
+pub mod erased {
+    use std::io;
+
+    /// Something that writes itself as JSON.
+    pub trait Record {
+        /// Appends the record as one JSON object.
+        ///
+        /// # Errors
+        /// What the writer says.
+        fn write_json(&self, into: &mut Vec<u8>) -> io::Result<()>;
+    }
+
+    impl<T: serde::Serialize> Record for T {
+        fn write_json(&self, into: &mut Vec<u8>) -> io::Result<()> {
+            serde_json::to_writer(into, self).map_err(io::Error::from)
+        }
+    }
+}
+
+/// A record with its name: `(time, seq)` within its topic, for ever.
+#[derive(Serialize)]
+pub struct Numbered<R> {
+    /// Its tick.
+    pub time: Time,
+    /// Its place in the tick.
+    pub seq: u64,
+    /// What it says.
+    #[serde(flatten)]
+    pub record: R,
+}
+
+/// One record of the views topic.
+#[derive(Serialize)]
+struct ViewRecord<'a, K, V> {
+    time: Time,
+    seq: u64,
+    view: &'static str,
+    key: &'a K,
+    op: Op,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a V>,
+}
+
+struct ViewRecords<K, V> {
+    view: &'static str,
+    rows: Vec<(K, Op, Option<V>)>,
+    /// How many more rows stand than before.
+    more: i64,
+}
+
+impl<K: Serialize + Send, V: Serialize + Send> Records for ViewRecords<K, V> {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn encode(&self, time: Time, seq: u64, encoder: &mut dyn Encoder) {
+        for ((key, op, value), seq) in self.rows.iter().zip(seq..) {
+            let record = ViewRecord { time, seq, view: self.view, key, op: *op, value: value.as_ref() };
+            encoder.record(self.view, &record);
+        }
+    }
+
+    fn tally(&self, written: &mut Written) {
+        *written.rows.entry(self.view).or_default() += self.more;
+    }
+}
+
+/// Something with a public form: what consumers of its topic read.
+pub trait Publish {
+    /// The public form.
+    type Public<'a>: Serialize
+    where
+        Self: 'a;
+
+    /// Puts it into its public form.
+    fn public(&self) -> Self::Public<'_>;
+
+    /// The exception type and event it is counted under, if it is.
+    fn label(&self) -> Option<(String, String)> {
+        None
+    }
+}
+
+struct TopicRecords<R> {
+    table: &'static str,
+    records: Vec<R>,
+}
+
+impl<R: Publish + Send> Records for TopicRecords<R> {
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn encode(&self, time: Time, seq: u64, encoder: &mut dyn Encoder) {
+        for (record, seq) in self.records.iter().zip(seq..) {
+            encoder.record(self.table, &Numbered { time, seq, record: record.public() });
+        }
+    }
+
+    fn tally(&self, written: &mut Written) {
+        for (name, event) in self.records.iter().filter_map(Publish::label) {
+            *written.exceptions.entry(name).or_default().entry(event).or_default() += 1;
+        }
+    }
+}
+
+/// Something with changes that wait for their emission.
+trait Stage {
+    /// Gives the records of every emission before `frontier`; of all that waits, at `last` at the latest, if none.
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Box<dyn Records>));
+}
+
+/// The changes of a view since its last emission.
+struct ViewStage<K, V> {
+    view: &'static str,
+    emit: Ticks,
+    waiting: BTreeMap<Time, Vec<(Row<K, V>, i64)>>,
+}
+
+impl<K, V> Stage for ViewStage<K, V>
+where
+    K: Ord + Clone + Serialize + Send + 'static,
+    V: Ord + Clone + Serialize + Send + 'static,
+{
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Box<dyn Records>)) {
+        while let Some(first) = self.waiting.first_entry()
+            && frontier.is_none_or(|frontier| *first.key() < frontier)
+        {
+            let (time, mut changes) = first.remove_entry();
+            consolidate(&mut changes);
+            let (rows, more) = ops(changes);
+            if !rows.is_empty() {
+                give(time.min(last), Box::new(ViewRecords { view: self.view, rows, more }));
+            }
+        }
+    }
+}
+
+/// What consolidated changes, sorted by row, say of each key, and how many more rows stand.
+fn ops<K: PartialEq, V>(changes: Vec<(Row<K, V>, i64)>) -> (Vec<(K, Op, Option<V>)>, i64) {
+    let mut rows = Vec::with_capacity(changes.len());
+    let mut more = 0;
+    let mut changes = changes.into_iter().peekable();
+    while let Some(first) = changes.next() {
+        let second = changes.next_if(|next| next.0.key == first.0.key);
+        let (mut old, mut new) = (None, None);
+        for (row, diff) in [Some(first), second].into_iter().flatten() {
+            *(if diff > 0 { &mut new } else { &mut old }) = Some(row);
+        }
+        let settled_before = old.as_ref().is_some_and(|row| row.settled);
+        more += i64::from(new.is_some()) - i64::from(old.is_some() && !(settled_before && new.is_none()));
+        match (old, new) {
+            (_, Some(row)) if row.settled => rows.push((row.key, Op::Settle, Some(row.value))),
+            (Some(_), Some(row)) => rows.push((row.key, Op::Update, Some(row.value))),
+            (None, Some(row)) => rows.push((row.key, Op::Insert, Some(row.value))),
+            (Some(row), None) if !settled_before => rows.push((row.key, Op::Delete, None)),
+            _ => {}
+        }
+    }
+    (rows, more)
+}
+
+struct TopicStage<R> {
+    table: &'static str,
+    waiting: BTreeMap<Time, Vec<R>>,
+}
+
+impl<R: Publish + Send + 'static> Stage for TopicStage<R> {
+    fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, Box<dyn Records>)) {
+        while let Some(first) = self.waiting.first_entry()
+            && frontier.is_none_or(|frontier| *first.key() < frontier)
+        {
+            let (time, records) = first.remove_entry();
+            give(time, Box::new(TopicRecords { table: self.table, records }));
+        }
+    }
+}
+
+/// Records on their way to the writer.
+pub struct Emission {
+    /// Their tick.
+    pub time: Time,
+    /// Their topic.
+    pub topic: OutputTopic,
+    /// The records; those of a topic's later emissions of the same tick are numbered on.
+    pub records: Box<dyn Records>,
+}
+
+type SharedStage = Rc<RefCell<dyn Stage>>;
+
+/// Every stage of one worker; only the first worker's ever hold anything.
+pub struct Outputs {
+    emit: Ticks,
+    /// Passed once everything of a tick has reached its stage.
+    pub probe: Handle<Time>,
+    stages: BTreeMap<(OutputTopic, &'static str), SharedStage>,
+}
+
+impl Outputs {
+    /// Views leave at multiples of `emit`.
+    pub fn new(emit: Ticks) -> Self {
+        Outputs { emit, probe: Handle::new(), stages: BTreeMap::new() }
+    }
+
+    /// Sends the rows of a view to the views topic.
+    pub fn view<'scope, K, V>(&mut self, view: &'static str, rows: &Collection<'scope, Row<K, V>>)
+    where
+        Row<K, V>: differential_dataflow::ExchangeData,
+        K: Ord + Clone + Serialize + Send + 'static,
+        V: Ord + Clone + Serialize + Send + 'static,
+    {
+        let emit = self.emit;
+        let stage = Rc::new(RefCell::new(ViewStage { view, emit, waiting: BTreeMap::new() }));
+        self.stages.insert((OutputTopic::Views, view), stage.clone());
+        let give = move |time, changes: Vec<(Row<K, V>, Traced<i64, Cause>)>| {
+            let mut stage = stage.borrow_mut();
+            let due = stage.emit.at(time);
+            stage.waiting.entry(due).or_default().extend(changes.into_iter().map(|(row, change)| (row, change.diff)));
+        };
+        at_close(&format!("output: {view}"), rows.clone(), give).probe_with(&self.probe);
+    }
+
+    /// Sends records to a topic, in their own order within a tick.
+    pub fn records<'scope, R>(&mut self, topic: OutputTopic, records: &Collection<'scope, R>)
+    where
+        R: differential_dataflow::ExchangeData + Publish + Send,
+    {
+        let table = topic.name();
+        let stage = Rc::new(RefCell::new(TopicStage { table, waiting: BTreeMap::new() }));
+        self.stages.insert((topic, table), stage.clone());
+        let give = move |time, changes: Vec<(R, Traced<i64, Cause>)>| {
+            let records = changes.into_iter().map(|(record, _)| record);
+            stage.borrow_mut().waiting.entry(time).or_default().extend(records);
+        };
+        at_close(&format!("output: {table}"), records.clone(), give).probe_with(&self.probe);
+    }
+
+    /// Everything that is due before `frontier`, in order; without a frontier everything, at `last` at the latest.
+    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<Emission> {
+        let mut emissions = Vec::new();
+        for ((topic, _), stage) in &self.stages {
+            let mut give = |time, records| emissions.push(Emission { time, topic: *topic, records });
+            stage.borrow_mut().drain(frontier, last, &mut give);
+        }
+        // Stable: within a tick and topic the views stay in order of their names.
+        emissions.sort_by_key(|emission| (emission.time, emission.topic));
+        emissions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: u8, value: u8, settled: bool) -> Row<u8, u8> {
+        Row { key, value, settled }
+    }
+
+    #[test]
+    fn changes_become_one_record_a_key() {
+        let mut changes = vec![
+            (row(1, 5, false), 1),
+            (row(2, 5, false), -1),
+            (row(2, 6, false), 1),
+            (row(3, 5, false), -1),
+            (row(4, 5, false), -1),
+            (row(4, 5, true), 1),
+            (row(5, 5, true), -1),
+            (row(6, 7, true), 1),
+        ];
+        consolidate(&mut changes);
+        assert_eq!(
+            ops(changes),
+            (
+                vec![
+                    (1, Op::Insert, Some(5)),
+                    (2, Op::Update, Some(6)),
+                    (3, Op::Delete, None),
+                    (4, Op::Settle, Some(5)),
+                    (6, Op::Settle, Some(7)),
+                ],
+                1
+            )
+        );
+    }
+}

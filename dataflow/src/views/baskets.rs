@@ -1,0 +1,85 @@
+//! Which transactions count as sales: those with more sale lines than void lines.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+
+/// Lines by transaction; counts those that sell more than they void, and of them those of loyalty customers.
+#[derive(Clone, Debug)]
+pub struct Baskets<T> {
+    lines: HashMap<T, Lines, FixedState>,
+    transactions: i64,
+    loyalty: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lines {
+    /// Sale lines − void lines.
+    sales: i64,
+    /// Sale lines with a customer.
+    loyal: i64,
+}
+
+impl Lines {
+    fn counts(self) -> (i64, i64) {
+        let sells = self.sales > 0;
+        (i64::from(sells), i64::from(sells && self.loyal > 0))
+    }
+}
+
+impl<T> Default for Baskets<T> {
+    fn default() -> Self {
+        Baskets { lines: HashMap::default(), transactions: 0, loyalty: 0 }
+    }
+}
+
+impl<T: Eq + Hash + Clone> Baskets<T> {
+    /// Adds `sales` (sale − void lines) and `loyal` (sale lines with a customer) to a transaction.
+    pub fn add(&mut self, transaction: &T, sales: i64, loyal: i64) {
+        let held = self.lines.entry(transaction.clone()).or_default();
+        let before = held.counts();
+        held.sales += sales;
+        held.loyal += loyal;
+        let after = held.counts();
+        self.transactions += after.0 - before.0;
+        self.loyalty += after.1 - before.1;
+        if *held == Lines::default() {
+            self.lines.remove(transaction);
+        }
+    }
+
+    /// Transactions with more sale than void lines.
+    pub fn transactions(&self) -> i64 {
+        self.transactions
+    }
+
+    /// Of them, those with a customer on a sale line.
+    pub fn loyalty(&self) -> i64 {
+        self.loyalty
+    }
+
+    /// Gives the memory back.
+    pub fn free(&mut self) {
+        *self = Baskets::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_voided_basket_is_no_sale() {
+        let mut baskets = Baskets::default();
+        baskets.add(&"t1", 1, 1);
+        baskets.add(&"t1", 1, 0);
+        baskets.add(&"t2", 1, 0);
+        assert_eq!((baskets.transactions(), baskets.loyalty()), (2, 1));
+        baskets.add(&"t1", -1, 0);
+        baskets.add(&"t2", -1, 0);
+        assert_eq!((baskets.transactions(), baskets.loyalty()), (1, 1));
+        baskets.add(&"t1", -1, 0);
+        assert_eq!((baskets.transactions(), baskets.loyalty()), (0, 0));
+    }
+}

@@ -1,0 +1,8 @@
+//! The maintained views, one file each, and what several of them share.
+
+pub mod baskets;
+pub mod feed_health;
+pub mod inventory_position;
+pub mod labor_coverage;
+pub mod ledger;
+pub mod store_sales;

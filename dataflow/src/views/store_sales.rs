@@ -1,0 +1,129 @@
+//! What each store sold, hour by hour.
+
+use operators::driver::keyed;
+use operators::keyed::{Emit, Keyed, Next, Ticks};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::pos::PosLine;
+use crate::graph::Timed;
+use crate::ids::Transaction;
+use crate::row::{Row, StoreHour, Tumbling};
+use crate::time::{Cause, Collection, HOUR_MS, hour};
+use crate::views::baskets::Baskets;
+
+/// The name of the view.
+pub const NAME: &str = "store.sales";
+
+/// Sums over the lines of a store and hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Sales {
+    /// Σ net_cents of sale lines.
+    pub gross_cents: i64,
+    /// Σ net_cents of void lines.
+    pub void_cents: i64,
+    /// Σ net_cents of return lines.
+    pub return_cents: i64,
+    /// Gross − void − return.
+    pub net_cents: i64,
+    /// Σ discount_cents, sale − void.
+    pub discount_cents: i64,
+    /// Σ quantity, sale − void.
+    pub units_milli: i64,
+    /// Σ quantity of return lines.
+    pub returned_milli: i64,
+    /// Sale lines.
+    pub lines: i64,
+    /// Void lines.
+    pub void_lines: i64,
+    /// Return lines.
+    pub return_lines: i64,
+    /// Transactions with more sale than void lines.
+    pub transactions: i64,
+    /// Of them, those with a customer on a sale line.
+    pub loyalty_transactions: i64,
+}
+
+impl Sales {
+    fn add(&mut self, line: &PosLine, diff: i64) {
+        let net_cents = diff * line.net_cents;
+        self.discount_cents += diff * line.sale_sign() * line.discount_cents;
+        self.units_milli += diff * line.units_milli();
+        if line.is_sale() {
+            self.gross_cents += net_cents;
+            self.lines += diff;
+        } else if line.is_return() {
+            self.return_cents += net_cents;
+            self.returned_milli += diff * line.quantity_milli;
+            self.return_lines += diff;
+        } else {
+            self.void_cents += net_cents;
+            self.void_lines += diff;
+        }
+        self.net_cents = self.gross_cents - self.void_cents - self.return_cents;
+    }
+
+    fn records(&self) -> i64 {
+        self.lines + self.void_lines + self.return_lines
+    }
+}
+
+/// What is kept of a store and hour until it settles.
+#[derive(Default)]
+struct State {
+    sums: Sales,
+    baskets: Baskets<Transaction>,
+    row: Tumbling<Sales>,
+}
+
+struct StoreSales {
+    lateness_ms: i64,
+}
+
+impl Keyed for StoreSales {
+    type Key = StoreHour;
+    type Input = PosLine;
+    type Diff = i64;
+    type Notice = ();
+    type Cause = Cause;
+    type State = State;
+    type Output = Row<StoreHour, Sales>;
+
+    fn update(&mut self, _: &StoreHour, state: &mut State, line: PosLine, diff: i64, _: i64) {
+        if state.row.is_settled() {
+            return;
+        }
+        state.sums.add(&line, diff);
+        let sales = diff * line.sale_sign();
+        if sales != 0 {
+            let loyal = if line.is_sale() && line.customer.is_some() { diff } else { 0 };
+            state.baskets.add(&line.transaction, sales, loyal);
+        }
+    }
+
+    fn close(&mut self, key: &StoreHour, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let value = (state.sums.records() > 0).then(|| Sales {
+            transactions: state.baskets.transactions(),
+            loyalty_transactions: state.baskets.loyalty(),
+            ..state.sums
+        });
+        let next = state.row.say(key, value, key.hour + HOUR_MS + self.lateness_ms, emit);
+        if state.row.is_settled() {
+            state.baskets.free();
+        }
+        next
+    }
+}
+
+/// Maintains the view.
+pub fn build<'scope>(
+    ticks: Ticks,
+    lateness_ms: i64,
+    pos: &Collection<'scope, Timed<PosLine>>,
+) -> Collection<'scope, Row<StoreHour, Sales>> {
+    let lines = pos.clone().map(|line| {
+        let key = StoreHour { store: line.body.store, hour: hour(line.event_time) };
+        (key, line.body)
+    });
+    keyed("view: store.sales", ticks, lines, None, StoreSales { lateness_ms })
+}

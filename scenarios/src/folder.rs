@@ -1,0 +1,270 @@
+//! The scenario folder on disk: it appears whole, in order, or not at all.
+//!
+//! Meaning: `scenario.toml` and one `TOPIC.jsonl` for each topic that has records, as section 7 of the public
+//! contract lays them out. Everything is written into a hidden folder beside the one asked for and moved to its name
+//! by one rename, after the bytes have reached the disk; so what carries the name is complete, even after a crash or
+//! a power cut. A folder that already holds something is never touched. Cost: one buffer of 1 MiB; records are
+//! written as they come and none is kept.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::topic::{Record, Topic};
+
+/// What `scenario.toml` says; what is `None` is left to the defaults of the contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scenario {
+    /// Lines of comment at the head of the file: where the scenario comes from.
+    pub notes: Vec<String>,
+    /// What it is called.
+    pub name: String,
+    /// The instant to replay to.
+    pub until: Option<i64>,
+    /// The width of a tick.
+    pub tick_ms: Option<i64>,
+    /// How often views are written.
+    pub emit_ms: Option<i64>,
+    /// Policies that differ from the contract, each with the reason that stands above it.
+    pub policies: BTreeMap<&'static str, (i64, &'static str)>,
+}
+
+impl Scenario {
+    /// The text of `scenario.toml`.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        for note in &self.notes {
+            let _ = writeln!(text, "# {note}");
+        }
+        let name = self.name.replace('\\', "\\\\").replace('"', "\\\"");
+        let _ = writeln!(text, "name = \"{name}\"");
+        for (key, value) in [("until", self.until), ("tick_ms", self.tick_ms), ("emit_ms", self.emit_ms)] {
+            if let Some(value) = value {
+                let _ = writeln!(text, "{key} = {value}");
+            }
+        }
+        if !self.policies.is_empty() {
+            text.push_str("\n[policy]\n");
+        }
+        for (key, (value, reason)) in &self.policies {
+            let _ = writeln!(text, "# {reason}\n\"{key}\" = {value}");
+        }
+        text
+    }
+}
+
+/// What was written of one topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The topic.
+    pub topic: Topic,
+    /// Lines.
+    pub records: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// A scenario folder under way. Dropped before [`Folder::finish`], it takes back everything it wrote.
+#[derive(Debug)]
+pub struct Folder {
+    out: PathBuf,
+    partial: PathBuf,
+    finished: bool,
+}
+
+impl Folder {
+    /// Begins a folder which will be called `out`; its parents are made as needed.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] if `out` is a file or a folder with something in it, [`Error::Write`] if the system
+    /// refuses.
+    pub fn create(out: &Path) -> Result<Folder, Error> {
+        refuse_content(out)?;
+        let failed = |path: &Path| writing(path.to_owned());
+        let parent = match out.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent).map_err(failed(parent))?;
+        let name = out.file_name().ok_or_else(|| Error::OutputExists { path: out.to_owned() })?;
+        let partial = parent.join(format!(".{}.incomplete-{}", name.to_string_lossy(), std::process::id()));
+        // Only a dead process with our number can have left it.
+        if partial.exists() {
+            fs::remove_dir_all(&partial).map_err(failed(&partial))?;
+        }
+        fs::create_dir(&partial).map_err(failed(&partial))?;
+        Ok(Folder { out: out.to_owned(), partial, finished: false })
+    }
+
+    /// Writes the file of a topic. The records come in order of ingest time; no records, no file.
+    ///
+    /// # Errors
+    /// [`Error::Misplaced`] for a record of another topic or one that arrived before its predecessor,
+    /// [`Error::Write`] if the system refuses, and whatever error the records themselves bring.
+    pub fn write(
+        &mut self,
+        topic: Topic,
+        records: impl IntoIterator<Item = Result<Record, Error>>,
+    ) -> Result<Written, Error> {
+        let mut written = Written { topic, records: 0, bytes: 0 };
+        let mut records = records.into_iter().peekable();
+        if records.peek().is_none() {
+            return Ok(written);
+        }
+        let path = self.partial.join(format!("{}.jsonl", topic.name()));
+        let failed = || writing(path.clone());
+        let mut file = BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed())?);
+        let mut line = Vec::new();
+        let mut latest = i64::MIN;
+        for record in records {
+            let record = record?;
+            check_place(&record, topic, latest)?;
+            latest = record.ingest_time;
+            line.clear();
+            serde_json::to_writer(&mut line, &record)
+                .map_err(|source| Error::Encode { event_id: record.event_id.to_string(), source })?;
+            line.push(b'\n');
+            file.write_all(&line).map_err(failed())?;
+            written.records += 1;
+            written.bytes += line.len() as u64;
+        }
+        let file = file.into_inner().map_err(|error| failed()(error.into_error()))?;
+        file.sync_all().map_err(failed())?;
+        Ok(written)
+    }
+
+    /// Writes `scenario.toml` and gives the folder its name.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] if something has come to lie there meanwhile, [`Error::Write`] if the system refuses.
+    pub fn finish(mut self, scenario: &Scenario) -> Result<(), Error> {
+        let path = self.partial.join("scenario.toml");
+        let mut file = File::create(&path).map_err(writing(path.clone()))?;
+        file.write_all(scenario.to_toml().as_bytes()).and_then(|()| file.sync_all()).map_err(writing(path))?;
+        refuse_content(&self.out)?;
+        if self.out.exists() {
+            fs::remove_dir(&self.out).map_err(writing(self.out.clone()))?;
+        }
+        fs::rename(&self.partial, &self.out).map_err(writing(self.out.clone()))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Already failing: the first error is the one to tell, and a hidden leftover harms nobody.
+            let _ = fs::remove_dir_all(&self.partial);
+        }
+    }
+}
+
+fn writing(path: PathBuf) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Write { path, source }
+}
+
+fn refuse_content(out: &Path) -> Result<(), Error> {
+    match fs::read_dir(out).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(false) | Err(_) => Err(Error::OutputExists { path: out.to_owned() }),
+    }
+}
+
+fn check_place(record: &Record, topic: Topic, latest: i64) -> Result<(), Error> {
+    let reason = if record.topic() != topic {
+        "it is a record of another topic"
+    } else if record.ingest_time < latest {
+        "it arrived before the record above it"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Misplaced { event_id: record.event_id.to_string(), topic: topic.name(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic::{Body, Id, Policy};
+
+    fn policy(name: &str, at: i64) -> Result<Record, Error> {
+        let body = Body::Policy(Policy { policy_key: Id::new(name)?, value: -1 });
+        Ok(Record::new(Id::new(name)?, at, None, body))
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_appears_whole() {
+        let room = tempfile::tempdir().unwrap();
+        let out = room.path().join("deep/scenario");
+        let mut folder = Folder::create(&out).unwrap();
+        let written = folder.write(Topic::Commands, [policy("a", 1), policy("b", 1)]).unwrap();
+        assert!(!out.exists());
+        assert_eq!((written.records, folder.write(Topic::Pos, []).unwrap().records), (2, 0));
+        folder.finish(&Scenario { name: "x".into(), ..Scenario::default() }).unwrap();
+        assert_eq!(names(&out), ["commands.jsonl", "scenario.toml"]);
+        assert_eq!(names(out.parent().unwrap()), ["scenario"]);
+        let text = fs::read_to_string(out.join("commands.jsonl")).unwrap();
+        assert_eq!(text.len() as u64, written.bytes);
+        assert_eq!(
+            text.lines().next().unwrap(),
+            r#"{"event_id":"a","event_time":1,"ingest_time":1,"type":"policy","policy_key":"a","value":-1}"#
+        );
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing() {
+        let room = tempfile::tempdir().unwrap();
+        let out = room.path().join("scenario");
+        let mut folder = Folder::create(&out).unwrap();
+        let error = folder.write(Topic::Commands, [policy("a", 2), policy("b", 1)]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "record b does not belong at this place of commands.jsonl: it arrived before the record above it"
+        );
+        assert!(matches!(folder.write(Topic::Pos, [policy("a", 2)]), Err(Error::Misplaced { .. })));
+        drop(folder);
+        assert!(names(room.path()).is_empty());
+    }
+
+    #[test]
+    fn content_is_never_overwritten() {
+        let room = tempfile::tempdir().unwrap();
+        let out = room.path().join("scenario");
+        fs::create_dir(&out).unwrap();
+        Folder::create(&out).unwrap().finish(&Scenario::default()).unwrap();
+        assert_eq!(names(&out), ["scenario.toml"], "an empty folder may be filled");
+        assert!(matches!(Folder::create(&out), Err(Error::OutputExists { .. })));
+        let file = room.path().join("file");
+        fs::write(&file, "x").unwrap();
+        assert!(matches!(Folder::create(&file), Err(Error::OutputExists { .. })));
+        assert!(matches!(Folder::create(Path::new("/")), Err(Error::OutputExists { .. })));
+    }
+
+    #[test]
+    fn the_head_of_a_scenario() {
+        let scenario = Scenario {
+            notes: vec!["From somewhere.".into()],
+            name: "a \"b\"".into(),
+            until: Some(9),
+            tick_ms: None,
+            emit_ms: Some(5),
+            policies: BTreeMap::from([("stale_ms.pos", (7, "Because."))]),
+        };
+        assert_eq!(
+            scenario.to_toml(),
+            "# From somewhere.\nname = \"a \\\"b\\\"\"\nuntil = 9\nemit_ms = 5\n\n[policy]\n# Because.\n\"stale_ms.pos\" = 7\n"
+        );
+    }
+}
