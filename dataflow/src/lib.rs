@@ -26,6 +26,7 @@ pub mod policy;
 pub mod record;
 pub mod row;
 pub mod scenario;
+pub mod schema;
 pub mod stats;
 pub mod time;
 pub mod views;

@@ -1,13 +1,29 @@
-//! Encodes what leaves and writes it into files: one per topic, whole or not there.
+//! Encodes what leaves and writes it into files that are whole or not there: JSON lines, or typed tables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arrow_schema::{DataType, Field, Schema};
+use clap::ValueEnum;
+use connectors::file::parquet::ParquetTable;
 use connectors::file::whole::WholeFile;
+use serde_json::Value;
 
 use crate::error::Error;
 use crate::output::{Emission, Encoder, OutputTopic, erased};
+use crate::schema;
 use crate::time::Time;
+use crate::views;
+
+/// How output files are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object a line, one file per topic.
+    #[default]
+    Jsonl,
+    /// One typed table per view and one per other topic; what is nested in a record is JSON text in its column.
+    Parquet,
+}
 
 /// What was written, for the summary.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,65 +36,52 @@ pub struct Written {
     pub exceptions: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
-/// Writes the five topics as JSON lines.
-pub struct JsonLines {
-    files: BTreeMap<OutputTopic, WholeFile>,
-    /// The last (topic, tick) and how many records it has.
+/// Where encoded records go.
+trait Destination: Send {
+    /// Encodes and writes one emission, numbering from `seq`.
+    fn write(&mut self, emission: &Emission, seq: u64) -> Result<(), Error>;
+
+    /// Makes every file whole.
+    fn finish(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// The output files of a run.
+pub struct OutputFiles {
+    destination: Box<dyn Destination>,
+    /// The last tick of each topic and how many records it has.
     numbered: BTreeMap<OutputTopic, (Time, u64)>,
-    buffer: Vec<u8>,
     written: Written,
 }
 
-struct Lines<'a> {
-    buffer: &'a mut Vec<u8>,
-    failed: Option<std::io::Error>,
-}
-
-impl Encoder for Lines<'_> {
-    fn record(&mut self, _: &'static str, record: &dyn erased::Record) {
-        if let Err(error) = record.write_json(self.buffer) {
-            self.failed = Some(error);
-        }
-        self.buffer.push(b'\n');
-    }
-}
-
-impl JsonLines {
+impl OutputFiles {
     /// Starts writing into `folder`, which is made if it is not there.
     ///
     /// # Errors
     /// If the folder or a file cannot be made.
-    pub fn create(folder: &Path) -> Result<Self, Error> {
+    pub fn create(folder: &Path, format: Format) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
-        let mut files = BTreeMap::new();
-        for topic in OutputTopic::ALL {
-            files.insert(topic, WholeFile::create(&folder.join(format!("{}.jsonl", topic.name())))?);
-        }
-        Ok(JsonLines { files, numbered: BTreeMap::new(), buffer: Vec::new(), written: Written::default() })
+        let destination: Box<dyn Destination> = match format {
+            Format::Jsonl => Box::new(Lines::create(folder)?),
+            Format::Parquet => Box::new(Tables::create(folder)?),
+        };
+        Ok(OutputFiles { destination, numbered: BTreeMap::new(), written: Written::default() })
     }
 
     /// Writes emissions, numbering on within each topic and tick.
     ///
     /// # Errors
-    /// If a record cannot be written.
+    /// If a record cannot be encoded or written.
     pub fn write(&mut self, emissions: Vec<Emission>) -> Result<(), Error> {
-        for Emission { time, topic, records } in emissions {
-            let numbered = self.numbered.entry(topic).or_insert((time, 0));
-            if numbered.0 != time {
-                *numbered = (time, 0);
+        for emission in emissions {
+            let numbered = self.numbered.entry(emission.topic).or_insert((emission.time, 0));
+            if numbered.0 != emission.time {
+                *numbered = (emission.time, 0);
             }
-            self.buffer.clear();
-            let mut lines = Lines { buffer: &mut self.buffer, failed: None };
-            records.encode(time, numbered.1, &mut lines);
-            if let Some(error) = lines.failed {
-                return Err(Error::Engine(format!("cannot encode a record of {}: {error}", topic.name())));
-            }
-            numbered.1 += records.len() as u64;
-            *self.written.records.entry(topic.name()).or_default() += records.len() as u64;
-            records.tally(&mut self.written);
-            if let Some(file) = self.files.get_mut(&topic) {
-                file.append(&self.buffer)?;
-            }
+            self.destination.write(&emission, numbered.1)?;
+            let count = emission.records.len() as u64;
+            numbered.1 += count;
+            *self.written.records.entry(emission.topic.name()).or_default() += count;
+            emission.records.tally(&mut self.written);
         }
         Ok(())
     }
@@ -88,9 +91,165 @@ impl JsonLines {
     /// # Errors
     /// If a file cannot be made durable.
     pub fn finish(self) -> Result<Written, Error> {
-        for file in self.files.into_values() {
-            file.finish()?;
-        }
+        self.destination.finish()?;
         Ok(self.written)
+    }
+}
+
+fn unencodable(topic: OutputTopic, error: impl std::fmt::Display) -> Error {
+    Error::Engine(format!("cannot encode a record of {}: {error}", topic.name()))
+}
+
+/// One file of JSON lines per topic.
+struct Lines {
+    files: BTreeMap<OutputTopic, WholeFile>,
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    fn create(folder: &Path) -> Result<Self, Error> {
+        let mut files = BTreeMap::new();
+        for topic in OutputTopic::ALL {
+            files.insert(topic, WholeFile::create(&folder.join(format!("{}.jsonl", topic.name())))?);
+        }
+        Ok(Lines { files, buffer: Vec::new() })
+    }
+}
+
+/// Appends records as JSON lines.
+struct LineEncoder<'a> {
+    buffer: &'a mut Vec<u8>,
+    failed: Option<std::io::Error>,
+}
+
+impl Encoder for LineEncoder<'_> {
+    fn record(&mut self, _: &'static str, record: &dyn erased::Record) {
+        if let Err(error) = record.write_json(self.buffer) {
+            self.failed = Some(error);
+        }
+        self.buffer.push(b'\n');
+    }
+}
+
+impl Destination for Lines {
+    fn write(&mut self, emission: &Emission, seq: u64) -> Result<(), Error> {
+        self.buffer.clear();
+        let mut encoder = LineEncoder { buffer: &mut self.buffer, failed: None };
+        emission.records.encode(emission.time, seq, &mut encoder);
+        if let Some(error) = encoder.failed {
+            return Err(unencodable(emission.topic, error));
+        }
+        if let Some(file) = self.files.get_mut(&emission.topic) {
+            file.append(&self.buffer)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Error> {
+        Ok(self.files.into_values().try_for_each(WholeFile::finish)?)
+    }
+}
+
+/// One typed table per view, and one per other topic.
+struct Tables {
+    tables: BTreeMap<&'static str, ParquetTable>,
+}
+
+impl Tables {
+    fn create(folder: &Path) -> Result<Self, Error> {
+        let mut tables = BTreeMap::new();
+        let views_folder = folder.join(OutputTopic::Views.name());
+        std::fs::create_dir_all(&views_folder).map_err(connectors::Error::io("create", &views_folder))?;
+        for view in views::tables() {
+            let mut fields = vec![column("time", &int()), column("seq", &int()), column("op", &Value::Null)];
+            fields.extend(columns(&view.key).chain(columns(&view.value)));
+            let path = views_folder.join(format!("{}.parquet", view.name));
+            tables.insert(view.name, ParquetTable::create(&path, Schema::new(fields).into())?);
+        }
+        let schemas = schema::all();
+        for topic in OutputTopic::ALL.into_iter().filter(|topic| *topic != OutputTopic::Views) {
+            let fields: Vec<Field> = columns(&schemas[topic.name()]).collect();
+            let path = folder.join(format!("{}.parquet", topic.name()));
+            tables.insert(topic.name(), ParquetTable::create(&path, Schema::new(fields).into())?);
+        }
+        Ok(Tables { tables })
+    }
+}
+
+fn int() -> Value {
+    serde_json::json!({ "type": "integer" })
+}
+
+/// The columns of an object with this JSON Schema.
+fn columns(schema: &Value) -> impl Iterator<Item = Field> {
+    schema["properties"].as_object().into_iter().flatten().map(|(name, schema)| column(name, schema))
+}
+
+/// A column for values of this JSON Schema: integers and booleans as such, all else as text.
+fn column(name: &str, schema: &Value) -> Field {
+    let is = |kind: &str| {
+        let stated = &schema["type"];
+        stated == kind || stated.as_array().is_some_and(|kinds| kinds.iter().any(|stated| stated == kind))
+    };
+    let kind = if is("integer") {
+        DataType::Int64
+    } else if is("boolean") {
+        DataType::Boolean
+    } else {
+        DataType::Utf8
+    };
+    Field::new(name, kind, true)
+}
+
+/// Flattens records into rows of their tables.
+struct RowEncoder<'a> {
+    tables: &'a mut BTreeMap<&'static str, ParquetTable>,
+    failed: Option<String>,
+}
+
+impl RowEncoder<'_> {
+    fn append(&mut self, table: &'static str, record: &dyn erased::Record) -> Result<(), String> {
+        let mut text = Vec::new();
+        record.write_json(&mut text).map_err(|error| error.to_string())?;
+        let record: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+        let row = serde_json::to_vec(&flat(record)).map_err(|error| error.to_string())?;
+        let table = self.tables.get_mut(table).ok_or("no such table")?;
+        table.append(&row).map_err(|error| error.to_string())
+    }
+}
+
+/// A record without nesting: a view's key and value become columns of their own, any other nested value JSON text.
+fn flat(record: Value) -> Value {
+    let Value::Object(fields) = record else { return record };
+    let is_view = fields.contains_key("view");
+    let mut row = serde_json::Map::new();
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            ("view", _) if is_view => {}
+            ("key" | "value", Value::Object(nested)) if is_view => row.extend(nested),
+            (_, nested @ (Value::Object(_) | Value::Array(_))) => _ = row.insert(name, nested.to_string().into()),
+            (_, value) => _ = row.insert(name, value),
+        }
+    }
+    Value::Object(row)
+}
+
+impl Encoder for RowEncoder<'_> {
+    fn record(&mut self, table: &'static str, record: &dyn erased::Record) {
+        if self.failed.is_none() {
+            self.failed = self.append(table, record).err();
+        }
+    }
+}
+
+impl Destination for Tables {
+    fn write(&mut self, emission: &Emission, seq: u64) -> Result<(), Error> {
+        let mut encoder = RowEncoder { tables: &mut self.tables, failed: None };
+        emission.records.encode(emission.time, seq, &mut encoder);
+        encoder.failed.map_or(Ok(()), |error| Err(unencodable(emission.topic, error)))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Error> {
+        Ok(self.tables.into_values().try_for_each(ParquetTable::finish)?)
     }
 }

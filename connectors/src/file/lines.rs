@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::file::parquet::ParquetLines;
 
 /// Bytes read from the file at a time.
 const BUFFER: usize = 1 << 18;
@@ -19,11 +20,14 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Opens a file.
+    /// Opens a file of text, or, if its name ends in `.parquet`, the rows of a table as lines.
     ///
     /// # Errors
-    /// If it cannot be opened or is a folder.
+    /// If it cannot be opened, is a folder, or is no table although its name says so.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            return Ok(Lines::from_reader(path, Box::new(ParquetLines::open(path)?)));
+        }
         let file = File::open(path).map_err(Error::io("open", path))?;
         if file.metadata().map_err(Error::io("read", path))?.is_dir() {
             return Err(Error::content(path, "is a folder, not a file"));

@@ -16,7 +16,7 @@ use crate::event::Topic;
 use crate::feed::Feed;
 use crate::job::{self, Ran};
 use crate::scenario::{Overrides, Scenario};
-use crate::write::{JsonLines, Written};
+use crate::write::{Format, OutputFiles, Written};
 
 /// Replays a scenario through the dataflow and writes every output topic.
 #[derive(Args)]
@@ -38,6 +38,9 @@ pub struct Replay {
     /// Overrides a policy; may be repeated.
     #[arg(long = "set", value_name = "POLICY=VALUE", value_parser = policy)]
     set: Vec<(String, i64)>,
+    /// How output files are written.
+    #[arg(long, value_enum, default_value = "jsonl")]
+    format: Format,
 }
 
 fn policy(text: &str) -> Result<(String, i64), String> {
@@ -75,7 +78,7 @@ impl Replay {
         let scenario = Scenario::open(&self.scenario, &overrides)?;
         let read = Arc::new(AtomicU64::new(0));
         let feed = Feed::open(&scenario, read.clone())?;
-        let mut files = JsonLines::create(&self.out)?;
+        let mut files = OutputFiles::create(&self.out, self.format)?;
         let bar = progress(&scenario)?;
         let ran = job::run(feed, &scenario.settings, usize::from(self.workers), |emissions| {
             bar.set_position(read.load(Ordering::Relaxed));

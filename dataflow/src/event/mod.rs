@@ -238,6 +238,8 @@ pub enum Body {
 /// A record that reads well: the common fields and the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// Its type.
+    pub kind: Kind,
     /// Its name in its topic.
     pub event_id: EventId,
     /// When it happened.
@@ -273,10 +275,18 @@ impl Record {
         Record::read(topic, &mut fields).map_err(|bad| Dead { bad, store_id: fields.any_store() })
     }
 
-    fn read(topic: Topic, fields: &mut JsonFields<'_>) -> Result<Record, Bad> {
+    fn read<F: Fields>(topic: Topic, fields: &mut F) -> Result<Record, Bad> {
         // An unknown type is of no known shape at all: malformed, not invalid.
         let unknown = |bad| Bad { fault: Fault::Malformed, ..bad };
         let kind = fields.word("type", topic.kinds()).map_err(unknown)?;
+        Record::read_kind(kind, fields)
+    }
+
+    /// Reads the fields of a record of `kind`, after its type.
+    ///
+    /// # Errors
+    /// The first bad field.
+    pub fn read_kind<F: Fields>(kind: Kind, fields: &mut F) -> Result<Record, Bad> {
         let event_id = fields.text_id("event_id")?;
         let event_time = fields.integer("event_time", NATURAL)?;
         let ingest_time = fields.integer("ingest_time", NATURAL)?;
@@ -287,7 +297,7 @@ impl Record {
         let revision = fields.optional_integer("revision", NATURAL)?.unwrap_or(0);
         let delete = fields.optional_word("op", OPS)?.unwrap_or(false);
         let body = read_body(kind, delete, store_id, &event_id, fields)?;
-        Ok(Record { event_id, event_time, ingest_time, store_id, revision, body })
+        Ok(Record { kind, event_id, event_time, ingest_time, store_id, revision, body })
     }
 }
 
@@ -295,7 +305,7 @@ impl Record {
 ///
 /// # Errors
 /// The first bad field.
-pub fn read_body<F: Fields>(
+fn read_body<F: Fields>(
     kind: Kind,
     delete: bool,
     store_id: Option<Id>,

@@ -6,3 +6,32 @@ pub mod inventory_position;
 pub mod labor_coverage;
 pub mod ledger;
 pub mod store_sales;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use crate::schema;
+
+/// A view as a table: its name, and the JSON Schemas of its keys and values.
+pub struct Table {
+    /// The view.
+    pub name: &'static str,
+    /// Its keys.
+    pub key: Value,
+    /// Its values.
+    pub value: Value,
+}
+
+fn table<K: JsonSchema, V: JsonSchema>(name: &'static str) -> Table {
+    Table { name, key: schema::of::<K>(), value: schema::of::<V>() }
+}
+
+/// Every view, by name.
+pub fn tables() -> Vec<Table> {
+    use crate::row::{StoreHour, StoreItem};
+    vec![
+        table::<feed_health::Feed, feed_health::Health>(feed_health::NAME),
+        table::<StoreItem, inventory_position::Position>(inventory_position::NAME),
+        table::<StoreHour, store_sales::Sales>(store_sales::NAME),
+    ]
+}

@@ -1,0 +1,37 @@
+//! `storepulse policy list`: every number that may be changed, with its default, unit and meaning.
+
+use clap::{Args, Subcommand};
+
+use crate::error::Error;
+use crate::policy;
+
+/// The policies.
+#[derive(Args)]
+pub struct PolicyCommand {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Prints every policy with its default, unit and meaning.
+    #[command(
+        after_help = "A policy is changed by `--set NAME=VALUE`, by [policy] in scenario.toml, or, from its tick on, by a record\n{\"type\":\"policy\",\"policy_key\":NAME,\"value\":N,…} of the commands topic."
+    )]
+    List,
+}
+
+impl PolicyCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// None.
+    pub fn run(self) -> Result<(), Error> {
+        let What::List = self.command;
+        println!("{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
+        for row in policy::all() {
+            println!("{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
+        }
+        Ok(())
+    }
+}
