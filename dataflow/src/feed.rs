@@ -28,6 +28,24 @@ pub struct Batch {
     pub upto: Time,
 }
 
+/// Records in order of tick, whole ticks at a time.
+pub trait Batches: Send {
+    /// The first tick: that of the smallest ingest time of all topics.
+    fn first(&self) -> Option<Time>;
+
+    /// The last tick to be reached even without records.
+    fn until(&self) -> Option<Time>;
+
+    /// The next records, `None` at the end.
+    ///
+    /// # Errors
+    /// If a log cannot be read.
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error>;
+
+    /// Ingest times that were smaller than the one before them, by topic.
+    fn disordered(&self) -> Vec<(Topic, u64)>;
+}
+
 /// How many records make a batch, unless a tick has more.
 const BATCH: usize = 4_096;
 
@@ -77,26 +95,28 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The first tick: that of the smallest ingest time of all topics.
-    pub fn first(&self) -> Option<Time> {
+    fn next_tick(&self) -> Option<Time> {
+        let leading = self.first.filter(|_| self.topics.iter().any(|topic| !topic.leading.is_empty()));
+        let next = self.topics.iter().filter_map(|topic| topic.next.as_ref().map(|next| next.0)).min();
+        let tick = leading.into_iter().chain(next).min()?;
+        self.until.is_none_or(|until| tick <= until).then_some(tick)
+    }
+}
+
+impl Batches for Feed {
+    fn first(&self) -> Option<Time> {
         self.first
     }
 
-    /// The last tick a replay must reach even without records.
-    pub fn until(&self) -> Option<Time> {
+    fn until(&self) -> Option<Time> {
         self.until
     }
 
-    /// Ingest times that were smaller than the one before them, by topic.
-    pub fn disordered(&self) -> Vec<(Topic, u64)> {
+    fn disordered(&self) -> Vec<(Topic, u64)> {
         self.topics.iter().filter(|topic| topic.disordered > 0).map(|topic| (topic.topic, topic.disordered)).collect()
     }
 
-    /// The next records of whole ticks, `None` at the end.
-    ///
-    /// # Errors
-    /// If a log cannot be read.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
         let mut records = Vec::new();
         let mut upto = None;
         while records.len() < BATCH {
@@ -108,13 +128,6 @@ impl Feed {
         }
         self.read.store(self.topics.iter().map(|topic| topic.lines.bytes()).sum(), Ordering::Relaxed);
         Ok(upto.map(|upto| Batch { records, upto }))
-    }
-
-    fn next_tick(&self) -> Option<Time> {
-        let leading = self.first.filter(|_| self.topics.iter().any(|topic| !topic.leading.is_empty()));
-        let next = self.topics.iter().filter_map(|topic| topic.next.as_ref().map(|next| next.0)).min();
-        let tick = leading.into_iter().chain(next).min()?;
-        self.until.is_none_or(|until| tick <= until).then_some(tick)
     }
 }
 

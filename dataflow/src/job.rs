@@ -19,7 +19,7 @@ use differential_dataflow::collection::AsCollection;
 use crate::edge::{Admitted, Arriving, Fated, Inputs, Outcome, cause};
 use crate::error::Error;
 use crate::event::{FactBody, StateBody, StateKey, Topic};
-use crate::feed::{Batch, Bound, Feed};
+use crate::feed::{Batch, Batches, Bound};
 use crate::graph::{self, Settings};
 use crate::ids::EventId;
 use crate::output::{Emission, Outputs};
@@ -57,7 +57,7 @@ enum Order {
 /// # Errors
 /// The first failure of the reader, of `write`, or of a worker.
 pub fn run(
-    feed: Feed,
+    feed: impl Batches,
     settings: &Settings,
     workers: usize,
     write: impl FnMut(Vec<Emission>) -> Result<(), Error> + Send,
@@ -82,7 +82,7 @@ fn engine(problem: &str) -> Error {
 
 /// Reads to the end and says which tick was the last. A closed channel means that a worker stopped: so does this.
 fn read(
-    mut feed: Feed,
+    mut feed: impl Batches,
     first: Time,
     settings: &Settings,
     workers: &[SyncSender<Order>],

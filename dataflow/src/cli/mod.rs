@@ -10,6 +10,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::error::Error;
+
 /// Retail operations views and exceptions, incrementally maintained.
 #[derive(Parser)]
 #[command(
@@ -34,19 +36,31 @@ enum Command {
 
 /// Runs the command line of this process: 0 done, 2 wrong arguments or scenario, 3 the engine failed.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
-        Command::Replay(replay) => replay.run(),
-        Command::Check(check) => check.run(),
-        Command::Scenario(scenario) => scenario.run(),
-        Command::Policy(policy) => policy.run(),
-        Command::Schema(schema) => schema.run(),
-    };
-    match done {
+    match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("storepulse: {error}");
             ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Runs a command line given as words, the program's name first.
+///
+/// # Errors
+/// What the command says; wrong arguments are a wrong scenario.
+pub fn run(words: &[&str]) -> Result<(), Error> {
+    Cli::try_parse_from(words).map_err(|error| Error::Scenario(error.to_string()))?.run()
+}
+
+impl Cli {
+    fn run(self) -> Result<(), Error> {
+        match self.command {
+            Command::Replay(replay) => replay.run(),
+            Command::Check(check) => check.run(),
+            Command::Scenario(scenario) => scenario.run(),
+            Command::Policy(policy) => policy.run(),
+            Command::Schema(schema) => schema.run(),
         }
     }
 }
