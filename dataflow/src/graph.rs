@@ -159,6 +159,14 @@ pub fn build<'scope>(
     // Views.
     let store_sales = views::store_sales::build(ticks, lateness_ms, &streams.pos);
     let position = views::inventory_position::build(ticks, lateness_ms, &streams);
+    let customer_profile = views::customer_profile::build(ticks, lateness_ms, &streams);
+    let customer_segments = views::customer_segments::build(ticks, &customer_profile);
+    let returns_item = views::returns_item::build(ticks, context.clone(), &reference, &streams.pos);
+    let returns_operator = views::returns_operator::build(ticks, &streams.pos);
+    outputs.view(views::customer_profile::NAME, &customer_profile);
+    outputs.view(views::customer_segments::NAME, &customer_segments);
+    outputs.view(views::returns_item::NAME, &returns_item);
+    outputs.view(views::returns_operator::NAME, &returns_operator);
     outputs.view(views::feed_health::NAME, &feed_health);
     outputs.view(views::store_sales::NAME, &store_sales);
     outputs.view(views::inventory_position::NAME, &position);
@@ -166,6 +174,11 @@ pub fn build<'scope>(
     // Detectors.
     let positions = position.clone().map(|row| (row.key, row.value));
     let steps = watch(detectors::negative_on_hand::NegativeOnHand, ticks, context.clone(), &notices, positions);
+    let rates = detectors::abnormal_rate::input(&returns_item);
+    let rates = watch(detectors::abnormal_rate::AbnormalRate, ticks, context.clone(), &notices, rates);
+    let operators = detectors::operator_pattern::input(&returns_operator);
+    let operators = watch(detectors::operator_pattern::OperatorPattern, ticks, context.clone(), &notices, operators);
+    let steps = steps.concat(rates).concat(operators);
 
     // People.
     let told = governance::build(ticks, context, &notices, &steps, &streams.commands);

@@ -39,4 +39,5 @@ pub mod one;
 pub mod panes;
 pub mod release;
 pub mod release_at;
+pub mod sums;
 pub mod totals;
