@@ -244,10 +244,12 @@ impl<D: Detector> Keyed for Watch<D> {
         }
         state.told = told;
         let opens = state.episode.next(self.for_ms, now, self.ticks);
+        // Open and clear at once: it clears at the next tick, by the clock alone.
+        let clears = (turn == Turn::Opened && verdict.clear && !held).then_some(now + self.ticks.tick_ms);
         if self.detector.is_empty(&state.rows) && state.episode.is_empty() {
             return Next::Forget;
         }
-        Next::Rest.or_at(opens).or_at(verdict.look_again)
+        Next::Rest.or_at(opens).or_at(clears).or_at(verdict.look_again)
     }
 }
 

@@ -37,11 +37,11 @@ pub fn tables() -> Vec<Table> {
     use crate::row::{StoreHour, StoreItem};
     vec![
         table::<customer_profile::Customer, customer_profile::Profile>(customer_profile::NAME),
-        table::<customer_segments::SegmentKey, customer_segments::Segment>(customer_segments::NAME),
+        table::<customer_segments::SegmentKey, customer_segments::Customers>(customer_segments::NAME),
         table::<feed_health::Feed, feed_health::Health>(feed_health::NAME),
         table::<StoreItem, inventory_position::Position>(inventory_position::NAME),
-        table::<returns_item::Item, returns_item::Returns>(returns_item::NAME),
-        table::<returns_operator::StoreOperator, returns_operator::Refunds>(returns_operator::NAME),
+        table::<returns_item::Item, returns_item::ItemReturns>(returns_item::NAME),
+        table::<returns_operator::StoreOperator, returns_operator::OperatorReturns>(returns_operator::NAME),
         table::<StoreHour, store_sales::Sales>(store_sales::NAME),
     ]
 }
