@@ -163,9 +163,29 @@ pub fn build<'scope>(
     outputs.view(views::store_sales::NAME, &store_sales);
     outputs.view(views::inventory_position::NAME, &position);
 
+    // People at work and the orders they pick.
+    let attendance = views::attendance::build(ticks, lateness_ms, &streams.punches);
+    let labor_hours = views::labor_hours::build(ticks, lateness_ms, &attendance);
+    let productivity = views::labor_productivity::build(ticks, lateness_ms, &labor_hours, &store_sales);
+    let nodes = views::fulfillment_node::build(ticks, &streams.orders, &attendance);
+    let coverage = views::labor_coverage::build(ticks, &streams, &attendance, &nodes);
+    let promise_scores = views::promise_score::build(ticks, &streams.orders, &position, &attendance);
+    outputs.view(views::labor_hours::NAME, &labor_hours);
+    outputs.view(views::labor_productivity::NAME, &productivity);
+    outputs.view(views::labor_coverage::NAME, &coverage);
+    outputs.view(views::fulfillment_node::NAME, &nodes);
+
     // Detectors.
     let positions = position.clone().map(|row| (row.key, row.value));
     let steps = watch(detectors::negative_on_hand::NegativeOnHand, ticks, context.clone(), &notices, positions);
+    let gaps = coverage.map(|row| (row.key, row.value));
+    let gaps = watch(detectors::coverage_gap::CoverageGap, ticks, context.clone(), &notices, gaps);
+    let loads = detectors::capacity_overload::loads(&nodes, &attendance);
+    let loads = watch(detectors::capacity_overload::CapacityOverload, ticks, context.clone(), &notices, loads);
+    let risks = watch(detectors::promise_risk::PromiseRisk, ticks, context.clone(), &notices, promise_scores);
+    let missed = streams.orders.clone().flat_map(detectors::promise_missed::OpenPromise::of);
+    let missed = watch(detectors::promise_missed::PromiseMissed, ticks, context.clone(), &notices, missed);
+    let steps = steps.concatenate([gaps, loads, risks, missed]);
 
     // People.
     let told = governance::build(ticks, context, &notices, &steps, &streams.commands);

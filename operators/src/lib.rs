@@ -39,4 +39,5 @@ pub mod one;
 pub mod panes;
 pub mod release;
 pub mod release_at;
+pub mod steps;
 pub mod totals;
