@@ -1,40 +1,49 @@
 //! Every named collection of the job, on one page: from the records at the edge to the records that leave.
 
-use operators::arrival::Fact;
+use differential_dataflow::collection::AsCollection;
+use operators::diff::Traced;
 use operators::keyed::Ticks;
 use timely::dataflow::Scope;
-use timely::dataflow::operators::vec::Broadcast;
-
-use differential_dataflow::collection::AsCollection;
+use timely::dataflow::operators::vec::{Broadcast, Map};
 
 use crate::context::{Context, Notice};
-use crate::detect::watch;
-use crate::detectors;
+use crate::detect::{Detector, watch};
+use crate::detectors::{
+    abnormal_rate, capacity_overload, conversion_drop, coverage_gap, drop, feed_stale, leak, model_drift,
+    negative_on_hand, operator_pattern, overdue, phantom_stock, price_mismatch, promise_missed, promise_risk,
+    queue_breach, setup_overdue, stockout_risk, surge, under_attainment,
+};
 use crate::edge::{self, Edge, Inputs, Limits};
-use crate::event::activity::Activity;
-use crate::event::command::Command;
-use crate::event::inventory::{Count, Movement};
-use crate::event::order::Order;
-use crate::event::policy::PolicyValue;
-use crate::event::pos::PosLine;
-use crate::event::promotion::Promotion;
-use crate::event::queue::QueueInterval;
-use crate::event::reference::{ItemLocation, Product, Store};
-use crate::event::signal::Signal;
-use crate::event::task::Task;
-use crate::event::traffic::TrafficCount;
-use crate::event::workforce::{Punch, Shift};
-use crate::event::{FactBody, StateBody};
+use crate::exception::{Change, Step};
 use crate::governance;
-use crate::ids::EventId;
+use crate::ids::{EventId, Id};
 use crate::output::{OutputTopic, Outputs};
 use crate::policy::Policies;
 use crate::record::{DeadRecord, LateRecord};
-use crate::time::{Cause, Collection, Time};
-use crate::views;
-
-/// A fact with its times and name.
-pub type Timed<D> = Fact<EventId, D>;
+use crate::row::{Row, StoreDept, StoreHour, StoreItem};
+pub use crate::streams::{Streams, Timed};
+use crate::time::{Collection, Time};
+use crate::views::attendance::{self, Attendance};
+use crate::views::customer_profile::{self, Customer, Profile};
+use crate::views::customer_segments::{self, Customers, SegmentKey};
+use crate::views::demand_index::{self, DemandIndex};
+use crate::views::feed_health::{self, Feed, Pulse};
+use crate::views::fulfillment_node::{self, Fulfillment, Node};
+use crate::views::inventory_accuracy::{self, Accuracy, StoreDay};
+use crate::views::inventory_position::{self, Position};
+use crate::views::labor_coverage::{self, Coverage, StoreRole};
+use crate::views::labor_hours::{self, RoleHour, WorkedHour};
+use crate::views::labor_productivity::{self, Productivity};
+use crate::views::margin_daily::{self, Margin, StoreDeptDay};
+use crate::views::model_drift::{self as drift, Drift, Segment};
+use crate::views::promise_score::{self, Score};
+use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
+use crate::views::returns_item::{self, Item, ItemReturns};
+use crate::views::returns_operator::{self, OperatorReturns, StoreOperator};
+use crate::views::store_queue::{self, Quarter, ZoneQuarter};
+use crate::views::store_sales::{self, Sales};
+use crate::views::store_traffic::{self, Traffic};
+use crate::views::task_status::{self, StoreDayType, TaskCounts};
 
 /// What the job is told once.
 #[derive(Clone, Debug)]
@@ -49,82 +58,42 @@ pub struct Settings {
     pub policies: Policies,
 }
 
-/// The accepted records, by type.
-#[derive(Clone)]
-#[expect(missing_docs, reason = "one collection a record type, named after it")]
-pub struct Streams<'scope> {
-    pub pos: Collection<'scope, Timed<PosLine>>,
-    pub activities: Collection<'scope, Timed<Activity>>,
-    pub traffic: Collection<'scope, Timed<TrafficCount>>,
-    pub queues: Collection<'scope, Timed<QueueInterval>>,
-    pub movements: Collection<'scope, Timed<Movement>>,
-    pub counts: Collection<'scope, Timed<Count>>,
-    pub punches: Collection<'scope, Timed<Punch>>,
-    pub shifts: Collection<'scope, Shift>,
-    pub tasks: Collection<'scope, Task>,
-    pub promotions: Collection<'scope, Promotion>,
-    pub orders: Collection<'scope, Order>,
-    pub products: Collection<'scope, Product>,
-    pub stores: Collection<'scope, Store>,
-    pub item_locations: Collection<'scope, ItemLocation>,
-    pub signals: Collection<'scope, Signal>,
-    pub policies: Collection<'scope, PolicyValue>,
-    pub commands: Collection<'scope, (Command, Option<Cause>)>,
+/// Builds the job. What leaves is collected in `outputs`; the edge is given back for counting fates.
+pub fn build<'scope>(
+    scope: Scope<'scope, Time>,
+    settings: &Settings,
+    inputs: Inputs<'scope>,
+    outputs: &mut Outputs,
+) -> Edge<'scope> {
+    let edge = edge::build(scope, settings.ticks, settings.limits, inputs);
+    outputs.records(OutputTopic::Late, &edge.fates.clone().flat_map(LateRecord::of));
+    outputs.records(OutputTopic::DeadLetter, &edge.fates.clone().flat_map(DeadRecord::of));
+
+    let ground = Ground::lay(settings, &edge);
+    let views = Views::build(&ground);
+    views.publish(outputs);
+    let steps = ground.detect(&views);
+
+    let context = ground.context.clone();
+    let told = governance::build(ground.ticks, context, &ground.notices, &steps, &ground.streams.commands);
+    let (exceptions, decisions) = governance::topics(&told);
+    outputs.records(OutputTopic::Exceptions, &exceptions);
+    outputs.records(OutputTopic::Decisions, &decisions);
+    edge
 }
 
-/// The facts for which `body` answers something, under their times and names.
-fn facts<'scope, D: Clone + 'static>(
-    facts: &Collection<'scope, Timed<FactBody>>,
-    body: impl Fn(FactBody) -> Option<D> + 'static,
-) -> Collection<'scope, Timed<D>> {
-    facts.clone().flat_map(move |Fact { id, event_time, horizon, body: told }| {
-        body(told).map(|body| Fact { id, event_time, horizon, body })
-    })
-}
-
-/// The current rows for which `body` answers something.
-fn rows<'scope, D: Clone + 'static>(
-    rows: &Collection<'scope, Timed<StateBody>>,
-    body: impl Fn(StateBody) -> Option<D> + 'static,
-) -> Collection<'scope, D> {
-    rows.clone().flat_map(move |fact| body(fact.body))
-}
-
-macro_rules! only {
-    ($variant:path) => {
-        |body| if let $variant(body) = body { Some(body) } else { None }
-    };
-}
-
-impl<'scope> Streams<'scope> {
-    fn split(edge: &Edge<'scope>) -> Self {
-        let commands = rows(&edge.rows, only!(StateBody::Command));
-        Streams {
-            pos: facts(&edge.facts, only!(FactBody::Pos)),
-            activities: facts(&edge.facts, only!(FactBody::Activity)),
-            traffic: facts(&edge.facts, only!(FactBody::Traffic)),
-            queues: facts(&edge.facts, only!(FactBody::Queue)),
-            movements: facts(&edge.facts, only!(FactBody::Movement)),
-            counts: facts(&edge.facts, only!(FactBody::Count)),
-            punches: facts(&edge.facts, only!(FactBody::Punch)),
-            shifts: rows(&edge.rows, only!(StateBody::Shift)),
-            tasks: rows(&edge.rows, only!(StateBody::Task)),
-            promotions: rows(&edge.rows, only!(StateBody::Promotion)),
-            orders: rows(&edge.rows, only!(StateBody::Order)),
-            products: rows(&edge.rows, only!(StateBody::Product)),
-            stores: rows(&edge.rows, only!(StateBody::Store)),
-            item_locations: rows(&edge.rows, only!(StateBody::ItemLocation)),
-            signals: rows(&edge.rows, only!(StateBody::Signal)),
-            policies: rows(&edge.rows, only!(StateBody::Policy)),
-            commands: with_cause(commands),
-        }
-    }
-}
-
-/// Puts the cause of each update beside its data.
-fn with_cause<'scope, D: Clone + 'static>(rows: Collection<'scope, D>) -> Collection<'scope, (D, Option<Cause>)> {
-    use timely::dataflow::operators::vec::Map;
-    rows.inner.map(|(data, time, change)| ((data, change.cause.clone()), time, change)).as_collection()
+/// What views and detectors stand on: the accepted records, and what every key may need to know.
+struct Ground<'scope> {
+    ticks: Ticks,
+    lateness_ms: i64,
+    streams: Streams<'scope>,
+    /// The configured policies, before any record.
+    context: Context,
+    feed_health: Collection<'scope, Row<Feed, Pulse>>,
+    /// Policies and stores, to every worker.
+    reference: Collection<'scope, Notice>,
+    /// The same and the stale feeds.
+    notices: Collection<'scope, Notice>,
 }
 
 /// Gives every worker a copy.
@@ -132,58 +101,178 @@ fn broadcast<'scope>(notices: Collection<'scope, Notice>) -> Collection<'scope, 
     notices.inner.broadcast().as_collection()
 }
 
-/// Builds the job. What leaves is collected in `outputs`; `count` sees every fate.
-pub fn build<'scope>(
-    scope: Scope<'scope, Time>,
-    settings: &Settings,
-    inputs: Inputs<'scope>,
-    outputs: &mut Outputs,
-) -> Edge<'scope> {
-    let (ticks, lateness_ms) = (settings.ticks, settings.limits.lateness_ms);
-    let context = Context::new(settings.policies.clone());
+impl<'scope> Ground<'scope> {
+    fn lay(settings: &Settings, edge: &Edge<'scope>) -> Self {
+        let ticks = settings.ticks;
+        let context = Context::new(settings.policies.clone());
+        let streams = Streams::split(edge);
+        let policies = streams.policies.clone().map(Notice::Policy);
+        let stores = streams.stores.clone().map(Notice::Store);
+        let reference = broadcast(policies.concat(stores));
+        let feed_health = feed_health::build(ticks, context.clone(), &reference, &edge.fates);
+        let stale = broadcast(feed_health::stale(ticks, &feed_health));
+        let notices = reference.clone().concat(stale);
+        let lateness_ms = settings.limits.lateness_ms;
+        Ground { ticks, lateness_ms, streams, context, feed_health, reference, notices }
+    }
 
-    // The edge: one fate a record.
-    let edge = edge::build(scope, ticks, settings.limits, inputs);
-    let streams = Streams::split(&edge);
-    outputs.records(OutputTopic::Late, &edge.fates.clone().flat_map(LateRecord::of));
-    outputs.records(OutputTopic::DeadLetter, &edge.fates.clone().flat_map(DeadRecord::of));
+    fn watch<D: Detector>(
+        &self,
+        detector: D,
+        input: Collection<'scope, (D::Key, D::Input)>,
+    ) -> Collection<'scope, Step> {
+        watch(detector, self.ticks, self.context.clone(), &self.notices, input)
+    }
 
-    // What every key may need to know.
-    let policies = streams.policies.clone().map(Notice::Policy);
-    let stores = streams.stores.clone().map(Notice::Store);
-    let reference = broadcast(policies.concat(stores));
-    let feed_health = views::feed_health::build(ticks, context.clone(), &reference, &edge.fates);
-    let stale = broadcast(views::feed_health::stale(ticks, &feed_health));
-    let notices = reference.clone().concat(stale);
+    /// Runs every detector.
+    fn detect(&self, views: &Views<'scope>) -> Collection<'scope, Step> {
+        let (ticks, streams) = (self.ticks, &self.streams);
+        let position = &views.inventory_position;
+        let stock = stockout_risk::inputs(ticks, position, &streams.item_locations, &streams.products);
+        let stockouts = self.watch(stockout_risk::StockoutRisk, stock);
+        let explained = conversion_drop::Explanations {
+            quarters: &views.store_queue,
+            coverage: &views.labor_coverage,
+            stockouts: &open_at_stores(&stockouts),
+        };
+        let conversions = conversion_drop::readings(ticks, &views.store_traffic, &explained);
+        let queues = queue_breach::readings(ticks, &views.store_queue, &views.labor_coverage);
+        let prices = values(&views.promotion_performance, |row| price_mismatch::Prices::of(&row));
+        let attained = values(&views.promotion_performance, |row| under_attainment::Sales::of(&row));
+        let setups = setup_overdue::inputs(&streams.promotions, &streams.tasks);
+        let loads = capacity_overload::loads(&views.fulfillment_node, &views.attendance);
+        let promises = streams.orders.clone().flat_map(promise_missed::OpenPromise::of);
+        stockouts.concatenate([
+            self.watch(negative_on_hand::NegativeOnHand, negative_on_hand::readings(position)),
+            self.watch(phantom_stock::PhantomStock, phantom_stock::inputs(position, &streams.item_locations)),
+            self.watch(price_mismatch::PriceMismatch, prices),
+            self.watch(under_attainment::UnderAttainment, attained),
+            self.watch(setup_overdue::SetupOverdue, setups),
+            self.watch(coverage_gap::CoverageGap, values(&views.labor_coverage, |row| row)),
+            self.watch(queue_breach::QueueBreach, queues),
+            self.watch(promise_risk::PromiseRisk, views.promise_scores.clone()),
+            self.watch(promise_missed::PromiseMissed, promises),
+            self.watch(capacity_overload::CapacityOverload, loads),
+            self.watch(abnormal_rate::AbnormalRate, abnormal_rate::input(&views.returns_item)),
+            self.watch(operator_pattern::OperatorPattern, operator_pattern::input(&views.returns_operator)),
+            self.watch(surge::Surge, values(&views.demand_index, |row| row)),
+            self.watch(drop::Drop, values(&views.demand_index, |row| row)),
+            self.watch(conversion_drop::ConversionDrop, conversions),
+            self.watch(overdue::Overdue, overdue::readings(&streams.tasks)),
+            self.watch(feed_stale::FeedStale, feed_stale::readings(&self.feed_health)),
+            self.watch(leak::Leak, leak::readings(&views.margin_daily)),
+            self.watch(model_drift::ModelDrift, values(&views.model_drift, |row| row)),
+        ])
+    }
+}
 
-    // Views.
-    let store_sales = views::store_sales::build(ticks, lateness_ms, &streams.pos);
-    let position = views::inventory_position::build(ticks, lateness_ms, &streams);
-    let customer_profile = views::customer_profile::build(ticks, lateness_ms, &streams);
-    let customer_segments = views::customer_segments::build(ticks, &customer_profile);
-    let returns_item = views::returns_item::build(ticks, context.clone(), &reference, &streams.pos);
-    let returns_operator = views::returns_operator::build(ticks, &streams.pos);
-    outputs.view(views::customer_profile::NAME, &customer_profile);
-    outputs.view(views::customer_segments::NAME, &customer_segments);
-    outputs.view(views::returns_item::NAME, &returns_item);
-    outputs.view(views::returns_operator::NAME, &returns_operator);
-    outputs.view(views::feed_health::NAME, &feed_health);
-    outputs.view(views::store_sales::NAME, &store_sales);
-    outputs.view(views::inventory_position::NAME, &position);
+/// The values of rows by key, as a detector reads them.
+fn values<'scope, K: Clone + 'static, V: Clone + 'static, D: Clone + 'static>(
+    rows: &Collection<'scope, Row<K, V>>,
+    mut of: impl FnMut(V) -> D + 'static,
+) -> Collection<'scope, (K, D)> {
+    rows.clone().map(move |row| (row.key, of(row.value)))
+}
 
-    // Detectors.
-    let positions = position.clone().map(|row| (row.key, row.value));
-    let steps = watch(detectors::negative_on_hand::NegativeOnHand, ticks, context.clone(), &notices, positions);
-    let rates = detectors::abnormal_rate::input(&returns_item);
-    let rates = watch(detectors::abnormal_rate::AbnormalRate, ticks, context.clone(), &notices, rates);
-    let operators = detectors::operator_pattern::input(&returns_operator);
-    let operators = watch(detectors::operator_pattern::OperatorPattern, ticks, context.clone(), &notices, operators);
-    let steps = steps.concat(rates).concat(operators);
+/// The store of every open exception, as often as it has one.
+fn open_at_stores<'scope>(steps: &Collection<'scope, Step>) -> Collection<'scope, Id> {
+    let change = |step: Step, time, cause| match (step.store, step.change) {
+        (Some(store), Change::Opened) => Some((store, time, Traced::new(1, cause))),
+        (Some(store), Change::Cleared) => Some((store, time, Traced::new(-1, cause))),
+        _ => None,
+    };
+    steps.clone().inner.flat_map(move |(step, time, told)| change(step, time, told.cause)).as_collection()
+}
 
-    // People.
-    let told = governance::build(ticks, context, &notices, &steps, &streams.commands);
-    let (exceptions, decisions) = governance::topics(&told);
-    outputs.records(OutputTopic::Exceptions, &exceptions);
-    outputs.records(OutputTopic::Decisions, &decisions);
-    edge
+/// The maintained views, and what detectors read beside them.
+struct Views<'scope> {
+    customer_profile: Collection<'scope, Row<Customer, Profile>>,
+    customer_segments: Collection<'scope, Row<SegmentKey, Customers>>,
+    demand_index: Collection<'scope, Row<StoreDept, DemandIndex>>,
+    feed_health: Collection<'scope, Row<Feed, Pulse>>,
+    fulfillment_node: Collection<'scope, Row<Node, Fulfillment>>,
+    inventory_accuracy: Collection<'scope, Row<StoreDay, Accuracy>>,
+    inventory_position: Collection<'scope, Row<StoreItem, Position>>,
+    labor_coverage: Collection<'scope, Row<StoreRole, Coverage>>,
+    labor_hours: Collection<'scope, Row<RoleHour, WorkedHour>>,
+    labor_productivity: Collection<'scope, Row<StoreHour, Productivity>>,
+    margin_daily: Collection<'scope, Row<StoreDeptDay, Margin>>,
+    model_drift: Collection<'scope, Row<Segment, Drift>>,
+    promotion_performance: Collection<'scope, Row<PromotionStoreItem, Standing>>,
+    returns_item: Collection<'scope, Row<Item, ItemReturns>>,
+    returns_operator: Collection<'scope, Row<StoreOperator, OperatorReturns>>,
+    store_queue: Collection<'scope, Row<ZoneQuarter, Quarter>>,
+    store_sales: Collection<'scope, Row<StoreHour, Sales>>,
+    store_traffic: Collection<'scope, Row<StoreHour, Traffic>>,
+    task_status: Collection<'scope, Row<StoreDayType, TaskCounts>>,
+    /// Who is at work.
+    attendance: Attendance<'scope>,
+    /// How likely each open order is to be kept.
+    promise_scores: Collection<'scope, (EventId, Score)>,
+}
+
+impl<'scope> Views<'scope> {
+    fn build(ground: &Ground<'scope>) -> Self {
+        let Ground { ticks, lateness_ms, streams, context, feed_health, reference, .. } = ground;
+        let (ticks, late) = (*ticks, *lateness_ms);
+        let with = || context.clone();
+        let store_sales = store_sales::build(ticks, late, &streams.pos);
+        let store_traffic = store_traffic::build(ticks, late, &streams.traffic, &store_sales);
+        let inventory_position = inventory_position::build(ticks, late, streams);
+        let inventory_accuracy = inventory_accuracy::build(ticks, late, inventory_position::entries(streams));
+        let customer_profile = customer_profile::build(ticks, late, streams);
+        let customer_segments = customer_segments::build(ticks, &customer_profile);
+        let attendance = attendance::build(ticks, late, &streams.punches);
+        let labor_hours = labor_hours::build(ticks, late, &attendance);
+        let labor_productivity = labor_productivity::build(ticks, late, &labor_hours, &store_sales);
+        let fulfillment_node = fulfillment_node::build(ticks, &streams.orders, &attendance);
+        let labor_coverage = labor_coverage::build(ticks, streams, &attendance, &fulfillment_node);
+        let promise_scores = promise_score::build(ticks, &streams.orders, &inventory_position, &attendance);
+        Views {
+            customer_profile,
+            customer_segments,
+            demand_index: demand_index::build(ticks, with(), reference, streams),
+            feed_health: feed_health.clone(),
+            fulfillment_node,
+            inventory_accuracy,
+            inventory_position,
+            labor_coverage,
+            labor_hours,
+            labor_productivity,
+            margin_daily: margin_daily::build(ticks, late, streams),
+            model_drift: drift::build(ticks, streams),
+            promotion_performance: promotion_performance::build(ticks, late, with(), reference, streams),
+            returns_item: returns_item::build(ticks, with(), reference, &streams.pos),
+            returns_operator: returns_operator::build(ticks, &streams.pos),
+            store_queue: store_queue::build(ticks, late, &streams.queues),
+            store_sales,
+            store_traffic,
+            task_status: task_status::build(ticks, &streams.tasks),
+            attendance,
+            promise_scores,
+        }
+    }
+
+    /// Sends every view to its topic.
+    fn publish(&self, outputs: &mut Outputs) {
+        outputs.view(customer_profile::NAME, &self.customer_profile);
+        outputs.view(customer_segments::NAME, &self.customer_segments);
+        outputs.view(demand_index::NAME, &self.demand_index);
+        outputs.view(feed_health::NAME, &feed_health::view(&self.feed_health));
+        outputs.view(fulfillment_node::NAME, &self.fulfillment_node);
+        outputs.view(inventory_accuracy::NAME, &self.inventory_accuracy);
+        outputs.view(inventory_position::NAME, &self.inventory_position);
+        outputs.view(labor_coverage::NAME, &self.labor_coverage);
+        outputs.view(labor_hours::NAME, &self.labor_hours);
+        outputs.view(labor_productivity::NAME, &self.labor_productivity);
+        outputs.view(margin_daily::NAME, &self.margin_daily);
+        outputs.view(drift::NAME, &self.model_drift);
+        outputs.view(promotion_performance::NAME, &promotion_performance::rows(&self.promotion_performance));
+        outputs.view(returns_item::NAME, &self.returns_item);
+        outputs.view(returns_operator::NAME, &self.returns_operator);
+        outputs.view(store_queue::NAME, &store_queue::view(&self.store_queue));
+        outputs.view(store_sales::NAME, &self.store_sales);
+        outputs.view(store_traffic::NAME, &self.store_traffic);
+        outputs.view(task_status::NAME, &self.task_status);
+    }
 }

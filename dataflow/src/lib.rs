@@ -28,6 +28,7 @@ pub mod row;
 pub mod scenario;
 pub mod schema;
 pub mod stats;
+pub mod streams;
 pub mod time;
 pub mod views;
 pub mod write;

@@ -39,5 +39,6 @@ pub mod one;
 pub mod panes;
 pub mod release;
 pub mod release_at;
+pub mod steps;
 pub mod sums;
 pub mod totals;

@@ -21,6 +21,17 @@ pub enum Role {
     Fulfillment,
 }
 
+impl Role {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Checkout => "checkout",
+            Role::Floor => "floor",
+            Role::Fulfillment => "fulfillment",
+        }
+    }
+}
+
 const ROLES: Spelling<Role> =
     &[("checkout", Role::Checkout), ("fulfillment", Role::Fulfillment), ("floor", Role::Floor)];
 

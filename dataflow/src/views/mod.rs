@@ -1,47 +1,99 @@
 //! The maintained views, one file each, and what several of them share.
 
+pub mod attendance;
 pub mod baskets;
+pub mod costing;
 pub mod customer_profile;
 pub mod customer_segments;
+pub mod demand_index;
 pub mod feed_health;
+pub mod fulfillment_node;
+pub mod inventory_accuracy;
 pub mod inventory_position;
+pub mod item_demand;
 pub mod labor_coverage;
+pub mod labor_hours;
+pub mod labor_productivity;
 pub mod ledger;
+pub mod margin_daily;
+pub mod model_drift;
+pub mod offer;
+pub mod presence;
+pub mod promise_score;
+pub mod promoted_item;
+pub mod promotion_lines;
+pub mod promotion_performance;
+pub mod promotion_window;
 pub mod returns_item;
 pub mod returns_operator;
+pub mod rush;
+pub mod selling_days;
+pub mod signal_book;
+pub mod store_queue;
 pub mod store_sales;
+pub mod store_traffic;
+pub mod task_status;
 #[cfg(test)]
 mod testing;
+
+use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde_json::Value;
 
+use crate::event::Topic;
+use crate::row::{StoreDept, StoreHour, StoreItem};
 use crate::schema;
 
-/// A view as a table: its name, and the JSON Schemas of its keys and values.
+/// A view as a table: its name, what it is made of, and the JSON Schemas of its keys and values.
 pub struct Table {
     /// The view.
     pub name: &'static str,
+    /// The topics it is made of.
+    pub topics: &'static [Topic],
     /// Its keys.
     pub key: Value,
     /// Its values.
     pub value: Value,
 }
 
-fn table<K: JsonSchema, V: JsonSchema>(name: &'static str) -> Table {
-    Table { name, key: schema::of::<K>(), value: schema::of::<V>() }
+fn table<K: JsonSchema, V: JsonSchema>(name: &'static str, topics: &'static [Topic]) -> Table {
+    Table { name, topics, key: schema::of::<K>(), value: schema::of::<V>() }
 }
 
 /// Every view, by name.
 pub fn tables() -> Vec<Table> {
-    use crate::row::{StoreHour, StoreItem};
+    use Topic::{Activity, Inventory, Orders, Pos, Promotions, Queue, Reference, Signals, Tasks, Traffic, Workforce};
     vec![
-        table::<customer_profile::Customer, customer_profile::Profile>(customer_profile::NAME),
-        table::<customer_segments::SegmentKey, customer_segments::Customers>(customer_segments::NAME),
-        table::<feed_health::Feed, feed_health::Health>(feed_health::NAME),
-        table::<StoreItem, inventory_position::Position>(inventory_position::NAME),
-        table::<returns_item::Item, returns_item::ItemReturns>(returns_item::NAME),
-        table::<returns_operator::StoreOperator, returns_operator::OperatorReturns>(returns_operator::NAME),
-        table::<StoreHour, store_sales::Sales>(store_sales::NAME),
+        table::<customer_profile::Customer, customer_profile::Profile>(customer_profile::NAME, &[Activity, Pos]),
+        table::<customer_segments::SegmentKey, customer_segments::Customers>(customer_segments::NAME, &[Activity, Pos]),
+        table::<StoreDept, demand_index::DemandIndex>(demand_index::NAME, &[Activity, Pos, Reference, Signals]),
+        table::<feed_health::Feed, feed_health::Health>(feed_health::NAME, &Topic::ALL),
+        table::<fulfillment_node::Node, fulfillment_node::Fulfillment>(fulfillment_node::NAME, &[Orders, Workforce]),
+        table::<inventory_accuracy::StoreDay, inventory_accuracy::Accuracy>(inventory_accuracy::NAME, &[Inventory, Pos]),
+        table::<StoreItem, inventory_position::Position>(inventory_position::NAME, &[Inventory, Orders, Pos]),
+        table::<labor_coverage::StoreRole, labor_coverage::Coverage>(
+            labor_coverage::NAME,
+            &[Orders, Pos, Tasks, Workforce],
+        ),
+        table::<labor_hours::RoleHour, labor_hours::WorkedHour>(labor_hours::NAME, &[Workforce]),
+        table::<StoreHour, labor_productivity::Productivity>(labor_productivity::NAME, &[Pos, Workforce]),
+        table::<margin_daily::StoreDeptDay, margin_daily::Margin>(margin_daily::NAME, &[Inventory, Pos, Reference]),
+        table::<model_drift::Segment, model_drift::Drift>(model_drift::NAME, &[Pos, Reference]),
+        table::<promotion_performance::PromotionStoreItem, promotion_performance::Performance>(
+            promotion_performance::NAME,
+            &[Pos, Promotions, Reference],
+        ),
+        table::<returns_item::Item, returns_item::ItemReturns>(returns_item::NAME, &[Pos]),
+        table::<returns_operator::StoreOperator, returns_operator::OperatorReturns>(returns_operator::NAME, &[Pos]),
+        table::<store_queue::ZoneQuarter, store_queue::Queue>(store_queue::NAME, &[Queue]),
+        table::<StoreHour, store_sales::Sales>(store_sales::NAME, &[Pos]),
+        table::<StoreHour, store_traffic::Traffic>(store_traffic::NAME, &[Pos, Traffic]),
+        table::<task_status::StoreDayType, task_status::TaskCounts>(task_status::NAME, &[Tasks]),
     ]
+}
+
+/// The topics that these views are made of.
+pub fn topics(views: &[&str]) -> BTreeSet<Topic> {
+    tables().iter().filter(|table| views.contains(&table.name)).flat_map(|table| table.topics.iter().copied()).collect()
 }

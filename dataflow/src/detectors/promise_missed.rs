@@ -1,0 +1,104 @@
+//! An order was promised and is still being picked: the customer must be told.
+
+use operators::one::One;
+use serde::{Deserialize, Serialize};
+
+use crate::detect::{At, Detector, Verdict};
+use crate::event::order::Order;
+use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::ids::{EventId, Id};
+
+/// `fulfillment.promise_missed`.
+pub const KIND: &Kind = &Kind {
+    name: "fulfillment.promise_missed",
+    key: &["order"],
+    feeds: &[],
+    restricted: false,
+    policies: &[],
+    for_ms: 0,
+};
+
+/// A promise to a customer whose order is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OpenPromise {
+    store: Id,
+    promise_at: i64,
+    remaining_milli: i64,
+}
+
+impl OpenPromise {
+    /// The promise of an order, by its name, if it is open.
+    pub fn of(order: Order) -> Option<(EventId, Self)> {
+        let remaining_milli = order.remaining_milli();
+        let promise = OpenPromise { store: order.store, promise_at: order.promise_at, remaining_milli };
+        order.is_open().then_some((order.order, promise))
+    }
+}
+
+/// Watches open orders.
+pub struct PromiseMissed;
+
+impl Detector for PromiseMissed {
+    const KIND: &'static Kind = KIND;
+    type Key = EventId;
+    type Input = OpenPromise;
+    type State = One<OpenPromise>;
+
+    fn update(&self, _: &EventId, state: &mut One<OpenPromise>, promise: OpenPromise, diff: i64) {
+        state.update(promise, diff);
+    }
+
+    fn assess(&self, _: &EventId, state: &mut One<OpenPromise>, at: &At<'_>) -> Verdict {
+        let Some(promise) = state.get() else { return Verdict::GONE };
+        let missed = promise.promise_at <= at.now;
+        Verdict::while_true(missed).again((!missed).then_some(promise.promise_at))
+    }
+
+    fn respond(&self, _: &EventId, _: &One<OpenPromise>, _: &At<'_>) -> Response {
+        Response { severity: Severity::Critical, action: Action::new("contact_customer", "customer_service") }
+    }
+
+    fn drivers(&self, _: &EventId, state: &One<OpenPromise>, at: &At<'_>) -> Vec<Driver> {
+        let promise = state.get();
+        vec![
+            Driver::new("promise_at", promise.map(|promise| promise.promise_at), at.now, "ms"),
+            Driver::new("still_to_pick", promise.map(|promise| promise.remaining_milli), None, "milli-units"),
+        ]
+    }
+
+    fn key_parts(&self, key: &EventId) -> Vec<KeyPart> {
+        vec![key.into()]
+    }
+
+    fn store(&self, _: &EventId, state: &One<OpenPromise>) -> Option<Id> {
+        state.get().map(|promise| promise.store)
+    }
+
+    fn is_empty(&self, state: &One<OpenPromise>) -> bool {
+        state.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+    use crate::event::order::OrderState;
+
+    #[test]
+    fn a_promise_is_missed_from_its_instant_on_while_the_order_is_open() {
+        let (key, context) = (EventId::new("o1"), Context::default());
+        let judge = |state, now| {
+            let (store, order) = (Id::new("s1"), key.clone());
+            let order = Order { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
+            let mut rows = One::default();
+            if let Some((_, promise)) = OpenPromise::of(order) {
+                PromiseMissed.update(&key, &mut rows, promise, 1);
+            }
+            PromiseMissed.assess(&key, &mut rows, &At { now, context: &context, policy: &[] })
+        };
+        assert_eq!(judge(OrderState::Placed, 49), Verdict::while_true(false).again(Some(50)));
+        assert_eq!(judge(OrderState::Picking, 50), Verdict::while_true(true));
+        assert_eq!(judge(OrderState::Ready, 50), Verdict::GONE);
+    }
+}
