@@ -16,6 +16,8 @@ pub struct Kind {
     pub name: &'static str,
     /// The JSON names of its key.
     pub key: &'static [&'static str],
+    /// The views its condition and its drivers read.
+    pub views: &'static [&'static str],
     /// The feeds whose silence makes it less certain.
     pub feeds: &'static [Topic],
     /// For few eyes only.

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 pub mod check;
+pub mod explain;
 pub mod policy;
 pub mod replay;
 pub mod scenario;
@@ -29,6 +30,7 @@ struct Cli {
 enum Command {
     Replay(replay::Replay),
     Check(check::Check),
+    Explain(explain::Explain),
     Scenario(scenario::ScenarioCommand),
     Policy(policy::PolicyCommand),
     Schema(schema::Schema),
@@ -58,6 +60,7 @@ impl Cli {
         match self.command {
             Command::Replay(replay) => replay.run(),
             Command::Check(check) => check.run(),
+            Command::Explain(explain) => explain.run(),
             Command::Scenario(scenario) => scenario.run(),
             Command::Policy(policy) => policy.run(),
             Command::Schema(schema) => schema.run(),

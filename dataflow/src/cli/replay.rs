@@ -43,7 +43,7 @@ pub struct Replay {
     format: Format,
 }
 
-fn policy(text: &str) -> Result<(String, i64), String> {
+pub(super) fn policy(text: &str) -> Result<(String, i64), String> {
     let (name, value) = text.split_once('=').ok_or("expected POLICY=VALUE")?;
     let value = value.trim().parse().map_err(|_| format!("{value:?} is not an integer"))?;
     Ok((name.trim().to_owned(), value))

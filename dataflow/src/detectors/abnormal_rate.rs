@@ -14,6 +14,7 @@ use crate::views::returns_item::{Item, ItemReturns};
 pub const KIND: &Kind = &Kind {
     name: "returns.abnormal_rate",
     key: &["item"],
+    views: &[crate::views::returns_item::NAME],
     feeds: &[],
     restricted: false,
     policies: &[

@@ -17,6 +17,7 @@ use crate::views::fulfillment_node::{Fulfillment, Node};
 pub const KIND: &Kind = &Kind {
     name: "fulfillment.capacity_overload",
     key: &["store"],
+    views: &[crate::views::fulfillment_node::NAME, crate::views::labor_coverage::NAME],
     feeds: &[Topic::Inventory],
     restricted: false,
     policies: &[

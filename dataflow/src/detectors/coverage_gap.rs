@@ -12,6 +12,7 @@ use crate::views::labor_coverage::{Coverage, StoreRole};
 pub const KIND: &Kind = &Kind {
     name: "labor.coverage_gap",
     key: &["store", "role"],
+    views: &[crate::views::labor_coverage::NAME],
     feeds: &[Topic::Pos],
     restricted: false,
     policies: &[],

@@ -1,18 +1,21 @@
 //! The books say there is less than nothing on the shelf: somebody must count.
 
 use operators::one::One;
+use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
-use crate::row::StoreItem;
-use crate::views::inventory_position::Position;
+use crate::row::{Row, StoreItem};
+use crate::time::Collection;
+use crate::views::inventory_position::{self, Position};
 
 /// `inventory.negative_on_hand`.
 pub const KIND: &Kind = &Kind {
     name: "inventory.negative_on_hand",
     key: &["store", "item"],
+    views: &[inventory_position::NAME],
     feeds: &[Topic::Pos, Topic::Inventory],
     restricted: false,
     policies: &[],
@@ -22,32 +25,49 @@ pub const KIND: &Kind = &Kind {
 /// Watches inventory.position.
 pub struct NegativeOnHand;
 
+/// What it reads of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Book {
+    on_hand_milli: i64,
+    anchor_at: Option<i64>,
+}
+
+/// What it reads of the view.
+pub fn readings<'scope>(
+    positions: &Collection<'scope, Row<StoreItem, Position>>,
+) -> Collection<'scope, (StoreItem, Book)> {
+    positions.clone().map(|row| {
+        let Position { on_hand_milli, anchor_at, .. } = row.value;
+        (row.key, Book { on_hand_milli, anchor_at })
+    })
+}
+
 impl Detector for NegativeOnHand {
     const KIND: &'static Kind = KIND;
     type Key = StoreItem;
-    type Input = Position;
-    type State = One<Position>;
+    type Input = Book;
+    type State = One<Book>;
 
-    fn update(&self, _: &StoreItem, state: &mut One<Position>, row: Position, diff: i64) {
+    fn update(&self, _: &StoreItem, state: &mut One<Book>, row: Book, diff: i64) {
         state.update(row, diff);
     }
 
-    fn assess(&self, _: &StoreItem, state: &mut One<Position>, _: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreItem, state: &mut One<Book>, _: &At<'_>) -> Verdict {
         match state.get() {
             None => Verdict::GONE,
             Some(row) => Verdict::while_true(row.anchor_at.is_some() && row.on_hand_milli < 0),
         }
     }
 
-    fn respond(&self, _: &StoreItem, _: &One<Position>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, _: &One<Book>, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("count", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreItem, state: &One<Position>, _: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreItem, state: &One<Book>, _: &At<'_>) -> Vec<Driver> {
         let row = state.get();
         vec![
             Driver::new("on_hand", row.map(|row| row.on_hand_milli), 0, "milli-units"),
-            Driver::new("last_count_at", row.and_then(|row| row.anchor_at), None, "ms"),
+            Driver::new("last_counted_at", row.and_then(|row| row.anchor_at), None, "ms"),
         ]
     }
 
@@ -55,11 +75,33 @@ impl Detector for NegativeOnHand {
         vec![key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &StoreItem, _: &One<Position>) -> Option<Id> {
+    fn store(&self, key: &StoreItem, _: &One<Book>) -> Option<Id> {
         Some(key.store)
     }
 
-    fn is_empty(&self, state: &One<Position>) -> bool {
+    fn is_empty(&self, state: &One<Book>) -> bool {
         state.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+
+    #[test]
+    fn a_counted_shelf_below_zero_is_an_exception() {
+        let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
+        let context = Context::default();
+        let at = At { now: 0, context: &context, policy: &[] };
+        let verdict = |on_hand_milli, anchor_at| {
+            let mut state = One::default();
+            NegativeOnHand.update(&key, &mut state, Book { on_hand_milli, anchor_at }, 1);
+            NegativeOnHand.assess(&key, &mut state, &at)
+        };
+        assert!(verdict(-1, Some(5)).open);
+        assert!(verdict(0, Some(5)).clear);
+        assert!(!verdict(-1, None).open);
+        assert_eq!(NegativeOnHand.assess(&key, &mut One::default(), &at), Verdict::GONE);
     }
 }

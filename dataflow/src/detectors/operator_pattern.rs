@@ -15,6 +15,7 @@ use crate::views::returns_operator::{OperatorReturns, StoreOperator};
 pub const KIND: &Kind = &Kind {
     name: "returns.operator_pattern",
     key: &["store", "operator"],
+    views: &[crate::views::returns_operator::NAME],
     feeds: &[],
     restricted: true,
     policies: &[Policy {

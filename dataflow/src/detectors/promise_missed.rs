@@ -12,6 +12,7 @@ use crate::ids::{EventId, Id};
 pub const KIND: &Kind = &Kind {
     name: "fulfillment.promise_missed",
     key: &["order"],
+    views: &[crate::views::fulfillment_node::NAME],
     feeds: &[],
     restricted: false,
     policies: &[],

@@ -1,0 +1,287 @@
+//! `storepulse explain`: why an exception opened: its numbers, the rows, records and policies behind them.
+//!
+//! The scenario is replayed to the tick at which the exception opened; what is shown is what was there: the record that
+//! was published, the rows of the views its type reads, and the input records of its key that stood at that tick.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use clap::Args;
+use connectors::file::lines::Lines;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::edge::{Admitted, admit};
+use crate::error::Error;
+use crate::event::{Record, Topic};
+use crate::feed::Feed;
+use crate::job;
+use crate::output::{Emission, Encoder, OutputTopic, erased};
+use crate::scenario::{Overrides, Scenario};
+use crate::views;
+
+/// Says why an exception opened.
+#[derive(Args)]
+#[command(after_help = "Example:\n  storepulse explain 6f1cee6ced89e7183cb419c8f7747c98 --scenario scenarios/corner-store")]
+pub struct Explain {
+    /// The exception, as named in the exceptions topic.
+    exception_id: String,
+    /// The scenario it came from.
+    #[arg(long)]
+    scenario: PathBuf,
+    /// The same --set that the run had.
+    #[arg(long = "set", value_name = "POLICY=VALUE", value_parser = super::replay::policy)]
+    set: Vec<(String, i64)>,
+    /// Prints one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+    /// How many of the latest records and rows to show of each kind.
+    #[arg(long, default_value_t = 12)]
+    most: usize,
+}
+
+/// Everything found.
+#[derive(Serialize)]
+struct Explanation {
+    /// The record that opened it.
+    opened: Value,
+    /// The rows its type reads, as they stood at that tick; the latest last.
+    rows: Vec<Value>,
+    /// How many rows there were in all.
+    rows_found: usize,
+    /// The records of its key that stood at that tick; the latest last.
+    records: Vec<Found>,
+    /// How many records there were in all.
+    records_found: usize,
+}
+
+/// An input record behind the exception.
+#[derive(Serialize)]
+struct Found {
+    topic: Topic,
+    event_id: String,
+    ingest_time: i64,
+    event_time: i64,
+    line: u64,
+    record: Value,
+}
+
+impl Explain {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A scenario that cannot be read, or one in which no such exception opens.
+    pub fn run(self) -> Result<(), Error> {
+        let overrides = Overrides { tick_ms: None, policy: self.set.iter().cloned().collect() };
+        let scenario = Scenario::open(&self.scenario, &overrides)?;
+        let (opened, mut rows) = self.replay(&scenario)?;
+        let mut records = records(&scenario, &opened)?;
+        let (rows_found, records_found) = (rows.len(), records.len());
+        rows.drain(..rows_found.saturating_sub(self.most));
+        records.drain(..records_found.saturating_sub(self.most));
+        let explanation = Explanation { opened, rows, rows_found, records, records_found };
+        if self.json {
+            let text = serde_json::to_string_pretty(&explanation).map_err(|error| Error::Engine(error.to_string()))?;
+            println!("{text}");
+        } else {
+            print(&explanation);
+        }
+        Ok(())
+    }
+
+    /// Replays; the record that opened the exception, and the rows of its key at that tick.
+    fn replay(&self, scenario: &Scenario) -> Result<(Value, Vec<Value>), Error> {
+        let mut watch = Watch { exception_id: &self.exception_id, opened: None, rows: BTreeMap::new() };
+        let feed = Feed::open(scenario, Arc::new(AtomicU64::new(0)))?;
+        job::run(feed, &scenario.settings, 1, |emissions| {
+            emissions.iter().for_each(|emission| watch.take(emission));
+            Ok(())
+        })?;
+        let Watch { opened, rows, .. } = watch;
+        let Some(opened) = opened else {
+            let problem = format!("no exception {} opens in it", self.exception_id);
+            return Err(Error::scenario(&self.scenario, problem));
+        };
+        let mut rows: Vec<Value> = rows.into_values().filter(|row| concerns_row(&opened, row)).collect();
+        rows.sort_by_key(|row| row["time"].as_i64());
+        Ok((opened, rows))
+    }
+}
+
+/// Keeps the rows that stand until the exception opens.
+struct Watch<'a> {
+    exception_id: &'a str,
+    opened: Option<Value>,
+    rows: BTreeMap<(String, String), Value>,
+}
+
+impl Watch<'_> {
+    fn take(&mut self, emission: &Emission) {
+        let opened_at = self.opened.as_ref().and_then(|opened| opened["time"].as_i64());
+        let wanted = match emission.topic {
+            OutputTopic::Exceptions => opened_at.is_none(),
+            // Views of a tick leave before its exceptions.
+            OutputTopic::Views => opened_at.is_none_or(|opened_at| emission.time <= opened_at),
+            _ => false,
+        };
+        if wanted {
+            emission.records.encode(emission.time, 0, self);
+        }
+    }
+}
+
+impl Encoder for Watch<'_> {
+    fn record(&mut self, table: &'static str, record: &dyn erased::Record) {
+        let mut text = Vec::new();
+        let Ok(()) = record.write_json(&mut text) else { return };
+        let Ok(record) = serde_json::from_slice::<Value>(&text) else { return };
+        if table == OutputTopic::Exceptions.name() {
+            if record["exception_id"] == self.exception_id && record["event"] == "opened" {
+                self.opened = Some(record);
+            }
+            return;
+        }
+        let name = (table.to_owned(), record["key"].to_string());
+        if record["op"] == "delete" {
+            self.rows.remove(&name);
+        } else {
+            self.rows.insert(name, record);
+        }
+    }
+}
+
+/// Whether the type of the exception reads this row: of a view it reads, and of the same key as far as they share it.
+fn concerns_row(opened: &Value, row: &Value) -> bool {
+    let kind = crate::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
+    let reads = kind.is_some_and(|kind| kind.views.iter().any(|view| row["view"] == *view));
+    reads && shares(&key(opened), row["key"].as_object())
+}
+
+/// Whether everything that both name is the same, and something is.
+fn shares(key: &Map<String, Value>, other: Option<&Map<String, Value>>) -> bool {
+    let common: Vec<bool> = key
+        .iter()
+        .filter_map(|(name, value)| other.and_then(|other| other.get(name)).map(|other| other == value))
+        .collect();
+    !common.is_empty() && common.into_iter().all(|same| same)
+}
+
+/// The key of an exception, with its store where the key itself has none.
+fn key(opened: &Value) -> Map<String, Value> {
+    let mut key = opened["key"].as_object().cloned().unwrap_or_default();
+    if let Some(store) = opened.get("store_id") {
+        key.entry("store").or_insert_with(|| store.clone());
+    }
+    key
+}
+
+/// The input records that stood when it opened and speak of its key, oldest first; of each only its last revision.
+fn records(scenario: &Scenario, opened: &Value) -> Result<Vec<Found>, Error> {
+    let kind = crate::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
+    let topics = kind.map(|kind| views::topics(kind.views)).unwrap_or_default();
+    let opened_at = opened["opened_at"].as_i64().unwrap_or(0);
+    let key = key(opened);
+    let mut found = Vec::new();
+    for topic in topics {
+        if let Some(path) = scenario.log(topic)? {
+            standing(scenario, topic, &mut Lines::open(&path)?, opened_at, &key, &mut found)?;
+        }
+    }
+    found.sort_by(|a, b| (a.ingest_time, a.topic, &a.event_id).cmp(&(b.ingest_time, b.topic, &b.event_id)));
+    Ok(found)
+}
+
+fn standing(
+    scenario: &Scenario,
+    topic: Topic,
+    lines: &mut Lines,
+    until: i64,
+    key: &Map<String, Value>,
+    found: &mut Vec<Found>,
+) -> Result<(), Error> {
+    let settings = &scenario.settings;
+    let mut latest: BTreeMap<String, (i64, Option<Found>)> = BTreeMap::new();
+    while let Some((line, text)) = lines.next_line()? {
+        let Ok(record) = Record::decode(topic, text) else { continue };
+        let now = settings.ticks.at(record.ingest_time);
+        if now > until {
+            break;
+        }
+        let (event_id, revision) = (record.event_id.to_string(), record.revision);
+        let (ingest_time, event_time) = (record.ingest_time, record.event_time);
+        if matches!(admit(topic, line, text, Ok(record), now, settings.limits), Admitted::Fated(_)) {
+            continue;
+        }
+        if latest.get(&event_id).is_some_and(|(held, _)| *held >= revision) {
+            continue;
+        }
+        let record: Value = serde_json::from_slice(text).unwrap_or(Value::Null);
+        let stands = record["op"] != "delete" && speaks_of(&record, key);
+        let row = stands.then(|| Found { topic, event_id: event_id.clone(), ingest_time, event_time, line, record });
+        latest.insert(event_id, (revision, row));
+    }
+    found.extend(latest.into_values().filter_map(|(_, row)| row));
+    Ok(())
+}
+
+/// Whether a record names everything of the key that records of its type name at all, and at least one part of it.
+fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
+    let mut named = 0;
+    for (name, wanted) in key {
+        let fields: &[&str] = match name.as_str() {
+            "store" => &["store_id", "store_ids"],
+            "item" => &["item_id", "item_ids"],
+            "promotion" => &["promotion_id"],
+            "operator" => &["operator_id"],
+            "zone" => &["zone_id"],
+            "order" => &["order_id"],
+            "task" => &["task_id"],
+            "role" => &["role"],
+            "dept" => &["dept"],
+            _ => &[],
+        };
+        let values: Vec<&Value> = fields.iter().filter_map(|field| record.get(field)).collect();
+        let lines = record.get("lines").and_then(Value::as_array).filter(|_| name == "item");
+        let in_lines = lines.map(|lines| lines.iter().any(|line| line["item_id"] == *wanted));
+        let is = |value: &Value| value == wanted || value.as_array().is_some_and(|list| list.contains(wanted));
+        match (values.is_empty(), in_lines) {
+            (true, None) => {}
+            _ if values.iter().any(|value| is(value)) || in_lines == Some(true) => named += 1,
+            _ => return false,
+        }
+    }
+    named > 0
+}
+
+fn print(explanation: &Explanation) {
+    let opened = &explanation.opened;
+    println!("{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
+    println!("  opened at tick {}, {}, confidence {} bp", opened["opened_at"], opened["severity"], opened["confidence_bp"]);
+    println!("  recommends {} {} to {}", opened["action"]["name"], opened["action"]["parameters"], opened["action"]["approver"]);
+    println!("\nBecause (observed, expected):");
+    for driver in opened["drivers"].as_array().into_iter().flatten() {
+        println!("  {:<32} {:>16} {:>16} {}", text(&driver["name"]), text(&driver["observed"]), text(&driver["expected"]), text(&driver["unit"]));
+    }
+    println!("\nPolicies in force:");
+    for (name, value) in opened["policy"].as_object().into_iter().flatten() {
+        println!("  {name:<48} {value}");
+    }
+    match opened.get("cause") {
+        Some(cause) => println!("\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
+        None => println!("\nThe clock did it: no record of that tick changed what the condition reads."),
+    }
+    println!("\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
+    for row in &explanation.rows {
+        println!("  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
+    }
+    println!("\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
+    for Found { topic, event_id, ingest_time, line, record, .. } in &explanation.records {
+        println!("  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
