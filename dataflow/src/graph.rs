@@ -162,10 +162,31 @@ pub fn build<'scope>(
     outputs.view(views::feed_health::NAME, &feed_health);
     outputs.view(views::store_sales::NAME, &store_sales);
     outputs.view(views::inventory_position::NAME, &position);
+    let entries = views::inventory_position::entries(&streams);
+    let accuracy = views::inventory_accuracy::build(ticks, lateness_ms, entries);
+    let promoted =
+        views::promotion_performance::build(ticks, lateness_ms, context.clone(), &reference, &streams);
+    outputs.view(views::inventory_accuracy::NAME, &accuracy);
+    outputs.view(views::promotion_performance::NAME, &views::promotion_performance::rows(&promoted));
 
     // Detectors.
     let positions = position.clone().map(|row| (row.key, row.value));
     let steps = watch(detectors::negative_on_hand::NegativeOnHand, ticks, context.clone(), &notices, positions);
+    let steps = {
+        use detectors::{phantom_stock, price_mismatch, setup_overdue, stockout_risk, under_attainment};
+        let (now, at) = (ticks, || context.clone());
+        let stock = stockout_risk::inputs(ticks, &position, &streams.item_locations, &streams.products);
+        let silence = phantom_stock::inputs(&position, &streams.item_locations);
+        let prices = promoted.clone().map(|row| (row.key, price_mismatch::Prices::of(&row.value)));
+        let sales = promoted.clone().map(|row| (row.key, under_attainment::Sales::of(&row.value)));
+        let setups = setup_overdue::inputs(&streams.promotions, &streams.tasks);
+        steps
+            .concat(watch(stockout_risk::StockoutRisk, now, at(), &notices, stock))
+            .concat(watch(phantom_stock::PhantomStock, now, at(), &notices, silence))
+            .concat(watch(price_mismatch::PriceMismatch, now, at(), &notices, prices))
+            .concat(watch(under_attainment::UnderAttainment, now, at(), &notices, sales))
+            .concat(watch(setup_overdue::SetupOverdue, now, at(), &notices, setups))
+    };
 
     // People.
     let told = governance::build(ticks, context, &notices, &steps, &streams.commands);

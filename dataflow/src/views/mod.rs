@@ -2,7 +2,11 @@
 
 pub mod baskets;
 pub mod feed_health;
+pub mod inventory_accuracy;
 pub mod inventory_position;
 pub mod labor_coverage;
 pub mod ledger;
+pub mod offer;
+pub mod promotion_performance;
+pub mod promotion_window;
 pub mod store_sales;
