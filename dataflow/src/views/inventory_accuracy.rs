@@ -72,6 +72,9 @@ impl Keyed for Variances {
             }
             Entry::Committed(_) => return,
         };
+        if milli == 0 {
+            return;
+        }
         // What happens after the last count is no count's business yet.
         books.moved |= books.ledger.anchor().is_some_and(|anchor| event_time <= anchor.0);
         books.ledger.delta(event_time, diff * milli);

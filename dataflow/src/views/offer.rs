@@ -2,89 +2,14 @@
 //!
 //! *Meaning.* An offer takes in the sale and void lines with an event time in `[start_at, end_at)`. When its terms change it
 //! judges again the lines that may still be corrected; what lines folded by then have added stays as it was judged.
-//! *State.* [`Lines`] holds the lines of a store and item that may still be corrected, for offers yet to come too. An
-//! [`Offer`] holds sums. Folding may lag behind: a line folds under the terms last judged, and does so before new ones are.
+//! *State.* Sums. Folding may lag behind: a line folds under the terms last judged, and does so before new ones are.
 
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
 use crate::event::promotion::Terms;
 use crate::ids::EventId;
-
-/// A sale or void line as promotions see it; the amounts of a void are negative.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Line {
-    /// When.
-    pub event_time: i64,
-    /// Which record.
-    pub id: EventId,
-    /// It may be corrected until this is out of the horizon.
-    pub horizon: i64,
-    /// Whether it sells.
-    pub sale: bool,
-    /// How much.
-    pub units_milli: i64,
-    /// For how much.
-    pub net_cents: i64,
-    /// What was taken off.
-    pub discount_cents: i64,
-    /// Price of one unit.
-    pub unit_price_cents: i64,
-}
-
-/// The lines that may still be corrected, ascending.
-#[derive(Clone, Debug, Default)]
-pub struct Lines {
-    held: Vec<(Line, i64)>,
-}
-
-impl Lines {
-    /// Adds `count` copies of a line.
-    pub fn add(&mut self, line: Line, count: i64) {
-        match self.held.binary_search_by(|(held, _)| held.cmp(&line)) {
-            Ok(at) => {
-                self.held[at].1 += count;
-                if self.held[at].1 == 0 {
-                    self.held.remove(at);
-                }
-            }
-            Err(at) => self.held.insert(at, (line, count)),
-        }
-    }
-
-    /// Gives up the lines that can no longer be corrected, telling each to `folded`. Unless they are `due`, it waits until that
-    /// frees half of what is held, so that its cost per line is constant.
-    pub fn fold(&mut self, edge: i64, due: bool, mut folded: impl FnMut(&Line, i64)) {
-        let old = self.held.partition_point(|(line, _)| line.event_time < edge);
-        if old == 0 || (!due && old * 2 < self.held.len()) {
-            return;
-        }
-        self.held.retain(|(line, count)| {
-            let folds = line.horizon < edge;
-            if folds {
-                folded(line, *count);
-            }
-            !folds
-        });
-    }
-
-    /// The lines of an offer, ascending.
-    fn of(&self, terms: Terms) -> &[(Line, i64)] {
-        let from = self.held.partition_point(|(line, _)| line.event_time < terms.start_at);
-        let to = self.held.partition_point(|(line, _)| line.event_time < terms.end_at);
-        self.held.get(from..to).unwrap_or_default()
-    }
-
-    /// An instant out of the horizon of the last line.
-    pub fn horizon(&self) -> Option<i64> {
-        self.held.last().map(|(line, _)| line.horizon)
-    }
-
-    /// Whether no line is held.
-    pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
-    }
-}
+use crate::views::promotion_lines::{Line, Lines};
 
 /// What the lines of an offer add up to. Money is wide: no line a till can send overflows a sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -188,7 +113,7 @@ impl Offer {
         self.judged = self.terms.get().copied();
         self.sums = self.folded;
         if let Some(terms) = self.judged {
-            for (line, count) in lines.of(terms) {
+            for (line, count) in lines.within(terms.start_at, terms.end_at) {
                 self.sums.add(line, terms, *count);
             }
         }
@@ -207,7 +132,8 @@ impl Offer {
     /// The latest sale line it has taken in.
     pub fn latest_sale(&self, lines: &Lines) -> Option<LatestSale> {
         let terms = self.judged?;
-        let sold = lines.of(terms).iter().rev().find(|(line, count)| line.sale && *count > 0);
+        let sold =
+            lines.within(terms.start_at, terms.end_at).iter().rev().find(|(line, count)| line.sale && *count > 0);
         let sold = sold.map(|(line, _)| LatestSale::of(line, terms));
         sold.max(self.folded_sale.clone())
     }

@@ -1,20 +1,19 @@
 //! How each promotion sells, store by store and item by item, against what was hoped for.
 
-use std::collections::BTreeMap;
-
 use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::one::One;
+use operators::keyed::Ticks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::context::{Context, Hours, Notice};
+use crate::context::{Context, Notice};
 use crate::event::promotion::Terms;
 use crate::graph::Streams;
 use crate::ids::Id;
-use crate::row::{Row, StoreItem, Tumbling, floor_div, quotient};
-use crate::time::{Cause, Collection, HOUR_MS, floor_to, hour};
-use crate::views::offer::{LatestSale, Line, Lines, Offer};
+use crate::row::{Row, StoreItem, floor_div, quotient};
+use crate::time::Collection;
+use crate::views::offer::{LatestSale, Sums};
+use crate::views::promoted_item::{Entry, PromotedItem};
+use crate::views::promotion_lines::Line;
 use crate::views::promotion_window;
 
 /// The name of the view.
@@ -55,8 +54,8 @@ pub struct Performance {
 }
 
 impl Performance {
-    fn of(offer: &Offer, terms: Terms, baseline_milli: i64) -> Self {
-        let sums = offer.sums();
+    /// What it is with these sums, terms and baseline.
+    pub fn of(sums: Sums, terms: Terms, baseline_milli: i64) -> Self {
         let baseline = i128::from(baseline_milli);
         let uplift = i128::from(terms.uplift_bp);
         Performance {
@@ -82,164 +81,6 @@ pub struct Standing {
     pub end_at: i64,
     /// The latest sale line among its lines.
     pub latest_sale: Option<LatestSale>,
-}
-
-/// What meets at an item of a store.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Entry {
-    /// A sale or void line.
-    Line(Line),
-    /// A promotion of the item at the store.
-    Offer(Id, Terms),
-    /// Expected sales a day.
-    Forecast(i64),
-}
-
-/// An offer and its row.
-#[derive(Default)]
-struct Placed {
-    offer: Offer,
-    row: Tumbling<Standing>,
-    /// Its period settled before the row came: it never will.
-    over: bool,
-}
-
-#[derive(Default)]
-struct State {
-    lines: Lines,
-    forecast: One<i64>,
-    offers: BTreeMap<Id, Placed>,
-    /// Promotions whose rows have settled and gone: nothing changes them again.
-    settled: Vec<Id>,
-}
-
-struct PromotionPerformance {
-    lateness_ms: i64,
-    context: Context,
-}
-
-/// The same at every offer of an item at a store in a tick.
-struct Scene<'a> {
-    key: &'a StoreItem,
-    lines: &'a Lines,
-    forecast_milli: i64,
-    hours: Hours,
-    lateness_ms: i64,
-}
-
-impl Scene<'_> {
-    /// `floor(forecast · open(start_at, min(hour(now), end_at)) / open_day)`.
-    fn baseline_milli(&self, terms: Terms, now: i64) -> i64 {
-        let open_ms = self.hours.open(terms.start_at, hour(now).min(terms.end_at));
-        let forecast = i128::from(self.forecast_milli);
-        quotient(forecast * i128::from(open_ms), i128::from(self.hours.open_day())).unwrap_or(0)
-    }
-
-    /// Brings the row of an offer up to date; answers when the clock changes it, `Forget` when nothing is left of it.
-    fn close(
-        &self,
-        promotion: Id,
-        placed: &mut Placed,
-        emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>,
-    ) -> Next {
-        let now = emit.now();
-        if placed.offer.is_changed() {
-            placed.offer.judge(self.lines);
-            placed.over = false;
-        }
-        let terms = placed.offer.terms();
-        let standing = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| Standing {
-            performance: Performance::of(&placed.offer, terms, self.baseline_milli(terms, now)),
-            end_at: terms.end_at,
-            latest_sale: placed.offer.latest_sale(self.lines),
-        });
-        let stands = standing.is_some();
-        let settles_at = terms.map_or(now, |terms| terms.end_at.saturating_add(self.lateness_ms));
-        let key = PromotionStoreItem { promotion, store: self.key.store, item: self.key.item };
-        let next = placed.row.say(&key, standing, settles_at, emit);
-        if placed.row.is_settled() {
-            placed.offer = Offer::default();
-            return next;
-        }
-        match terms {
-            None => Next::Forget,
-            Some(terms) if stands => {
-                let grows = self.forecast_milli > 0 && hour(now) < terms.end_at;
-                next.or_at(grows.then(|| hour(now) + HOUR_MS))
-            }
-            Some(terms) => {
-                placed.over = now >= settles_at;
-                Next::Rest.or_at((!placed.over).then(|| settles_at.min(terms.start_at)))
-            }
-        }
-    }
-}
-
-impl Keyed for PromotionPerformance {
-    type Key = StoreItem;
-    type Input = Entry;
-    type Diff = i64;
-    type Notice = Notice;
-    type Cause = Cause;
-    type State = State;
-    type Output = Row<PromotionStoreItem, Standing>;
-
-    fn update(&mut self, _: &StoreItem, state: &mut State, entry: Entry, diff: i64, _: i64) {
-        match entry {
-            Entry::Line(line) => {
-                state.offers.values_mut().for_each(|placed| placed.offer.line(&line, diff));
-                state.lines.add(line, diff);
-            }
-            Entry::Forecast(milli) => state.forecast.update(milli, diff),
-            Entry::Offer(promotion, terms) => {
-                if state.settled.binary_search(&promotion).is_err() {
-                    let placed = state.offers.entry(promotion).or_default();
-                    if !placed.row.is_settled() {
-                        placed.offer.update(terms, diff);
-                    }
-                }
-            }
-        }
-    }
-
-    fn notice(&mut self, notice: &Notice, diff: i64) {
-        self.context.apply(notice, diff);
-    }
-
-    fn concerns(&self, notice: &Notice, key: &StoreItem, state: &State) -> bool {
-        matches!(notice, Notice::Store(store) if store.store == key.store) && !state.offers.is_empty()
-    }
-
-    fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
-        let State { lines, forecast, offers, settled } = state;
-        let changed = offers.values().any(|placed| placed.offer.is_changed());
-        lines.fold(emit.now() - self.lateness_ms, changed, |line, count| {
-            offers.values_mut().for_each(|placed| placed.offer.fold(line, count));
-        });
-        let forecast_milli = forecast.get().copied().unwrap_or(0);
-        let hours = self.context.hours(key.store);
-        let scene = Scene { key, lines, forecast_milli, hours, lateness_ms: self.lateness_ms };
-        // One look, within the hour after the last line can no longer change, gives the memory back.
-        let folds = lines.horizon().map(|at| floor_to(at + self.lateness_ms, HOUR_MS) + HOUR_MS);
-        let mut next = Next::Rest.or_at(folds);
-        offers.retain(|promotion, placed| match scene.close(*promotion, placed, emit) {
-            Next::Forget => {
-                if placed.row.is_settled()
-                    && let Err(at) = settled.binary_search(promotion)
-                {
-                    settled.insert(at, *promotion);
-                }
-                false
-            }
-            Next::Rest => true,
-            Next::At(instant) => {
-                next = next.or_at(Some(instant));
-                true
-            }
-        });
-        let nothing = lines.is_empty() && forecast.is_empty() && offers.is_empty() && settled.is_empty();
-        if nothing { Next::Forget } else { next }
-    }
 }
 
 /// Everything that meets, by store and item.
@@ -284,8 +125,9 @@ pub fn build<'scope>(
     notices: &Collection<'scope, Notice>,
     streams: &Streams<'scope>,
 ) -> Collection<'scope, Row<PromotionStoreItem, Standing>> {
-    let logic = PromotionPerformance { lateness_ms, context };
-    keyed("view: promotion.performance", ticks, entries(ticks, lateness_ms, streams), Some(notices.clone()), logic)
+    let entries = entries(ticks, lateness_ms, streams);
+    let logic = PromotedItem::new(lateness_ms, context);
+    keyed("view: promotion.performance", ticks, entries, Some(notices.clone()), logic)
 }
 
 /// The rows of the view.
@@ -298,4 +140,32 @@ pub fn rows<'scope>(
         settled: row.settled,
     };
     standings.clone().map(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERMS: Terms = Terms { start_at: 0, end_at: 1, price_cents: 80, uplift_bp: 5_000 };
+
+    #[test]
+    fn attainment_is_the_part_of_the_uplift_that_came() {
+        let sold = |units_milli| Performance::of(Sums { units_milli, ..Sums::default() }, TERMS, 2_001);
+        assert_eq!(sold(2_001).expected_milli, 3_001);
+        assert_eq!([3_001, 2_001, 2_000].map(|units| sold(units).attainment_bp), [Some(9_995), Some(0), Some(-10)]);
+    }
+
+    #[test]
+    fn without_a_baseline_or_an_uplift_there_is_no_attainment() {
+        assert_eq!(Performance::of(Sums::default(), TERMS, 0).attainment_bp, None);
+        assert_eq!(Performance::of(Sums::default(), Terms { uplift_bp: 0, ..TERMS }, 10).attainment_bp, None);
+    }
+
+    #[test]
+    fn absurd_numbers_overflow_nothing() {
+        let top = (1 << 53) - 1;
+        let sums = Sums { net_cents: i128::from(i64::MAX) * 9, units_milli: i64::MIN / 2, ..Sums::default() };
+        let row = Performance::of(sums, Terms { uplift_bp: top, ..TERMS }, i64::MAX);
+        assert_eq!((row.net_cents, row.expected_milli), (i64::MAX, i64::MAX));
+    }
 }
