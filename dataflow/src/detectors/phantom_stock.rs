@@ -1,0 +1,277 @@
+//! The books say it is on the shelf, but it has not sold for too long: somebody should look.
+
+use operators::one::One;
+use serde::{Deserialize, Serialize};
+
+use crate::context::Hours;
+use crate::detect::{At, Detector, Verdict};
+use crate::event::Topic;
+use crate::event::reference::ItemLocation;
+use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::ids::Id;
+use crate::policy::Policy;
+use crate::row::{Row, StoreItem};
+use crate::stats::basis_points;
+use crate::time::Collection;
+use crate::views::inventory_position::Position;
+
+/// `inventory.phantom_stock`.
+pub const KIND: &Kind = &Kind {
+    name: "inventory.phantom_stock",
+    key: &["store", "item"],
+    feeds: &[Topic::Pos, Topic::Inventory],
+    restricted: false,
+    policies: &[Policy {
+        name: "alpha_bp",
+        default: 10,
+        unit: "bp",
+        meaning: "chance of selling nothing for so long below which the stock is doubted",
+    }],
+    for_ms: 0,
+};
+
+/// One unit: less is no stock.
+const UNIT_MILLI: i64 = 1_000;
+
+/// A row it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Input {
+    /// Of inventory.position.
+    Stock(Stock),
+    /// Expected sales a day.
+    Forecast(i64),
+}
+
+/// What it reads of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stock {
+    /// The book value.
+    pub on_hand_milli: i64,
+    /// When it was last counted.
+    pub anchor_at: Option<i64>,
+    /// When it last sold.
+    pub last_sale_at: Option<i64>,
+}
+
+/// What it reads of positions and locations.
+pub fn inputs<'scope>(
+    positions: &Collection<'scope, Row<StoreItem, Position>>,
+    locations: &Collection<'scope, ItemLocation>,
+) -> Collection<'scope, (StoreItem, Input)> {
+    let stock = positions.clone().map(|row| {
+        let Position { on_hand_milli, anchor_at, last_sale_at, .. } = row.value;
+        (row.key, Input::Stock(Stock { on_hand_milli, anchor_at, last_sale_at }))
+    });
+    let forecasts = locations.clone().map(|location| {
+        (StoreItem { store: location.store, item: location.item }, Input::Forecast(location.forecast_milli))
+    });
+    stock.concat(forecasts)
+}
+
+/// The rows of an item at a store.
+#[derive(Default)]
+pub struct State {
+    stock: One<Stock>,
+    forecast: One<i64>,
+    /// The tick since which there has been a unit on hand without a break.
+    stocked_since: Option<i64>,
+}
+
+/// The chance, in basis points, of selling nothing in `open_ms` of open time.
+fn silence_bp(forecast_milli: i64, open_ms: i64, open_day_ms: i64) -> i64 {
+    let expected = forecast_milli as f64 / 1_000.0 * open_ms as f64 / open_day_ms as f64;
+    basis_points(libm::exp(-expected))
+}
+
+/// The least open time in which the chance of selling nothing is below `alpha_bp`; `None` if no time is long enough.
+fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
+    /// A thousand years: beyond that, nobody waits, and floats no longer tell milliseconds apart.
+    const NEVER: f64 = 3e13;
+    if alpha_bp <= 0 || forecast_milli <= 0 || open_day_ms <= 0 {
+        return None;
+    }
+    // exp(−x) is below alpha after rounding half-up once it is below alpha − ½.
+    let expected = -libm::log((alpha_bp as f64 - 0.5) / 10_000.0);
+    let about = expected * open_day_ms as f64 * 1_000.0 / forecast_milli as f64;
+    if about > NEVER {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "below NEVER; saturates")]
+    let mut open_ms = (libm::floor(about) as i64 - 1).max(0);
+    while silence_bp(forecast_milli, open_ms, open_day_ms) >= alpha_bp {
+        open_ms += 1;
+    }
+    Some(open_ms)
+}
+
+impl State {
+    /// Since when nothing has sold although it could have.
+    fn silent_since(&self) -> Option<i64> {
+        let stock = self.stock.get()?;
+        stock.last_sale_at.max(stock.anchor_at).max(self.stocked_since)
+    }
+
+    /// The verdict while there is counted stock: open once the silence is long enough.
+    fn silence(&self, forecast_milli: i64, hours: Hours, at: &At<'_>) -> Verdict {
+        let needed = silent_for(forecast_milli, hours.open_day(), at.policy[0]);
+        let (Some(since), Some(open_ms)) = (self.silent_since(), needed) else { return Verdict::while_true(false) };
+        if hours.open(since, at.now) >= open_ms {
+            return Verdict::while_true(true);
+        }
+        Verdict::while_true(false).again(Some(hours.after_open(since, open_ms)))
+    }
+}
+
+/// Watches inventory.position beside ref.item_location.
+pub struct PhantomStock;
+
+impl Detector for PhantomStock {
+    const KIND: &'static Kind = KIND;
+    type Key = StoreItem;
+    type Input = Input;
+    type State = State;
+
+    fn update(&self, _: &StoreItem, state: &mut State, input: Input, diff: i64) {
+        match input {
+            Input::Stock(stock) => state.stock.update(stock, diff),
+            Input::Forecast(milli) => state.forecast.update(milli, diff),
+        }
+    }
+
+    fn assess(&self, key: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
+        let stock = state.stock.get().copied();
+        let stocked = stock.is_some_and(|stock| stock.on_hand_milli >= UNIT_MILLI);
+        state.stocked_since = state.stocked_since.or(Some(at.now)).filter(|_| stocked);
+        let (Some(stock), Some(&forecast_milli)) = (stock, state.forecast.get()) else { return Verdict::GONE };
+        if !stocked || stock.anchor_at.is_none() {
+            return Verdict::while_true(false);
+        }
+        state.silence(forecast_milli, at.context.hours(key.store), at)
+    }
+
+    fn respond(&self, _: &StoreItem, _: &State, _: &At<'_>) -> Response {
+        Response { severity: Severity::Medium, action: Action::new("shelf_check", "store_manager") }
+    }
+
+    fn drivers(&self, key: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
+        let (stock, forecast) = (state.stock.get(), state.forecast.get().copied());
+        let hours = at.context.hours(key.store);
+        let silent_ms = state.silent_since().map(|since| hours.open(since, at.now));
+        let chance = match (forecast, silent_ms) {
+            (Some(milli), Some(open_ms)) if hours.open_day() > 0 => Some(silence_bp(milli, open_ms, hours.open_day())),
+            _ => None,
+        };
+        let needed = forecast.and_then(|milli| silent_for(milli, hours.open_day(), at.policy[0]));
+        vec![
+            Driver::new("chance_of_no_sale", chance, at.policy[0], "bp"),
+            Driver::new("open_time_without_sale", silent_ms, needed, "ms"),
+            Driver::new("on_hand", stock.map(|stock| stock.on_hand_milli), UNIT_MILLI, "milli-units"),
+            Driver::new("forecast_per_day", forecast, 0, "milli-units"),
+            Driver::new("last_sale_at", stock.and_then(|stock| stock.last_sale_at), None, "ms"),
+            Driver::new("last_count_at", stock.and_then(|stock| stock.anchor_at), None, "ms"),
+            Driver::new("in_stock_since", state.stocked_since, None, "ms"),
+        ]
+    }
+
+    fn key_parts(&self, key: &StoreItem) -> Vec<KeyPart> {
+        vec![key.store.into(), key.item.into()]
+    }
+
+    fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
+        Some(key.store)
+    }
+
+    fn is_empty(&self, state: &State) -> bool {
+        state.stock.is_empty() && state.forecast.is_empty()
+    }
+
+    fn reads_store(&self, key: &StoreItem, store: Id) -> bool {
+        key.store == store
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Context, Notice};
+    use crate::event::reference::Store;
+    use crate::time::{DAY_MS, HOUR_MS};
+
+    fn assess(state: &mut State, context: &Context, now: i64) -> Verdict {
+        let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
+        PhantomStock.assess(&key, state, &At { now, context, policy: &[10] })
+    }
+
+    fn with(stock: Stock, forecast_milli: i64) -> State {
+        let mut state = State::default();
+        state.stock.update(stock, 1);
+        state.forecast.update(forecast_milli, 1);
+        state
+    }
+
+    const COUNTED: Stock = Stock { on_hand_milli: 1_000, anchor_at: Some(0), last_sale_at: None };
+
+    #[test]
+    fn opens_once_the_silence_is_long_enough_in_open_time() {
+        let mut context = Context::default();
+        let hours = Store { open_from: 480, open_to: 1_200, ..store() };
+        context.apply(&Notice::Store(hours), 1);
+        let mut state = with(COUNTED, 7_000);
+        let waiting = assess(&mut state, &context, 0);
+        // exp(−7·open/12 h) < 9.5 bp once open > 12 h · 6.9590/7 = 11.9297 h; the store opens at 8.
+        let opens_at = waiting.look_again.expect("a time to look again");
+        assert!((opens_at - 19 * HOUR_MS - 3_347_000).abs() < 1_000, "{opens_at}");
+        assert!(!waiting.open && !assess(&mut state, &context, opens_at - 1).open);
+        assert!(assess(&mut state, &context, opens_at).open);
+    }
+
+    fn store() -> Store {
+        Store { store: Id::new("s"), region: Id::new("r"), format: Id::new("f"), open_from: 0, open_to: 0 }
+    }
+
+    #[test]
+    fn a_sale_or_a_break_in_the_stock_starts_it_anew() {
+        let context = Context::default();
+        let mut state = with(COUNTED, 7_000);
+        assert!(assess(&mut state, &context, 0).look_again.is_some());
+        assert!(assess(&mut state, &context, DAY_MS).open);
+        let sold = Stock { last_sale_at: Some(DAY_MS), ..COUNTED };
+        state.stock.update(COUNTED, -1);
+        state.stock.update(sold, 1);
+        assert!(!assess(&mut state, &context, DAY_MS + 1).open);
+        assert!(assess(&mut state, &context, 2 * DAY_MS).open);
+        let empty = Stock { on_hand_milli: 999, ..sold };
+        state.stock.update(sold, -1);
+        state.stock.update(empty, 1);
+        assert_eq!(assess(&mut state, &context, 3 * DAY_MS), Verdict::while_true(false));
+        state.stock.update(empty, -1);
+        state.stock.update(sold, 1);
+        assert!(!assess(&mut state, &context, 4 * DAY_MS).open);
+        assert_eq!(state.silent_since(), Some(4 * DAY_MS));
+    }
+
+    #[test]
+    fn stays_closed_without_a_count_a_forecast_or_open_hours() {
+        let mut context = Context::default();
+        let uncounted = Stock { anchor_at: None, ..COUNTED };
+        assert_eq!(assess(&mut with(uncounted, 7_000), &context, DAY_MS), Verdict::while_true(false));
+        assert_eq!(assess(&mut with(COUNTED, 0), &context, DAY_MS), Verdict::while_true(false));
+        assert_eq!(assess(&mut State::default(), &context, DAY_MS), Verdict::GONE);
+        // 24:00 to 00:00 wraps to no minute at all.
+        context.apply(&Notice::Store(Store { open_from: 1_440, open_to: 0, ..store() }), 1);
+        assert_eq!(assess(&mut with(COUNTED, 7_000), &context, DAY_MS), Verdict::while_true(false));
+    }
+
+    #[test]
+    fn the_silence_needed_is_the_least() {
+        for forecast_milli in [1, 7, 999, 12_345, 1 << 40] {
+            for alpha_bp in [1, 10, 5_000, 10_000] {
+                let open_ms = silent_for(forecast_milli, DAY_MS, alpha_bp).expect("within a thousand years");
+                assert!(silence_bp(forecast_milli, open_ms, DAY_MS) < alpha_bp);
+                assert!(open_ms == 0 || silence_bp(forecast_milli, open_ms - 1, DAY_MS) >= alpha_bp);
+            }
+        }
+        assert_eq!(silent_for(1_000, DAY_MS, 0), None);
+        assert_eq!(silent_for(1_000, DAY_MS, 10_001), Some(0));
+    }
+}

@@ -1,0 +1,269 @@
+//! More will probably be asked for before the next delivery than the shelf can give: reorder now.
+
+use operators::keyed::Ticks;
+use operators::lookup::lookup;
+use operators::one::One;
+use serde::{Deserialize, Serialize};
+
+use crate::detect::{At, Detector, Verdict};
+use crate::event::Topic;
+use crate::event::reference::{ItemLocation, Product};
+use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
+use crate::ids::Id;
+use crate::policy::Policy;
+use crate::row::{Row, StoreItem, floor_div};
+use crate::stats::{Demand, basis_points};
+use crate::time::Collection;
+use crate::views::inventory_position::Position;
+
+/// `inventory.stockout_risk`.
+pub const KIND: &Kind = &Kind {
+    name: "inventory.stockout_risk",
+    key: &["store", "item"],
+    feeds: &[Topic::Pos, Topic::Inventory],
+    restricted: false,
+    policies: &[
+        Policy { name: "open_bp", default: 5_000, unit: "bp", meaning: "chance of running out from which it opens" },
+        Policy { name: "clear_bp", default: 3_000, unit: "bp", meaning: "chance of running out below which it clears" },
+    ],
+    for_ms: 0,
+};
+
+/// From this chance of running out on it is critical.
+const CRITICAL_BP: i64 = 8_000;
+/// The reorder should suffice with this chance.
+const SUFFICES_BP: i64 = 9_500;
+
+/// A row it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Input {
+    /// Of inventory.position.
+    Stock {
+        /// On hand − committed.
+        available_milli: i64,
+        /// When it was last counted.
+        anchor_at: Option<i64>,
+    },
+    /// What is expected to sell, and how long a delivery takes.
+    Location {
+        /// Hours from order to shelf.
+        lead_time_h: i64,
+        /// Expected sales a day.
+        forecast_milli: i64,
+        /// k · 10000 of a negative binomial; `None` is Poisson.
+        dispersion_bp: Option<i64>,
+    },
+    /// Units in a case.
+    CasePack(i64),
+}
+
+/// What it reads of positions, locations and products. Products are met by item, so that one changed product finds its
+/// stores without a look at any other key.
+pub fn inputs<'scope>(
+    ticks: Ticks,
+    positions: &Collection<'scope, Row<StoreItem, Position>>,
+    locations: &Collection<'scope, ItemLocation>,
+    products: &Collection<'scope, Product>,
+) -> Collection<'scope, (StoreItem, Input)> {
+    let stock = positions.clone().map(|row| {
+        let Position { available_milli, anchor_at, .. } = row.value;
+        (row.key, Input::Stock { available_milli, anchor_at })
+    });
+    let ranged = locations.clone().map(|location| {
+        let ItemLocation { store, item, lead_time_h, forecast_milli, dispersion_bp } = location;
+        (StoreItem { store, item }, Input::Location { lead_time_h, forecast_milli, dispersion_bp })
+    });
+    let stores = locations.clone().map(|location| (location.item, (location.store, 1)));
+    let packs = products.clone().map(|product| (product.item, product.case_pack));
+    let packs = lookup("case packs of ranged items", ticks, stores, packs)
+        .map(|(item, store, _, pack): (_, _, i64, _)| (StoreItem { store, item }, Input::CasePack(pack.unwrap_or(1))));
+    stock.concat(ranged).concat(packs)
+}
+
+/// The rows of an item at a store, and what was last computed of them.
+#[derive(Default)]
+pub struct State {
+    stock: One<(i64, Option<i64>)>,
+    location: One<Lead>,
+    case_pack: One<i64>,
+    risk_bp: Option<i64>,
+    /// The least number of units that suffices with [`SUFFICES_BP`], and what it was computed for.
+    suffices: Option<(Lead, i64)>,
+}
+
+/// Demand until the next delivery: (lead_time_h, forecast_milli, dispersion_bp).
+type Lead = (i64, i64, Option<i64>);
+
+fn demand((lead_time_h, forecast_milli, dispersion_bp): Lead) -> Demand {
+    Demand {
+        mean: forecast_milli as f64 * lead_time_h as f64 / 24_000.0,
+        dispersion: dispersion_bp.map(|k| k as f64 / 10_000.0),
+    }
+}
+
+/// 24 000 times the expected units: exact.
+fn expected_24000((lead_time_h, forecast_milli, _): Lead) -> i128 {
+    i128::from(forecast_milli) * i128::from(lead_time_h)
+}
+
+/// `max(0, ceil((suffices − available) / case_pack)) · case_pack`, in units.
+fn quantity(suffices: i64, available_milli: i64, case_pack: i64) -> i64 {
+    let short_milli = i128::from(suffices) * 1_000 - i128::from(available_milli);
+    let case_milli = i128::from(case_pack) * 1_000;
+    let cases = -i128::from(floor_div(-short_milli, case_milli));
+    floor_div(cases.max(0) * i128::from(case_pack), 1)
+}
+
+impl State {
+    fn quantity(&self) -> i64 {
+        let available_milli = self.stock.get().map_or(0, |stock| stock.0);
+        let suffices = self.suffices.map_or(0, |(_, units)| units);
+        quantity(suffices, available_milli, self.case_pack.get().copied().unwrap_or(1))
+    }
+}
+
+/// Watches inventory.position beside ref.item_location.
+pub struct StockoutRisk;
+
+impl Detector for StockoutRisk {
+    const KIND: &'static Kind = KIND;
+    type Key = StoreItem;
+    type Input = Input;
+    type State = State;
+
+    fn update(&self, _: &StoreItem, state: &mut State, input: Input, diff: i64) {
+        match input {
+            Input::Stock { available_milli, anchor_at } => state.stock.update((available_milli, anchor_at), diff),
+            Input::Location { lead_time_h, forecast_milli, dispersion_bp } => {
+                state.location.update((lead_time_h, forecast_milli, dispersion_bp), diff);
+            }
+            Input::CasePack(units) => state.case_pack.update(units, diff),
+        }
+    }
+
+    fn assess(&self, _: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
+        let (open_bp, clear_bp) = (at.policy[0], at.policy[1]);
+        state.risk_bp = None;
+        let (Some(&(available_milli, anchor_at)), Some(&lead)) = (state.stock.get(), state.location.get()) else {
+            return Verdict::GONE;
+        };
+        let sells = expected_24000(lead) >= 24_000;
+        if anchor_at.is_none() || !sells {
+            return Verdict::while_true(false);
+        }
+        let risk_bp = basis_points(demand(lead).exceeds(floor_div(available_milli.into(), 1_000)));
+        state.risk_bp = Some(risk_bp);
+        let (open, clear) = (risk_bp >= open_bp, risk_bp < clear_bp);
+        if (open || !clear) && state.suffices.is_none_or(|(of, _)| of != lead) {
+            state.suffices = Some((lead, demand(lead).quantile(SUFFICES_BP)));
+        }
+        Verdict { open, clear, gone: false, look_again: None }
+    }
+
+    fn respond(&self, _: &StoreItem, state: &State, _: &At<'_>) -> Response {
+        let critical = state.risk_bp.is_some_and(|risk_bp| risk_bp >= CRITICAL_BP);
+        let severity = if critical { Severity::Critical } else { Severity::High };
+        let action = Action::new("replenish", "inventory_planner");
+        Response { severity, action: action.with("quantity", Parameter::Number(state.quantity())) }
+    }
+
+    fn drivers(&self, _: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
+        let (stock, lead) = (state.stock.get(), state.location.get());
+        let suffices = state.suffices.filter(|(of, _)| Some(of) == lead);
+        let suffices_milli = suffices.map(|(_, units)| units.saturating_mul(1_000));
+        vec![
+            Driver::new("stockout_probability", state.risk_bp, at.policy[0], "bp"),
+            Driver::new("available", stock.map(|stock| stock.0), suffices_milli, "milli-units"),
+            Driver::new(
+                "demand_over_lead_time",
+                lead.map(|lead| floor_div(expected_24000(*lead), 24)),
+                1_000,
+                "milli-units",
+            ),
+            Driver::new("lead_time", lead.map(|lead| lead.0), None, "hours"),
+            Driver::new("last_count_at", stock.and_then(|stock| stock.1), None, "ms"),
+        ]
+    }
+
+    fn key_parts(&self, key: &StoreItem) -> Vec<KeyPart> {
+        vec![key.store.into(), key.item.into()]
+    }
+
+    fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
+        Some(key.store)
+    }
+
+    fn is_empty(&self, state: &State) -> bool {
+        state.stock.is_empty() && state.location.is_empty() && state.case_pack.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+
+    const POISSON_6: Input = Input::Location { lead_time_h: 24, forecast_milli: 6_000, dispersion_bp: None };
+
+    fn assess(state: &mut State) -> (Verdict, Response) {
+        let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
+        let context = Context::default();
+        let at = At { now: 0, context: &context, policy: &[5_000, 3_000] };
+        let verdict = StockoutRisk.assess(&key, state, &at);
+        (verdict, StockoutRisk.respond(&key, state, &at))
+    }
+
+    fn update(state: &mut State, input: Input, diff: i64) {
+        StockoutRisk.update(&StoreItem { store: Id::new("s"), item: Id::new("i") }, state, input, diff);
+    }
+
+    fn with(inputs: &[Input]) -> State {
+        let mut state = State::default();
+        inputs.iter().for_each(|input| update(&mut state, *input, 1));
+        state
+    }
+
+    fn stock(available_milli: i64) -> Input {
+        Input::Stock { available_milli, anchor_at: Some(0) }
+    }
+
+    #[test]
+    fn opens_on_a_thin_shelf_and_clears_on_a_full_one() {
+        // P(D > 5) = 0.554, P(D > 6) = 0.394, P(D > 7) = 0.256, Q95 = 10 for a Poisson of 6.
+        let mut state = with(&[stock(5_999), POISSON_6, Input::CasePack(4)]);
+        let (verdict, response) = assess(&mut state);
+        assert!(verdict.open && !verdict.clear && response.severity == Severity::High);
+        assert_eq!(response.action.parameters, [("quantity".to_owned(), Parameter::Number(8))]);
+        for (old, new, expected) in [(5_999, 6_000, (false, false)), (6_000, 7_000, (false, true))] {
+            update(&mut state, stock(new), 1);
+            update(&mut state, stock(old), -1);
+            let verdict = assess(&mut state).0;
+            assert_eq!((verdict.open, verdict.clear), expected, "{new}");
+        }
+    }
+
+    #[test]
+    fn less_than_nothing_is_certain_to_run_out() {
+        let mut state = with(&[stock(-1), POISSON_6]);
+        assert_eq!(assess(&mut state).1.severity, Severity::Critical);
+        assert_eq!(state.risk_bp, Some(10_000));
+    }
+
+    #[test]
+    fn stays_closed_without_a_count_a_place_or_a_unit_of_demand() {
+        let uncounted = Input::Stock { available_milli: 0, anchor_at: None };
+        let sells = |forecast_milli| Input::Location { lead_time_h: 7, forecast_milli, dispersion_bp: None };
+        assert_eq!(assess(&mut with(&[uncounted, POISSON_6])).0, Verdict::while_true(false));
+        assert_eq!(assess(&mut with(&[stock(-1), sells(3_428)])).0, Verdict::while_true(false));
+        assert!(assess(&mut with(&[stock(-1), sells(3_429)])).0.open);
+        assert_eq!(assess(&mut with(&[stock(0), Input::CasePack(1)])).0, Verdict::GONE);
+        assert_eq!(assess(&mut with(&[POISSON_6])).0, Verdict::GONE);
+    }
+
+    #[test]
+    fn whole_cases_are_ordered() {
+        assert_eq!([10_000, 9_999, 6_000, 5_999, -1].map(|milli| quantity(10, milli, 4)), [0, 4, 4, 8, 12]);
+        assert_eq!(quantity(10, 10_001, 4), 0);
+        assert_eq!(quantity((1 << 53) - 1, i64::MIN, (1 << 53) - 1), 3 * ((1 << 53) - 1));
+    }
+}

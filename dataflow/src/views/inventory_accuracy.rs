@@ -1,0 +1,229 @@
+//! How often the books agreed with the shelf when it was counted, store by store and day by day.
+
+use operators::driver::keyed;
+use operators::keyed::{Emit, Keyed, Next, Ticks};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Id;
+use crate::row::{Row, StoreItem, Tumbling, ratio_bp};
+use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, day, floor_to};
+use crate::views::inventory_position::Entry;
+use crate::views::ledger::{Counted, Ledger};
+
+/// The name of the view.
+pub const NAME: &str = "inventory.accuracy";
+
+/// A store and a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct StoreDay {
+    /// The store.
+    pub store: Id,
+    /// The start of the day.
+    pub day: i64,
+}
+
+/// What the counts of a store and day found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Accuracy {
+    /// Counts that have a count before them.
+    pub counts: i64,
+    /// Of them, those that found what the books said.
+    pub exact: i64,
+    /// Σ |counted − book|.
+    pub abs_variance_milli: i64,
+    /// Σ counted − book.
+    pub variance_milli: i64,
+    /// How many of the counts were exact.
+    pub accuracy_bp: Option<i64>,
+}
+
+/// The books of an item, and the variances said of its counts.
+#[derive(Default)]
+struct Books {
+    ledger: Ledger,
+    /// Something happened that a variance may depend on.
+    moved: bool,
+    said: Vec<(Counted, i64)>,
+}
+
+/// Each count against the book just before it.
+struct Variances {
+    lateness_ms: i64,
+}
+
+impl Keyed for Variances {
+    type Key = StoreItem;
+    type Input = Entry;
+    type Diff = i64;
+    type Notice = ();
+    type Cause = Cause;
+    type State = Books;
+    /// A store, a day, and a variance.
+    type Output = (StoreDay, i64);
+
+    fn update(&mut self, _: &StoreItem, books: &mut Books, entry: Entry, diff: i64, _: i64) {
+        let (event_time, milli) = match entry {
+            Entry::Line { event_time, stock_milli, .. } => (event_time, stock_milli),
+            Entry::Movement { event_time, milli } => (event_time, milli),
+            Entry::Count { event_time, event_id, milli } => {
+                books.moved = true;
+                return books.ledger.count((event_time, event_id, milli), diff);
+            }
+            Entry::Committed(_) => return,
+        };
+        if milli == 0 {
+            return;
+        }
+        // What happens after the last count is no count's business yet.
+        books.moved |= books.ledger.anchor().is_some_and(|anchor| event_time <= anchor.0);
+        books.ledger.delta(event_time, diff * milli);
+    }
+
+    fn close(&mut self, key: &StoreItem, books: &mut Books, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let edge = emit.now() - self.lateness_ms;
+        if std::mem::take(&mut books.moved) {
+            // A count folded before has said its last word.
+            books.said.retain(|(count, _)| count.0 >= edge);
+            let mut new = books.ledger.variances();
+            new.retain(|(count, _)| count.0 >= edge);
+            let row =
+                |(count, variance): &(Counted, i64)| (StoreDay { store: key.store, day: day(count.0) }, *variance);
+            if new != books.said {
+                books.said.iter().map(row).for_each(|row| emit.push(row, -1));
+                new.iter().map(row).for_each(|row| emit.push(row, 1));
+                books.said = new;
+            }
+        }
+        books.ledger.fold(edge);
+        match books.ledger.latest() {
+            // One look, within the hour after the last entry can no longer change, gives the memory back.
+            Some(latest) => Next::At(floor_to(latest + self.lateness_ms, HOUR_MS) + HOUR_MS),
+            None => {
+                books.said = Vec::new();
+                if books.ledger.anchor().is_some() { Next::Rest } else { Next::Forget }
+            }
+        }
+    }
+}
+
+/// What is kept of a store and day until it settles.
+#[derive(Default)]
+struct State {
+    sums: Accuracy,
+    row: Tumbling<Accuracy>,
+}
+
+struct InventoryAccuracy {
+    lateness_ms: i64,
+}
+
+impl Keyed for InventoryAccuracy {
+    type Key = StoreDay;
+    /// A variance.
+    type Input = i64;
+    type Diff = i64;
+    type Notice = ();
+    type Cause = Cause;
+    type State = State;
+    type Output = Row<StoreDay, Accuracy>;
+
+    fn update(&mut self, _: &StoreDay, state: &mut State, variance_milli: i64, diff: i64, _: i64) {
+        let sums = &mut state.sums;
+        sums.counts += diff;
+        sums.exact += diff * i64::from(variance_milli == 0);
+        sums.abs_variance_milli += diff * variance_milli.abs();
+        sums.variance_milli += diff * variance_milli;
+    }
+
+    fn close(&mut self, key: &StoreDay, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let sums = state.sums;
+        let value = (sums.counts > 0).then(|| Accuracy { accuracy_bp: ratio_bp(sums.exact, sums.counts), ..sums });
+        state.row.say(key, value, key.day + DAY_MS + self.lateness_ms, emit)
+    }
+}
+
+/// Maintains the view from everything that moves a position.
+pub fn build<'scope>(
+    ticks: Ticks,
+    lateness_ms: i64,
+    entries: Collection<'scope, (StoreItem, Entry)>,
+) -> Collection<'scope, Row<StoreDay, Accuracy>> {
+    let variances = keyed("inventory.accuracy: variances", ticks, entries, None, Variances { lateness_ms });
+    keyed("view: inventory.accuracy", ticks, variances, None, InventoryAccuracy { lateness_ms })
+}
+
+#[cfg(test)]
+mod tests {
+    use operators::diff::Traced;
+    use operators::keyed::KeyedState;
+
+    use super::*;
+    use crate::ids::EventId;
+
+    const TICKS: Ticks = Ticks { tick_ms: 1 };
+
+    /// Items' books and the row of the one store and day, ticked together.
+    struct Both {
+        books: KeyedState<Variances>,
+        rows: KeyedState<InventoryAccuracy>,
+    }
+
+    impl Both {
+        fn new(lateness_ms: i64) -> Self {
+            let books = KeyedState::new(Variances { lateness_ms }, TICKS);
+            Both { books, rows: KeyedState::new(InventoryAccuracy { lateness_ms }, TICKS) }
+        }
+
+        fn tick(&mut self, now: i64, entries: Vec<(Entry, i64)>) -> Vec<(Row<StoreDay, Accuracy>, i64)> {
+            let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
+            for (entry, diff) in entries {
+                self.books.update(key, entry, Traced::new(diff, None), now);
+            }
+            let (mut variances, mut rows) = (Vec::new(), Vec::new());
+            self.books.wake(now);
+            self.books.close(now, &mut 100, &mut variances);
+            for ((day, variance), _, change) in variances {
+                self.rows.update(day, variance, change, now);
+            }
+            self.rows.wake(now);
+            self.rows.close(now, &mut 100, &mut rows);
+            rows.into_iter().map(|(row, _, change)| (row, change.diff)).collect()
+        }
+    }
+
+    fn count(event_time: i64, milli: i64) -> Entry {
+        Entry::Count { event_time, event_id: EventId::new(format!("c{event_time}")), milli }
+    }
+
+    fn value(rows: &[(Row<StoreDay, Accuracy>, i64)]) -> Option<Accuracy> {
+        rows.iter().find(|(_, diff)| *diff > 0).map(|(row, _)| row.value)
+    }
+
+    #[test]
+    fn each_count_is_held_against_the_books() {
+        let mut both = Both::new(HOUR_MS);
+        let sold = |event_time| Entry::Movement { event_time, milli: -1_000 };
+        assert_eq!(both.tick(10, vec![(count(1, 9_000), 1), (sold(5), 1), (sold(8), 1)]), []);
+        let row = both.tick(20, vec![(count(8, 7_000), 1), (count(20, 6_500), 1)]);
+        let both_counts =
+            Accuracy { counts: 2, exact: 1, abs_variance_milli: 500, variance_milli: -500, accuracy_bp: Some(5_000) };
+        assert_eq!(value(&row), Some(both_counts));
+        // A late sale makes the second count right and the deleted first one leaves it the only one with a count before.
+        let row = both.tick(30, vec![(sold(8), -1), (Entry::Movement { event_time: 9, milli: -500 }, 1)]);
+        assert_eq!(value(&row).map(|row| (row.exact, row.variance_milli)), Some((1, -1_000)));
+        let row = both.tick(40, vec![(count(1, 9_000), -1)]);
+        assert_eq!(value(&row).map(|row| (row.counts, row.exact)), Some((1, 1)));
+    }
+
+    #[test]
+    fn folded_counts_stay_in_their_day_which_settles() {
+        let mut both = Both::new(HOUR_MS);
+        both.tick(10, vec![(count(1, 9_000), 1), (count(2, 9_000), 1)]);
+        let later = 3 * HOUR_MS;
+        let row = both.tick(later, vec![(count(later, 8_000), 1)]);
+        assert_eq!(value(&row).map(|row| (row.counts, row.exact)), Some((2, 1)));
+        let rows = both.tick(DAY_MS + HOUR_MS, Vec::new());
+        assert!(rows.iter().any(|(row, diff)| *diff > 0 && row.settled && row.value.counts == 2));
+    }
+}

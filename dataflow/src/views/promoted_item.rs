@@ -1,0 +1,313 @@
+//! All promotions of one item at one store: its lines meet their terms, row by row, until each period settles.
+//!
+//! *State.* The lines that may still be corrected, one [`Offer`] a promotion until its row settles; of settled promotions
+//! the name, for nothing may bring their rows back.
+
+use std::collections::BTreeMap;
+
+use operators::keyed::{Emit, Keyed, Next};
+use operators::one::One;
+use serde::{Deserialize, Serialize};
+
+use crate::context::{Context, Hours, Notice};
+use crate::event::promotion::Terms;
+use crate::ids::Id;
+use crate::row::{Row, StoreItem, Tumbling, quotient};
+use crate::time::{Cause, HOUR_MS, floor_to, hour};
+use crate::views::offer::Offer;
+use crate::views::promotion_lines::{Line, Lines};
+use crate::views::promotion_performance::{Performance, PromotionStoreItem, Standing};
+
+/// What meets at an item of a store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Entry {
+    /// A sale or void line.
+    Line(Line),
+    /// A promotion of the item at the store.
+    Offer(Id, Terms),
+    /// Expected sales a day.
+    Forecast(i64),
+}
+
+/// An offer and its row.
+#[derive(Default)]
+struct Placed {
+    offer: Offer,
+    row: Tumbling<Standing>,
+    /// Its period settled before the row came: it never will.
+    over: bool,
+}
+
+/// What is kept of an item at a store.
+#[derive(Default)]
+pub struct State {
+    lines: Lines,
+    forecast: One<i64>,
+    offers: BTreeMap<Id, Placed>,
+    /// Promotions whose rows have settled and gone: nothing changes them again.
+    settled: Vec<Id>,
+}
+
+/// The logic of promotion.performance.
+pub struct PromotedItem {
+    lateness_ms: i64,
+    context: Context,
+}
+
+impl PromotedItem {
+    /// No promotions yet.
+    pub fn new(lateness_ms: i64, context: Context) -> Self {
+        PromotedItem { lateness_ms, context }
+    }
+}
+
+/// The same at every offer of an item at a store in a tick.
+struct Scene<'a> {
+    key: &'a StoreItem,
+    lines: &'a Lines,
+    forecast_milli: i64,
+    hours: Hours,
+    lateness_ms: i64,
+}
+
+impl Scene<'_> {
+    /// `floor(forecast · open(start_at, min(hour(now), end_at)) / open_day)`.
+    fn baseline_milli(&self, terms: Terms, now: i64) -> i64 {
+        let open_ms = self.hours.open(terms.start_at, hour(now).min(terms.end_at));
+        let forecast = i128::from(self.forecast_milli);
+        quotient(forecast * i128::from(open_ms), i128::from(self.hours.open_day())).unwrap_or(0)
+    }
+
+    /// Brings the row of an offer up to date; answers when the clock changes it, `Forget` when nothing is left of it.
+    fn close(
+        &self,
+        promotion: Id,
+        placed: &mut Placed,
+        emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>,
+    ) -> Next {
+        let now = emit.now();
+        if placed.offer.is_changed() {
+            placed.offer.judge(self.lines);
+            placed.over = false;
+        }
+        let terms = placed.offer.terms();
+        let standing = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| Standing {
+            performance: Performance::of(placed.offer.sums(), terms, self.baseline_milli(terms, now)),
+            end_at: terms.end_at,
+            latest_sale: placed.offer.latest_sale(self.lines),
+        });
+        let stands = standing.is_some();
+        let settles_at = terms.map_or(now, |terms| terms.end_at.saturating_add(self.lateness_ms));
+        let key = PromotionStoreItem { promotion, store: self.key.store, item: self.key.item };
+        let next = placed.row.say(&key, standing, settles_at, emit);
+        if placed.row.is_settled() {
+            placed.offer = Offer::default();
+            return next;
+        }
+        match terms {
+            None => Next::Forget,
+            Some(terms) if stands => {
+                let grows = self.forecast_milli > 0 && hour(now) < terms.end_at;
+                next.or_at(grows.then(|| hour(now) + HOUR_MS))
+            }
+            Some(terms) => {
+                placed.over = now >= settles_at;
+                Next::Rest.or_at((!placed.over).then(|| settles_at.min(terms.start_at)))
+            }
+        }
+    }
+}
+
+impl Keyed for PromotedItem {
+    type Key = StoreItem;
+    type Input = Entry;
+    type Diff = i64;
+    type Notice = Notice;
+    type Cause = Cause;
+    type State = State;
+    type Output = Row<PromotionStoreItem, Standing>;
+
+    fn update(&mut self, _: &StoreItem, state: &mut State, entry: Entry, diff: i64, _: i64) {
+        match entry {
+            Entry::Line(line) => {
+                state.offers.values_mut().for_each(|placed| placed.offer.line(&line, diff));
+                state.lines.add(line, diff);
+            }
+            Entry::Forecast(milli) => state.forecast.update(milli, diff),
+            Entry::Offer(promotion, terms) => {
+                if state.settled.binary_search(&promotion).is_err() {
+                    let placed = state.offers.entry(promotion).or_default();
+                    if !placed.row.is_settled() {
+                        placed.offer.update(terms, diff);
+                    }
+                }
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice, diff: i64) {
+        self.context.apply(notice, diff);
+    }
+
+    fn concerns(&self, notice: &Notice, key: &StoreItem, state: &State) -> bool {
+        matches!(notice, Notice::Store(store) if store.store == key.store) && !state.offers.is_empty()
+    }
+
+    fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let State { lines, forecast, offers, settled } = state;
+        let changed = offers.values().any(|placed| placed.offer.is_changed());
+        lines.fold(emit.now() - self.lateness_ms, changed, |line, count| {
+            offers.values_mut().for_each(|placed| placed.offer.fold(line, count));
+        });
+        let forecast_milli = forecast.get().copied().unwrap_or(0);
+        let hours = self.context.hours(key.store);
+        let scene = Scene { key, lines, forecast_milli, hours, lateness_ms: self.lateness_ms };
+        // One look, within the hour after the last line can no longer change, gives the memory back.
+        let folds = lines.horizon().map(|at| floor_to(at + self.lateness_ms, HOUR_MS) + HOUR_MS);
+        let mut next = Next::Rest.or_at(folds);
+        offers.retain(|promotion, placed| match scene.close(*promotion, placed, emit) {
+            Next::Forget => {
+                if placed.row.is_settled()
+                    && let Err(at) = settled.binary_search(promotion)
+                {
+                    settled.insert(at, *promotion);
+                }
+                false
+            }
+            Next::Rest => true,
+            Next::At(instant) => {
+                next = next.or_at(Some(instant));
+                true
+            }
+        });
+        let nothing = lines.is_empty() && forecast.is_empty() && offers.is_empty() && settled.is_empty();
+        if nothing { Next::Forget } else { next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operators::diff::Traced;
+    use operators::keyed::{KeyedState, Ticks};
+
+    use super::*;
+    use crate::ids::EventId;
+    use crate::row::READABLE_MS;
+
+    const LATENESS: i64 = 10 * HOUR_MS;
+    const TERMS: Terms = Terms { start_at: 0, end_at: 10 * HOUR_MS, price_cents: 80, uplift_bp: 5_000 };
+
+    /// One item at one store with an hourly forecast of one unit.
+    struct Item {
+        state: KeyedState<PromotedItem>,
+    }
+
+    impl Item {
+        fn new() -> Self {
+            let logic = PromotedItem::new(LATENESS, Context::default());
+            let mut item = Item { state: KeyedState::new(logic, Ticks { tick_ms: 1 }) };
+            assert_eq!(item.tick(0, vec![(Entry::Forecast(24_000), 1)]), []);
+            item
+        }
+
+        fn tick(&mut self, now: i64, entries: Vec<(Entry, i64)>) -> Vec<(Performance, bool, i64)> {
+            let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
+            for (entry, diff) in entries {
+                self.state.update(key, entry, Traced::new(diff, None), now);
+            }
+            let mut rows = Vec::new();
+            self.state.wake(now);
+            self.state.close(now, &mut 100, &mut rows);
+            let rows = rows.into_iter().map(|(row, _, change)| (row.value.performance, row.settled, change.diff));
+            rows.collect()
+        }
+    }
+
+    fn offer(terms: Terms) -> Entry {
+        Entry::Offer(Id::new("p"), terms)
+    }
+
+    fn line(event_time: i64, units: i64, unit_price_cents: i64) -> Entry {
+        Entry::Line(Line {
+            event_time,
+            id: EventId::new(format!("e{event_time}")),
+            horizon: event_time,
+            sale: units > 0,
+            units_milli: units * 1_000,
+            net_cents: units * unit_price_cents,
+            discount_cents: units * 20,
+            unit_price_cents,
+        })
+    }
+
+    #[test]
+    fn lines_add_up_and_the_baseline_grows_by_the_hour() {
+        let mut item = Item::new();
+        assert_eq!(item.tick(1, vec![(offer(TERMS), 1)]).len(), 1);
+        let lines = [(HOUR_MS, 3, 80), (HOUR_MS + 1, -1, 80), (HOUR_MS + 2, 2, 90), (TERMS.end_at, 7, 80)];
+        let lines = lines.map(|(at, units, price)| (line(at, units, price), 1));
+        let said = item.tick(2 * HOUR_MS, lines.to_vec());
+        let expected = Performance {
+            lines: 2,
+            units_milli: 4_000,
+            net_cents: 340,
+            discount_cents: 80,
+            price_ok_lines: 1,
+            price_mismatch_lines: 1,
+            baseline_milli: 2_000,
+            expected_milli: 3_000,
+            attainment_bp: Some(20_000),
+        };
+        assert_eq!(said[1], (expected, false, 1));
+        assert_eq!(item.tick(3 * HOUR_MS - 1, Vec::new()), []);
+        let later =
+            Performance { baseline_milli: 3_000, expected_milli: 4_500, attainment_bp: Some(6_666), ..expected };
+        assert_eq!(item.tick(3 * HOUR_MS, Vec::new())[1], (later, false, 1));
+    }
+
+    #[test]
+    fn what_has_settled_stays_settled() {
+        let mut item = Item::new();
+        item.tick(1, vec![(offer(TERMS), 1)]);
+        let settles_at = TERMS.end_at + LATENESS;
+        let said = item.tick(settles_at, Vec::new());
+        assert_eq!((said.len(), said[1].0.baseline_milli, said[1].1), (2, 10_000, true));
+        let longer = Terms { end_at: 500 * HOUR_MS, ..TERMS };
+        assert_eq!(item.tick(settles_at + 1, vec![(offer(TERMS), -1), (offer(longer), 1)]), []);
+        let withdrawn = item.tick(settles_at + READABLE_MS, Vec::new());
+        assert_eq!((withdrawn.len(), withdrawn[0].1, withdrawn[0].2), (1, true, -1));
+        assert_eq!(item.tick(settles_at + READABLE_MS + 1, vec![(offer(longer), -1), (offer(TERMS), 1)]), []);
+    }
+
+    #[test]
+    fn an_end_moved_into_the_past_settles_the_row_with_that_change() {
+        let mut item = Item::new();
+        item.tick(1, vec![(offer(TERMS), 1)]);
+        item.tick(5 * HOUR_MS, vec![(line(5 * HOUR_MS, 1, 80), 1)]);
+        let shorter = Terms { end_at: HOUR_MS, ..TERMS };
+        let said = item.tick(12 * HOUR_MS, vec![(offer(TERMS), -1), (offer(shorter), 1)]);
+        assert_eq!((said[1].0.lines, said[1].0.baseline_milli, said[1].1), (0, 1_000, true));
+    }
+
+    #[test]
+    fn a_row_listed_anew_takes_in_only_what_is_not_folded() {
+        let mut item = Item::new();
+        let long = Terms { end_at: 500 * HOUR_MS, ..TERMS };
+        item.tick(1, vec![(offer(long), 1), (line(1, 1, 80), 1)]);
+        let said = item.tick(12 * HOUR_MS, vec![(line(9 * HOUR_MS, 1, 80), 1)]);
+        assert_eq!(said[1].0.lines, 2);
+        assert_eq!(item.tick(13 * HOUR_MS, vec![(offer(long), -1)]).len(), 1);
+        let said = item.tick(14 * HOUR_MS, vec![(offer(long), 1)]);
+        assert_eq!((said.len(), said[0].0.lines), (1, 1));
+    }
+
+    #[test]
+    fn a_period_that_settles_before_it_starts_has_no_row() {
+        let mut item = Item::new();
+        let odd = Terms { start_at: 30 * HOUR_MS, ..TERMS };
+        assert_eq!(item.tick(1, vec![(offer(odd), 1)]), []);
+        for now in [20, 30, 40] {
+            assert_eq!(item.tick(now * HOUR_MS, vec![(line(now, 1, 80), 1)]), []);
+        }
+    }
+}
