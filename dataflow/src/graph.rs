@@ -10,6 +10,7 @@ use differential_dataflow::collection::AsCollection;
 use crate::context::{Context, Notice};
 use crate::detect::watch;
 use crate::detectors;
+use crate::detectors::conversion_drop::Explanations;
 use crate::edge::{self, Edge, Inputs, Limits};
 use crate::event::activity::Activity;
 use crate::event::command::Command;
@@ -30,8 +31,10 @@ use crate::ids::EventId;
 use crate::output::{OutputTopic, Outputs};
 use crate::policy::Policies;
 use crate::record::{DeadRecord, LateRecord};
+use crate::row::{Row, StoreDept};
 use crate::time::{Cause, Collection, Time};
 use crate::views;
+use crate::views::demand_index::DemandIndex;
 
 /// A fact with its times and name.
 pub type Timed<D> = Fact<EventId, D>;
@@ -132,6 +135,11 @@ fn broadcast<'scope>(notices: Collection<'scope, Notice>) -> Collection<'scope, 
     notices.inner.broadcast().as_collection()
 }
 
+/// A collection that stays empty.
+fn nothing<'scope, D: Clone + 'static>(scope: Scope<'scope, Time>) -> Collection<'scope, D> {
+    timely::dataflow::operators::vec::ToStream::to_stream(Vec::new(), scope).as_collection()
+}
+
 /// Builds the job. What leaves is collected in `outputs`; `count` sees every fate.
 pub fn build<'scope>(
     scope: Scope<'scope, Time>,
@@ -159,13 +167,47 @@ pub fn build<'scope>(
     // Views.
     let store_sales = views::store_sales::build(ticks, lateness_ms, &streams.pos);
     let position = views::inventory_position::build(ticks, lateness_ms, &streams);
-    outputs.view(views::feed_health::NAME, &feed_health);
+    outputs.view(views::feed_health::NAME, &views::feed_health::view(&feed_health));
     outputs.view(views::store_sales::NAME, &store_sales);
     outputs.view(views::inventory_position::NAME, &position);
+
+    let store_traffic = views::store_traffic::build(ticks, lateness_ms, &streams.traffic, &store_sales);
+    let store_queue = views::store_queue::build(ticks, lateness_ms, &streams.queues);
+    let task_status = views::task_status::build(ticks, &streams.tasks);
+    let margin = views::margin_daily::build(ticks, lateness_ms, &streams);
+    let demand = views::demand_index::build(ticks, context.clone(), &notices, &streams);
+    let drift = views::model_drift::build(ticks, &streams);
+    outputs.view(views::store_traffic::NAME, &store_traffic);
+    outputs.view(views::store_queue::NAME, &views::store_queue::view(&store_queue));
+    outputs.view(views::task_status::NAME, &task_status);
+    outputs.view(views::margin_daily::NAME, &margin);
+    outputs.view(views::demand_index::NAME, &demand);
+    outputs.view(views::model_drift::NAME, &drift);
 
     // Detectors.
     let positions = position.clone().map(|row| (row.key, row.value));
     let steps = watch(detectors::negative_on_hand::NegativeOnHand, ticks, context.clone(), &notices, positions);
+
+    // Nobody maintains these yet.
+    let coverage = nothing(scope);
+    let stockouts = nothing(scope);
+    let values = |rows: &Collection<'scope, Row<StoreDept, DemandIndex>>| rows.clone().map(|row| (row.key, row.value));
+    let explained = Explanations { quarters: &store_queue, coverage: &coverage, stockouts: &stockouts };
+    let drops = detectors::conversion_drop::readings(ticks, &store_traffic, &explained);
+    let queues = detectors::queue_breach::readings(ticks, &store_queue, &coverage);
+    let leaks = detectors::leak::readings(&margin);
+    let tasks = detectors::overdue::readings(&streams.tasks);
+    let silent = detectors::feed_stale::readings(&feed_health);
+    let drifts = drift.clone().map(|row| (row.key, row.value));
+    let steps = steps
+        .concat(watch(detectors::conversion_drop::ConversionDrop, ticks, context.clone(), &notices, drops))
+        .concat(watch(detectors::queue_breach::QueueBreach, ticks, context.clone(), &notices, queues))
+        .concat(watch(detectors::leak::Leak, ticks, context.clone(), &notices, leaks))
+        .concat(watch(detectors::overdue::Overdue, ticks, context.clone(), &notices, tasks))
+        .concat(watch(detectors::feed_stale::FeedStale, ticks, context.clone(), &notices, silent))
+        .concat(watch(detectors::model_drift::ModelDrift, ticks, context.clone(), &notices, drifts))
+        .concat(watch(detectors::surge::Surge, ticks, context.clone(), &notices, values(&demand)))
+        .concat(watch(detectors::drop::Drop, ticks, context.clone(), &notices, values(&demand)));
 
     // People.
     let told = governance::build(ticks, context, &notices, &steps, &streams.commands);

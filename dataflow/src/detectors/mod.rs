@@ -2,10 +2,29 @@
 
 pub mod negative_on_hand;
 
+pub mod conversion_drop;
+pub mod drop;
+pub mod feed_stale;
+pub mod leak;
+pub mod model_drift;
+pub mod overdue;
+pub mod queue_breach;
+pub mod surge;
+
 use crate::exception::{Kind, KindIndex};
 
 /// Every exception type, by name.
-pub const KINDS: &[&Kind] = &[negative_on_hand::KIND];
+pub const KINDS: &[&Kind] = &[
+    feed_stale::KIND,
+    drop::KIND,
+    surge::KIND,
+    negative_on_hand::KIND,
+    leak::KIND,
+    model_drift::KIND,
+    conversion_drop::KIND,
+    queue_breach::KIND,
+    overdue::KIND,
+];
 
 /// The place of a type in the list.
 pub fn index_of(kind: &Kind) -> KindIndex {
