@@ -32,6 +32,13 @@ pub type Collection<'scope, D> = operators::driver::Traces<'scope, D, i64, Cause
 /// A maintained sum per `D`.
 pub type Sums<'scope, D, R> = operators::driver::Traces<'scope, D, R, Cause>;
 
+/// The same rows, with no record to blame: for what explains an exception but does not decide it.
+pub fn unblamed<D: Clone + 'static>(rows: Collection<'_, D>) -> Collection<'_, D> {
+    use differential_dataflow::collection::AsCollection;
+    use timely::dataflow::operators::vec::Map;
+    rows.inner.map(|(row, tick, change)| (row, tick, Traced::new(change.diff, None))).as_collection()
+}
+
 /// One minute in milliseconds.
 pub const MINUTE_MS: i64 = 60_000;
 /// A quarter of an hour in milliseconds.

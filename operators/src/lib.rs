@@ -19,6 +19,7 @@
 //! | [`distinct_in_window`](distinct::distinct_in_window) | how many different members, lately | the same with `threshold` |
 //! | [`greatest`](greatest::greatest) | the maximum, under retraction | `reduce` |
 //! | [`release_at`](release_at::release_at) | updates that wait for their instant | updates at future times |
+//! | [`during`](during::during) | rows that count only for a while | updates at future times |
 //! | [`at_close`](at_close::at_close) | the changes of each closed tick, in order | `consolidate` |
 //!
 //! Invariants: no retail noun · no input or output, no clock but the frontier · no hash order reaches an output.
@@ -30,6 +31,7 @@ pub mod dedup;
 pub mod diff;
 pub mod distinct;
 pub mod driver;
+pub mod during;
 pub mod episode;
 pub mod greatest;
 pub mod keyed;

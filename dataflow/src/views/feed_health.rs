@@ -43,6 +43,15 @@ pub struct Health {
     pub stale: bool,
 }
 
+/// A row, and what detectors may say of it beside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pulse {
+    /// The row of the view.
+    pub health: Health,
+    /// The tick of the last accepted record.
+    pub accepted_at: Option<i64>,
+}
+
 /// What a record does to the health of its feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Beat {
@@ -58,9 +67,8 @@ pub enum Beat {
 
 #[derive(Default)]
 struct State {
-    health: Health,
-    accepted_at: Option<i64>,
-    said: Option<Health>,
+    pulse: Pulse,
+    said: Option<Pulse>,
 }
 
 struct FeedHealth {
@@ -70,18 +78,28 @@ struct FeedHealth {
 impl FeedHealth {
     /// Whether the feed is stale at `now`, and when the clock may change that.
     fn stale(&self, feed: &Feed, accepted_at: Option<i64>, now: i64) -> (bool, Option<i64>) {
-        let name = format!("stale_ms.{}", feed.topic);
-        let default = STALE_AFTER.iter().find(|policy| policy.name == name).map(|policy| policy.default);
-        let limit = self.context.policies.said(&name).or(default);
+        let limit = allowed_ms(&self.context, feed.topic);
         let (Some(limit_ms), Some(accepted_at)) = (limit, accepted_at) else { return (false, None) };
         let hours = self.context.hours(feed.store);
         let turn = hours.next_turn(now);
         if !hours.is_open(now) {
             return (false, turn);
         }
-        let since = hours.last_opening(now).map_or(accepted_at, |opening| opening.max(accepted_at));
+        let since = silent_since(&self.context, feed.store, accepted_at, now);
         if now - since > limit_ms { (true, turn) } else { (false, Some(earlier(turn, since + limit_ms + 1))) }
     }
+}
+
+/// How long a feed of this topic may be silent; `None` is for ever.
+pub fn allowed_ms(context: &Context, topic: Topic) -> Option<i64> {
+    let name = format!("stale_ms.{topic}");
+    let default = STALE_AFTER.iter().find(|policy| policy.name == name).map(|policy| policy.default);
+    context.policies.said(&name).or(default)
+}
+
+/// Since when the store is open and its feed, last heard at `accepted_at`, is silent.
+pub fn silent_since(context: &Context, store: Id, accepted_at: i64, now: i64) -> i64 {
+    context.hours(store).last_opening(now).map_or(accepted_at, |opening| opening.max(accepted_at))
 }
 
 fn earlier(instant: Option<i64>, other: i64) -> i64 {
@@ -95,15 +113,15 @@ impl Keyed for FeedHealth {
     type Notice = Notice;
     type Cause = Cause;
     type State = State;
-    type Output = Row<Feed, Health>;
+    type Output = Row<Feed, Pulse>;
 
     fn update(&mut self, _: &Feed, state: &mut State, beat: Beat, diff: i64, now: i64) {
-        let health = &mut state.health;
+        let health = &mut state.pulse.health;
         match beat {
             Beat::Accepted(event_time) => {
                 health.accepted += diff;
                 health.last_event_time = health.last_event_time.max(Some(event_time));
-                state.accepted_at = Some(now);
+                state.pulse.accepted_at = Some(now);
             }
             Beat::Duplicate => health.duplicates += diff,
             Beat::Late => health.late += diff,
@@ -124,21 +142,21 @@ impl Keyed for FeedHealth {
     }
 
     fn close(&mut self, feed: &Feed, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
-        let (stale, turns) = self.stale(feed, state.accepted_at, emit.now());
-        state.health.stale = stale;
-        let health = state.health;
-        say(feed, &mut state.said, Some(health), emit);
+        let (stale, turns) = self.stale(feed, state.pulse.accepted_at, emit.now());
+        state.pulse.health.stale = stale;
+        let pulse = state.pulse;
+        say(feed, &mut state.said, Some(pulse), emit);
         Next::Rest.or_at(turns)
     }
 }
 
-/// Maintains the view.
+/// Maintains the rows with what detectors say beside; [`view`] has the rows alone.
 pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
     fates: &Collection<'scope, Fated>,
-) -> Collection<'scope, Row<Feed, Health>> {
+) -> Collection<'scope, Row<Feed, Pulse>> {
     let beats = fates.clone().map(|Fated { memo, outcome }| {
         let event_time = memo.named.map_or(0, |(_, event_time)| event_time);
         let beat = match outcome {
@@ -152,8 +170,13 @@ pub fn build<'scope>(
     keyed("view: feed.health", ticks, beats, Some(notices.clone()), FeedHealth { context })
 }
 
+/// The rows of the view.
+pub fn view<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Collection<'scope, Row<Feed, Health>> {
+    pulses.clone().map(|Row { key, value, settled }| Row { key, value: value.health, settled })
+}
+
 /// The feeds that are stale, as notices: one update when a feed falls silent and one when it returns.
-pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, Health>>) -> Collection<'scope, Notice> {
-    let stale = rows.clone().flat_map(|row| row.value.stale.then_some(row.key));
+pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, Pulse>>) -> Collection<'scope, Notice> {
+    let stale = rows.clone().flat_map(|row| row.value.health.stale.then_some(row.key));
     totals("stale feeds", ticks, stale).map(|(feed, _)| Notice::Stale(feed.store, feed.topic))
 }
