@@ -14,7 +14,8 @@ fn corner_store_is_as_reviewed() {
     expect_file!["../scenarios/corner-store.expected/exceptions.jsonl"].assert_eq(outputs.text("exceptions"));
     expect_file!["../scenarios/corner-store.expected/late.jsonl"].assert_eq(outputs.text("late"));
     expect_file!["../scenarios/corner-store.expected/dead_letter.jsonl"].assert_eq(outputs.text("dead_letter"));
-    expect_file!["../scenarios/corner-store.expected/final_views.jsonl"].assert_eq(&final_rows(&outputs.records("views")));
+    expect_file!["../scenarios/corner-store.expected/final_views.jsonl"]
+        .assert_eq(&final_rows(&outputs.records("views")));
 }
 
 /// The rows that stand at the end, one a line.
@@ -28,5 +29,7 @@ fn final_rows(records: &[Value]) -> String {
             rows.insert(name, record["value"].to_string());
         }
     }
-    rows.into_iter().map(|((view, key), value)| format!("{{\"view\":\"{view}\",\"key\":{key},\"value\":{value}}}\n")).collect()
+    rows.into_iter()
+        .map(|((view, key), value)| format!("{{\"view\":\"{view}\",\"key\":{key},\"value\":{value}}}\n"))
+        .collect()
 }

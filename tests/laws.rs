@@ -50,7 +50,10 @@ fn fates_add_up_to_the_records_read() {
     let outputs = run(&corner_store(), Run { workers: 2, shuffle: None });
     let mut fates = std::collections::BTreeMap::new();
     for record in outputs.records("views").iter().filter(|record| record["view"] == "feed.health") {
-        fates.insert((record["key"]["topic"].clone().to_string(), record["key"]["store"].to_string()), record["value"].clone());
+        fates.insert(
+            (record["key"]["topic"].clone().to_string(), record["key"]["store"].to_string()),
+            record["value"].clone(),
+        );
     }
     for topic in dataflow::event::Topic::ALL {
         let text = std::fs::read(corner_store().join(format!("{topic}.jsonl"))).expect("a log");
@@ -58,7 +61,9 @@ fn fates_add_up_to_the_records_read() {
         let sum: i64 = fates
             .iter()
             .filter(|((name, _), _)| *name == format!("\"{topic}\""))
-            .flat_map(|(_, value)| ["accepted", "duplicates", "late", "dead"].map(|fate| value[fate].as_i64().expect("a count")))
+            .flat_map(|(_, value)| {
+                ["accepted", "duplicates", "late", "dead"].map(|fate| value[fate].as_i64().expect("a count"))
+            })
             .sum();
         assert_eq!(usize::try_from(sum), Ok(lines), "{topic}");
     }

@@ -25,8 +25,7 @@ fn from_a_till_line_to_an_answered_exception() {
     let command = format!(
         r#"{{"event_id":"k1","type":"exception.command","event_time":4500,"ingest_time":4500,"exception_id":"{id}","action":"approve","actor":"ann","role":"store_manager"}}"#
     );
-    let folder =
-        scenario("until = 6000\n", &[("pos", &[SALE]), ("inventory", &[COUNT]), ("commands", &[&command])]);
+    let folder = scenario("until = 6000\n", &[("pos", &[SALE]), ("inventory", &[COUNT]), ("commands", &[&command])]);
     let outputs = run(folder.path(), Run { workers: 2, shuffle: None });
 
     let rows = outputs.records("views");
@@ -45,7 +44,10 @@ fn from_a_till_line_to_an_answered_exception() {
     assert_eq!(opened["drivers"][0]["observed"], -2_000);
 
     let approved = of_type("approved").expect("it was approved");
-    assert_eq!((&approved["time"], &approved["version"], &approved["status"]), (&5_000.into(), &2.into(), &"approved".into()));
+    assert_eq!(
+        (&approved["time"], &approved["version"], &approved["status"]),
+        (&5_000.into(), &2.into(), &"approved".into())
+    );
     let decisions = outputs.records("decisions");
     assert!(decisions.iter().any(|decision| decision["actor"] == "ann" && decision["exception_id"] == id.as_str()));
 }

@@ -34,7 +34,8 @@ fn never(folders: &[&str], words: &[&str], except: &[&str], rule: &str) {
         .filter(|(path, _)| !allowed(path))
         .flat_map(|(path, text)| {
             let code = code(&text);
-            let found = words.iter().filter(|word| code.contains(**word)).map(|word| format!("{}: {word}", path.display()));
+            let found =
+                words.iter().filter(|word| code.contains(**word)).map(|word| format!("{}: {word}", path.display()));
             found.collect::<Vec<_>>()
         })
         .collect();
@@ -80,11 +81,12 @@ fn nothing_that_is_summed_is_a_float() {
 
 #[test]
 fn files_are_small() {
-    let long: Vec<String> = sources(&["operators/src", "connectors/src", "scenarios/src", "dataflow/src", "benches", "tests"])
-        .into_iter()
-        .filter(|(_, text)| text.lines().count() > 500)
-        .map(|(path, text)| format!("{}: {} lines", path.display(), text.lines().count()))
-        .collect();
+    let long: Vec<String> =
+        sources(&["operators/src", "connectors/src", "scenarios/src", "dataflow/src", "benches", "tests"])
+            .into_iter()
+            .filter(|(_, text)| text.lines().count() > 500)
+            .map(|(path, text)| format!("{}: {} lines", path.display(), text.lines().count()))
+            .collect();
     assert!(long.is_empty(), "a second room is hiding in\n{}", long.join("\n"));
 }
 
@@ -138,10 +140,11 @@ fn every_exception_type_and_view_has_its_file() {
 
 #[test]
 fn every_file_says_what_it_is_in_its_first_line() {
-    let silent: Vec<String> = sources(&["operators/src", "connectors/src", "scenarios/src", "dataflow/src", "benches", "tests"])
-        .into_iter()
-        .filter(|(_, text)| !text.starts_with("//! "))
-        .map(|(path, _)| path.display().to_string())
-        .collect();
+    let silent: Vec<String> =
+        sources(&["operators/src", "connectors/src", "scenarios/src", "dataflow/src", "benches", "tests"])
+            .into_iter()
+            .filter(|(_, text)| !text.starts_with("//! "))
+            .map(|(path, _)| path.display().to_string())
+            .collect();
     assert!(silent.is_empty(), "no first line in\n{}", silent.join("\n"));
 }

@@ -24,7 +24,9 @@ use crate::views;
 
 /// Says why an exception opened.
 #[derive(Args)]
-#[command(after_help = "Example:\n  storepulse explain 6f1cee6ced89e7183cb419c8f7747c98 --scenario scenarios/corner-store")]
+#[command(
+    after_help = "Example:\n  storepulse explain 6f1cee6ced89e7183cb419c8f7747c98 --scenario scenarios/corner-store"
+)]
 pub struct Explain {
     /// The exception, as named in the exceptions topic.
     exception_id: String,
@@ -258,11 +260,23 @@ fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
 fn print(explanation: &Explanation) {
     let opened = &explanation.opened;
     println!("{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
-    println!("  opened at tick {}, {}, confidence {} bp", opened["opened_at"], opened["severity"], opened["confidence_bp"]);
-    println!("  recommends {} {} to {}", opened["action"]["name"], opened["action"]["parameters"], opened["action"]["approver"]);
+    println!(
+        "  opened at tick {}, {}, confidence {} bp",
+        opened["opened_at"], opened["severity"], opened["confidence_bp"]
+    );
+    println!(
+        "  recommends {} {} to {}",
+        opened["action"]["name"], opened["action"]["parameters"], opened["action"]["approver"]
+    );
     println!("\nBecause (observed, expected):");
     for driver in opened["drivers"].as_array().into_iter().flatten() {
-        println!("  {:<32} {:>16} {:>16} {}", text(&driver["name"]), text(&driver["observed"]), text(&driver["expected"]), text(&driver["unit"]));
+        println!(
+            "  {:<32} {:>16} {:>16} {}",
+            text(&driver["name"]),
+            text(&driver["observed"]),
+            text(&driver["expected"]),
+            text(&driver["unit"])
+        );
     }
     println!("\nPolicies in force:");
     for (name, value) in opened["policy"].as_object().into_iter().flatten() {

@@ -27,6 +27,12 @@ use crate::views::store_traffic::Traffic;
 pub const KIND: &Kind = &Kind {
     name: "store.conversion_drop",
     key: &["store"],
+    views: &[
+        crate::views::store_traffic::NAME,
+        crate::views::store_queue::NAME,
+        crate::views::labor_coverage::NAME,
+        crate::views::inventory_position::NAME,
+    ],
     feeds: &[Topic::Traffic, Topic::Pos],
     restricted: false,
     policies: &[Policy {

@@ -15,6 +15,7 @@ use crate::views::demand_index::DemandIndex;
 pub const KIND: &Kind = &Kind {
     name: "demand.drop",
     key: &["store", "dept"],
+    views: &[crate::views::demand_index::NAME],
     feeds: &[],
     restricted: false,
     policies: &[Policy {

@@ -13,6 +13,7 @@ use crate::views::feed_health::{Feed, Pulse, allowed_ms, silent_since};
 pub const KIND: &Kind = &Kind {
     name: "data.feed_stale",
     key: &["store", "topic"],
+    views: &[crate::views::feed_health::NAME],
     feeds: &[],
     restricted: false,
     policies: &[],

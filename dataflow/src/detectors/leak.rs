@@ -14,6 +14,7 @@ use crate::views::margin_daily::{Margin, StoreDeptDay};
 pub const KIND: &Kind = &Kind {
     name: "margin.leak",
     key: &["store", "dept", "day"],
+    views: &[crate::views::margin_daily::NAME],
     feeds: &[],
     restricted: false,
     policies: &[

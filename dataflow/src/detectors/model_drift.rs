@@ -12,6 +12,7 @@ use crate::views::model_drift::{Drift, Segment};
 pub const KIND: &Kind = &Kind {
     name: "model.drift",
     key: &["region", "format", "dept"],
+    views: &[crate::views::model_drift::NAME],
     feeds: &[],
     restricted: false,
     policies: &[

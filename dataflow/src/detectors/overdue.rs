@@ -10,8 +10,15 @@ use crate::ids::{EventId, Id};
 use crate::time::{Collection, HOUR_MS};
 
 /// `task.overdue`.
-pub const KIND: &Kind =
-    &Kind { name: "task.overdue", key: &["store", "task"], feeds: &[], restricted: false, policies: &[], for_ms: 0 };
+pub const KIND: &Kind = &Kind {
+    name: "task.overdue",
+    key: &["store", "task"],
+    views: &[crate::views::task_status::NAME],
+    feeds: &[],
+    restricted: false,
+    policies: &[],
+    for_ms: 0,
+};
 
 /// How long after it was due a task becomes pressing.
 const PRESSING_MS: i64 = 4 * HOUR_MS;

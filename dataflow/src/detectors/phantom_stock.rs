@@ -19,6 +19,7 @@ use crate::views::inventory_position::Position;
 pub const KIND: &Kind = &Kind {
     name: "inventory.phantom_stock",
     key: &["store", "item"],
+    views: &[crate::views::inventory_position::NAME],
     feeds: &[Topic::Pos, Topic::Inventory],
     restricted: false,
     policies: &[Policy {

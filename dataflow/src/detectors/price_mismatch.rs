@@ -14,6 +14,7 @@ use crate::views::promotion_performance::{PromotionStoreItem, Standing};
 pub const KIND: &Kind = &Kind {
     name: "promotion.price_mismatch",
     key: &["promotion", "store", "item"],
+    views: &[crate::views::promotion_performance::NAME],
     feeds: &[Topic::Pos],
     restricted: false,
     policies: &[],

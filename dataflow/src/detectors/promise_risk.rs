@@ -16,7 +16,11 @@ const HOPELESS_BP: i64 = 4_000;
 pub const KIND: &Kind = &Kind {
     name: "fulfillment.promise_risk",
     key: &["order"],
-    views: &[crate::views::inventory_position::NAME, crate::views::fulfillment_node::NAME, crate::views::labor_coverage::NAME],
+    views: &[
+        crate::views::inventory_position::NAME,
+        crate::views::fulfillment_node::NAME,
+        crate::views::labor_coverage::NAME,
+    ],
     feeds: &[Topic::Inventory],
     restricted: false,
     policies: &[

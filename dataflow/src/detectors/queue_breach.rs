@@ -24,6 +24,7 @@ use crate::views::store_queue::{Quarter, ZoneQuarter};
 pub const KIND: &Kind = &Kind {
     name: "store.queue_breach",
     key: &["store", "zone"],
+    views: &[crate::views::store_queue::NAME, crate::views::labor_coverage::NAME],
     feeds: &[Topic::Queue],
     restricted: false,
     policies: &[Policy {

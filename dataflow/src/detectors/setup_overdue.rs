@@ -14,6 +14,7 @@ use crate::time::Collection;
 pub const KIND: &Kind = &Kind {
     name: "promotion.setup_overdue",
     key: &["promotion", "store"],
+    views: &[crate::views::promotion_performance::NAME, crate::views::task_status::NAME],
     feeds: &[],
     restricted: false,
     policies: &[],

@@ -20,6 +20,7 @@ use crate::views::inventory_position::Position;
 pub const KIND: &Kind = &Kind {
     name: "inventory.stockout_risk",
     key: &["store", "item"],
+    views: &[crate::views::inventory_position::NAME],
     feeds: &[Topic::Pos, Topic::Inventory],
     restricted: false,
     policies: &[

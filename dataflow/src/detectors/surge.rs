@@ -14,6 +14,7 @@ use crate::views::demand_index::DemandIndex;
 pub const KIND: &Kind = &Kind {
     name: "demand.surge",
     key: &["store", "dept"],
+    views: &[crate::views::demand_index::NAME],
     feeds: &[],
     restricted: false,
     policies: &[Policy {

@@ -16,6 +16,7 @@ use crate::views::promotion_performance::{PromotionStoreItem, Standing};
 pub const KIND: &Kind = &Kind {
     name: "promotion.under_attainment",
     key: &["promotion", "store", "item"],
+    views: &[crate::views::promotion_performance::NAME],
     feeds: &[Topic::Pos],
     restricted: false,
     policies: &[

@@ -70,7 +70,10 @@ pub fn tables() -> Vec<Table> {
         table::<StoreDept, demand_index::DemandIndex>(demand_index::NAME, &[Activity, Pos, Reference, Signals]),
         table::<feed_health::Feed, feed_health::Health>(feed_health::NAME, &Topic::ALL),
         table::<fulfillment_node::Node, fulfillment_node::Fulfillment>(fulfillment_node::NAME, &[Orders, Workforce]),
-        table::<inventory_accuracy::StoreDay, inventory_accuracy::Accuracy>(inventory_accuracy::NAME, &[Inventory, Pos]),
+        table::<inventory_accuracy::StoreDay, inventory_accuracy::Accuracy>(
+            inventory_accuracy::NAME,
+            &[Inventory, Pos],
+        ),
         table::<StoreItem, inventory_position::Position>(inventory_position::NAME, &[Inventory, Orders, Pos]),
         table::<labor_coverage::StoreRole, labor_coverage::Coverage>(
             labor_coverage::NAME,
