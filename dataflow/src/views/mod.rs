@@ -9,6 +9,7 @@ pub mod labor_coverage;
 pub mod labor_hours;
 pub mod labor_productivity;
 pub mod ledger;
+pub mod open_orders;
 pub mod presence;
 pub mod promise_score;
 pub mod rush;
