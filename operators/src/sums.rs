@@ -6,7 +6,8 @@
 #[doc(hidden)]
 pub use differential_dataflow::difference;
 
-/// Declares a struct of integers that adds, scales and vanishes field by field. It must derive `Clone`, `Default` and
+/// Declares a struct of integers that adds, scales and vanishes field by field, wrapping at 64 bits: a poisoned value
+/// must not stop the job, and a sum that wrapped comes back when that value is retracted. It must derive `Clone`, `Default` and
 /// `PartialEq`.
 ///
 /// ```
@@ -49,7 +50,7 @@ macro_rules! sums {
 
         impl $crate::sums::difference::Semigroup for $name {
             fn plus_equals(&mut self, other: &Self) {
-                $(self.$field += other.$field;)+
+                $(self.$field = self.$field.wrapping_add(other.$field);)+
             }
         }
 
@@ -63,7 +64,7 @@ macro_rules! sums {
             type Output = Self;
 
             fn multiply(self, factor: &i64) -> Self {
-                Self { $($field: self.$field * factor,)+ }
+                Self { $($field: self.$field.wrapping_mul(*factor),)+ }
             }
         }
     };

@@ -45,12 +45,12 @@ impl Detector for PromiseRisk {
 
     fn assess(&self, _: &EventId, state: &mut One<Score>, at: &At<'_>) -> Verdict {
         let Some(score) = state.get() else { return Verdict::GONE };
-        let (open, clear) = (score.score_bp < at.policy[0], score.score_bp >= at.policy[1]);
+        let (open, clear) = (score.odds.score_bp < at.policy[0], score.odds.score_bp >= at.policy[1]);
         Verdict { open, clear, ..Verdict::default() }
     }
 
     fn respond(&self, _: &EventId, state: &One<Score>, _: &At<'_>) -> Response {
-        let hopeless = state.get().is_some_and(|score| score.score_bp < HOPELESS_BP);
+        let hopeless = state.get().is_some_and(|score| score.odds.score_bp < HOPELESS_BP);
         let (severity, action) = if hopeless { (Severity::Critical, "reroute") } else { (Severity::High, "expedite") };
         Response { severity, action: Action::new(action, "fulfillment_lead") }
     }
@@ -58,12 +58,12 @@ impl Detector for PromiseRisk {
     fn drivers(&self, _: &EventId, state: &One<Score>, at: &At<'_>) -> Vec<Driver> {
         let of = |number: fn(&Score) -> i64| state.get().map(number);
         vec![
-            Driver::new("chance_in_time_and_complete", of(|score| score.score_bp), at.policy[0], "bp"),
-            Driver::new("chance_in_stock", of(|score| score.stock_bp), None, "bp"),
-            Driver::new("chance_in_time", of(|score| score.on_time_bp), None, "bp"),
+            Driver::new("chance_in_time_and_complete", of(|score| score.odds.score_bp), at.policy[0], "bp"),
+            Driver::new("chance_in_stock", of(|score| score.odds.stock_bp), None, "bp"),
+            Driver::new("chance_in_time", of(|score| score.odds.on_time_bp), None, "bp"),
             Driver::new("promise_at", of(|score| score.promise_at), at.now, "ms"),
-            Driver::new("to_pick_up_to_this_promise", of(|score| score.backlog_milli), None, "milli-units"),
-            Driver::new("pickers_present", of(|score| score.present), None, "heads"),
+            Driver::new("to_pick_up_to_this_promise", of(|score| score.odds.backlog_milli), None, "milli-units"),
+            Driver::new("pickers_present", of(|score| score.odds.present), None, "heads"),
         ]
     }
 
@@ -84,6 +84,7 @@ impl Detector for PromiseRisk {
 mod tests {
     use super::*;
     use crate::context::Context;
+    use crate::views::open_orders::Odds;
 
     #[test]
     fn opens_when_unlikely_stays_between_the_bounds_and_clears() {
@@ -91,15 +92,8 @@ mod tests {
         let at = At { now: 0, context: &Context::default(), policy: &[7_000, 8_000] };
         let judge = |score_bp| {
             let mut state = One::default();
-            let row = Score {
-                store: Id::new("s1"),
-                promise_at: 50,
-                score_bp,
-                stock_bp: 10_000,
-                on_time_bp: score_bp,
-                backlog_milli: 0,
-                present: 1,
-            };
+            let odds = Odds { score_bp, stock_bp: 10_000, on_time_bp: score_bp, backlog_milli: 0, present: 1 };
+            let row = Score { store: Id::new("s1"), promise_at: 50, odds };
             PromiseRisk.update(&key, &mut state, row, 1);
             let verdict = PromiseRisk.assess(&key, &mut state, &at);
             (verdict.open, verdict.clear, PromiseRisk.respond(&key, &state, &at).action.name)

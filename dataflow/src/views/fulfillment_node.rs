@@ -9,12 +9,19 @@ use serde::{Deserialize, Serialize};
 use crate::event::order::{Order, OrderState};
 use crate::ids::Id;
 use crate::row::{Row, quotient, say};
-use crate::time::{Cause, Collection, DAY_MS, hour};
+use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, MINUTE_MS, hour, minute};
 use crate::views::attendance::Attendance;
-use crate::views::labor_coverage::{PICKED_MILLI, near_from};
 
 /// The name of the view.
 pub const NAME: &str = "fulfillment.node";
+
+/// How much one person picks in two hours (60 units an hour).
+pub const PICKED_MILLI: i64 = 120_000;
+
+/// The first instant whose minute is less than two hours before `due_at`, or after it.
+pub fn near_from(due_at: i64) -> i64 {
+    minute(due_at - 2 * HOUR_MS) + MINUTE_MS
+}
 
 /// A store that fulfils orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -180,7 +187,6 @@ mod tests {
     use super::*;
     use crate::event::order::OrderLine;
     use crate::ids::EventId;
-    use crate::time::{HOUR_MS, MINUTE_MS};
 
     fn order(state: OrderState, promise_at: i64, ready_at: Option<i64>) -> Order {
         let line = |quantity_milli, short_milli| OrderLine {

@@ -10,18 +10,14 @@ use crate::event::workforce::Role;
 use crate::graph::Streams;
 use crate::ids::{Id, Transaction};
 use crate::row::{Row, floor_div, say};
-use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, minute};
+use crate::time::{Cause, Collection};
 use crate::views::attendance::Attendance;
-use crate::views::fulfillment_node::{Fulfillment, Node};
+use crate::views::fulfillment_node::{Fulfillment, Node, PICKED_MILLI, near_from};
 use crate::views::rush::Rush;
 
 /// The name of the view.
 pub const NAME: &str = "labor.coverage";
 
-/// How much one person picks in two hours (60 units an hour).
-pub const PICKED_MILLI: i64 = 120_000;
-/// How far ahead work is looked for.
-pub const AHEAD_MS: i64 = 2 * HOUR_MS;
 /// How many minutes of tasks one person does in two hours.
 const TASK_MINUTES: i128 = 102;
 
@@ -87,11 +83,6 @@ struct State {
     due_milli: i64,
     task_minutes: Steps<i128>,
     said: Option<Coverage>,
-}
-
-/// The first instant whose minute is so late that `due_at` is less than two hours ahead of it.
-pub fn near_from(due_at: i64) -> i64 {
-    minute(due_at - AHEAD_MS) + MINUTE_MS
 }
 
 impl State {
@@ -190,6 +181,7 @@ pub fn build<'scope>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{HOUR_MS, MINUTE_MS};
 
     /// (present, scheduled, required, gap) of the role at each of the instants.
     fn check(role: Role, entries: &[Entry], expected: &[(i64, Option<[i64; 4]>)]) {

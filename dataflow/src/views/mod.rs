@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod margin_daily;
 pub mod model_drift;
 pub mod offer;
+pub mod open_orders;
 pub mod presence;
 pub mod promise_score;
 pub mod promoted_item;

@@ -260,7 +260,7 @@ mod tests {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 i64::try_from((seed >> 33) % below).expect("small")
             };
-            for nth in 0..1_200 {
+            for nth in 0..400 {
                 let now = nth * 2 * TEN;
                 let at = now - draw(lateness_ms.unsigned_abs() / 600_000) * TEN;
                 let kind = [In, In, Out, BreakStart, BreakEnd][usize::try_from(draw(5)).expect("small")];

@@ -2,10 +2,11 @@
 
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::sums::difference::Semigroup;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::pos::PosLine;
+use crate::event::pos::{LineKind, PosLine};
 use crate::graph::Timed;
 use crate::ids::Transaction;
 use crate::row::{Row, StoreHour, Tumbling};
@@ -15,52 +16,57 @@ use crate::views::baskets::Baskets;
 /// The name of the view.
 pub const NAME: &str = "store.sales";
 
-/// Sums over the lines of a store and hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Sales {
-    /// Σ net_cents of sale lines.
-    pub gross_cents: i64,
-    /// Σ net_cents of void lines.
-    pub void_cents: i64,
-    /// Σ net_cents of return lines.
-    pub return_cents: i64,
-    /// Gross − void − return.
-    pub net_cents: i64,
-    /// Σ discount_cents, sale − void.
-    pub discount_cents: i64,
-    /// Σ quantity, sale − void.
-    pub units_milli: i64,
-    /// Σ quantity of return lines.
-    pub returned_milli: i64,
-    /// Sale lines.
-    pub lines: i64,
-    /// Void lines.
-    pub void_lines: i64,
-    /// Return lines.
-    pub return_lines: i64,
-    /// Transactions with more sale than void lines.
-    pub transactions: i64,
-    /// Of them, those with a customer on a sale line.
-    pub loyalty_transactions: i64,
+operators::sums! {
+    /// Sums over the lines of a store and hour.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+    pub struct Sales {
+        /// Σ net_cents of sale lines.
+        pub gross_cents: i64,
+        /// Σ net_cents of void lines.
+        pub void_cents: i64,
+        /// Σ net_cents of return lines.
+        pub return_cents: i64,
+        /// Gross − void − return.
+        pub net_cents: i64,
+        /// Σ discount_cents, sale − void.
+        pub discount_cents: i64,
+        /// Σ quantity, sale − void.
+        pub units_milli: i64,
+        /// Σ quantity of return lines.
+        pub returned_milli: i64,
+        /// Sale lines.
+        pub lines: i64,
+        /// Void lines.
+        pub void_lines: i64,
+        /// Return lines.
+        pub return_lines: i64,
+        /// Transactions with more sale than void lines.
+        pub transactions: i64,
+        /// Of them, those with a customer on a sale line.
+        pub loyalty_transactions: i64,
+    }
 }
 
 impl Sales {
-    fn add(&mut self, line: &PosLine, diff: i64) {
+    /// What `diff` of a line add up to.
+    fn of(line: &PosLine, diff: i64) -> Self {
         let net_cents = diff * line.net_cents;
-        self.discount_cents += diff * line.sale_sign() * line.discount_cents;
-        self.units_milli += diff * line.units_milli();
-        if line.is_sale() {
-            self.gross_cents += net_cents;
-            self.lines += diff;
-        } else if line.is_return() {
-            self.return_cents += net_cents;
-            self.returned_milli += diff * line.quantity_milli;
-            self.return_lines += diff;
-        } else {
-            self.void_cents += net_cents;
-            self.void_lines += diff;
+        let sold = Sales {
+            discount_cents: diff * line.sale_sign() * line.discount_cents,
+            units_milli: diff * line.units_milli(),
+            ..Sales::default()
+        };
+        match line.kind {
+            LineKind::Sale => Sales { gross_cents: net_cents, net_cents, lines: diff, ..sold },
+            LineKind::Void => Sales { void_cents: net_cents, net_cents: -net_cents, void_lines: diff, ..sold },
+            LineKind::Return => Sales {
+                return_cents: net_cents,
+                net_cents: -net_cents,
+                returned_milli: diff * line.quantity_milli,
+                return_lines: diff,
+                ..sold
+            },
         }
-        self.net_cents = self.gross_cents - self.void_cents - self.return_cents;
     }
 
     fn records(&self) -> i64 {
@@ -93,7 +99,7 @@ impl Keyed for StoreSales {
         if state.row.is_settled() {
             return;
         }
-        state.sums.add(&line, diff);
+        state.sums.plus_equals(&Sales::of(&line, diff));
         let sales = diff * line.sale_sign();
         if sales != 0 {
             let loyal = if line.is_sale() && line.customer.is_some() { diff } else { 0 };
