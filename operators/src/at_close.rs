@@ -76,6 +76,25 @@ impl<D: Ord, R: Semigroup> Open<D, R> {
 type Silent<'a> = OutputBuilderSession<'a, i64, CapacityContainerBuilder<Vec<()>>>;
 
 /// Gives the consolidated changes of each closed tick to `give`, on the first worker.
+///
+/// ```
+/// # use differential_dataflow::input::Input;
+/// # use operators::{at_close::at_close, diff::Traced};
+/// let (give, given) = std::sync::mpsc::channel();
+/// timely::execute_directly(move |worker| {
+///     let mut input = worker.dataflow(|scope| {
+///         let (input, changes) = scope.new_collection();
+///         at_close("out", changes, move |tick, changes| give.send((tick, changes)).unwrap());
+///         input
+///     });
+///     for (tick, data, diff, record) in [(20, 'b', 1, 7), (10, 'a', 1, 3), (20, 'b', 1, 5)] {
+///         input.update_at(data, tick, Traced::new(diff, Some(record)));
+///     }
+/// });
+/// let given: Vec<(i64, Vec<_>)> = given.iter().collect();
+/// assert_eq!(given[0], (10, vec![('a', Traced::new(1, Some(3)))]));
+/// assert_eq!(given[1], (20, vec![('b', Traced::new(2, Some(5)))]));
+/// ```
 pub fn at_close<'scope, D, R, C>(
     name: &str,
     input: Traces<'scope, D, R, C>,
@@ -98,4 +117,75 @@ where
             open.close(frontier.frontier().first().copied(), &mut give);
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Handover, Random, Update, run, scripts, traced};
+    use crate::{keyed::Ticks, twins};
+    use differential_dataflow::AsCollection;
+    use std::sync::mpsc;
+    use timely::dataflow::operators::vec::Map;
+
+    /// What is given for a script, tick by tick.
+    fn given(
+        handover: Handover,
+        until: i64,
+        script: &[Update<char, i64>],
+    ) -> Vec<(i64, Vec<(char, Traced<i64, u64>)>)> {
+        let (give, given) = mpsc::channel();
+        let silence: Vec<Update<(), i64>> = run(handover, until, &traced(script), move |input| {
+            let give = give.clone();
+            let silent = at_close("out", input, move |tick, changes| give.send((tick, changes)).unwrap());
+            silent.flat_map(|()| None).as_collection()
+        });
+        assert_eq!(silence, []);
+        given.iter().collect()
+    }
+
+    #[test]
+    fn a_tick_is_given_once_in_order_with_the_least_cause() {
+        let script =
+            [(20, 'b', 1), (10, 'c', 1), (20, 'a', 1), (20, 'b', 1), (30, 'b', 1), (30, 'b', -1), (40, 'b', -2)];
+        let change = |diff, cause| Traced::new(diff, Some(cause));
+        let expected = [
+            (10, vec![('c', change(1, 1))]),
+            (20, vec![('a', change(1, 2)), ('b', change(2, 0))]),
+            (40, vec![('b', change(-2, 6))]),
+        ];
+        for workers in [1, 2, 4] {
+            assert_eq!(given(Handover { workers, disorder: Some(1) }, 40, &script), expected);
+        }
+    }
+
+    #[test]
+    fn equal_to_consolidate() {
+        for seed in 0..40 {
+            let ticks = Ticks { tick_ms: 10 };
+            let fact = |random: &mut Random, _| (random.letter(5), random.below(5) - 2);
+            let script = scripts::facts(&mut Random::new(seed), 60, ticks, 200, fact);
+            let expected = run(Handover::ORDERLY, 200, &script, twins::at_close);
+            for workers in [1, 2, 4] {
+                let given = given(Handover { workers, disorder: Some(seed) }, 200, &script);
+                let changes = |(tick, changes): (i64, Vec<(char, Traced<i64, u64>)>)| {
+                    changes.into_iter().map(move |(data, change)| (tick, data, change.diff))
+                };
+                assert_eq!(given.into_iter().flat_map(changes).collect::<Vec<_>>(), expected, "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_waits_once_its_tick_is_given() {
+        let mut open = Open::default();
+        open.push(20, 'b', 1);
+        open.push(10, 'a', 1);
+        let mut given = Vec::new();
+        open.close(Some(20), |tick, changes| given.push((tick, changes)));
+        assert_eq!(open.len(), 1);
+        open.close(None, |tick, changes| given.push((tick, changes)));
+        assert!(open.is_empty());
+        assert_eq!(given, [(10, vec![('a', 1)]), (20, vec![('b', 1)])]);
+    }
 }

@@ -74,6 +74,17 @@ where
 }
 
 /// Puts the rows of two collections side by side.
+///
+/// ```
+/// # use operators::{co_group::{Side, co_group}, keyed::Ticks, testing::{play, sides}};
+/// let rows = [(10, Side::Left(('k', 1)), 1), (20, Side::Right(('k', 2)), 1)];
+/// let pairs = play(&rows, 20, |rows| {
+///     let (stock, price) = sides(rows);
+///     co_group("priced stock", Ticks { tick_ms: 10 }, stock, price)
+/// });
+/// let (alone, together) = (('k', Some(1), None), ('k', Some(1), Some(2)));
+/// assert_eq!(pairs, [(10, alone, 1), (20, alone, -1), (20, together, 1)]);
+/// ```
 pub fn co_group<'scope, K, A, B, C>(
     name: &str,
     ticks: Ticks,
@@ -89,4 +100,72 @@ where
     let left = left.map(|(key, row)| (key, Side::Left(row)));
     let right = right.map(|(key, row)| (key, Side::Right(row)));
     keyed(name, ticks, left.concat(right), None, CoGroup { types: PhantomData })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, sides, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+
+    type Rows = Side<(char, i64), (char, i64)>;
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<Rows, i64>> {
+        let left = scripts::rows(random, size, TICKS, 200, |random| (random.letter(6), random.below(3)));
+        let right = scripts::rows(random, size, TICKS, 200, |random| (random.letter(6), random.below(2)));
+        scripts::both(left, right)
+    }
+
+    #[test]
+    fn a_row_stands_while_either_side_does() {
+        let script = [
+            (10, Side::Left(('k', 1)), 1),
+            (20, Side::Right(('k', 9)), 1),
+            (30, Side::Left(('k', 2)), 1),
+            (30, Side::Left(('k', 1)), -1),
+            (40, Side::Left(('k', 2)), -1),
+            (50, Side::Right(('k', 9)), -1),
+        ];
+        let said = told(&script, 50, |input| {
+            let (left, right) = sides(input);
+            co_group("pairs", TICKS, left, right)
+        });
+        expect![[r#"
+            10 +1 ('k', Some(1), None) by 0
+            20 -1 ('k', Some(1), None) by 1
+            20 +1 ('k', Some(1), Some(9)) by 1
+            30 -1 ('k', Some(1), Some(9)) by 2
+            30 +1 ('k', Some(2), Some(9)) by 2
+            40 +1 ('k', None, Some(9)) by 4
+            40 -1 ('k', Some(2), Some(9)) by 4
+            50 -1 ('k', None, Some(9)) by 5
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn equal_to_a_join_and_two_antijoins() {
+        law(
+            200,
+            script,
+            |input| {
+                let (left, right) = sides(input);
+                co_group("pairs", TICKS, left, right)
+            },
+            |input| {
+                let (left, right) = sides(input);
+                twins::co_group(left, right)
+            },
+        );
+    }
+
+    #[test]
+    fn a_key_without_rows_is_forgotten() {
+        let script = scripts::by_key(scripts::and_back(script(&mut Random::new(1), 50), 200));
+        let logic = CoGroup::<_, _, _, ()> { types: PhantomData };
+        assert_eq!(held_after(logic, TICKS, script, 200), (0, None));
+    }
 }

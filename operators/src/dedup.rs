@@ -73,17 +73,17 @@ where
 
     fn close(&mut self, _: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
         let edge = emit.now() - self.lateness_ms;
-        if state.accepted.as_ref().is_some_and(|accepted| accepted.horizon < edge) {
-            state.accepted = None;
-        }
+        let gone = |accepted: &mut Accepted<I, D>| accepted.horizon < edge;
         state.arrivals.sort_by_key(|arrival| arrival.position);
         for arrival in std::mem::take(&mut state.arrivals) {
+            state.accepted.take_if(gone);
             let fate = judge(state.accepted.as_ref(), &arrival, edge);
             emit.push(Judged::Fate(fate, arrival.memo.clone()), 1);
             if fate == Fate::Accepted {
                 accept(&mut state.accepted, arrival, emit);
             }
         }
+        state.accepted.take_if(gone);
         match &state.accepted {
             None => Next::Forget,
             Some(accepted) => {
@@ -121,6 +121,20 @@ fn accept<I, D, M, C>(
 }
 
 /// Judges arrivals by key: their facts come and go, and every arrival has one fate.
+///
+/// ```
+/// # use operators::{arrival::{Arrival, Fact, Fate, Judged}, dedup::dedup, keyed::Ticks, testing::play};
+/// let says = |tick, position, revision, content| {
+///     (tick, ('k', Arrival { position, id: 'k', revision, event_time: 5, content, memo: position }), 1)
+/// };
+/// // Said, said again, corrected.
+/// let arrivals = [says(10, 0, 0, Some(3)), says(20, 1, 0, Some(3)), says(30, 2, 1, Some(4))];
+/// let judged = play(&arrivals, 30, |arrivals| dedup("events", Ticks { tick_ms: 10 }, 1_000, arrivals));
+/// let fact = |body| Judged::Fact(Fact { id: 'k', event_time: 5, horizon: 5, body });
+/// assert_eq!(judged[..2], [(10, fact(3), 1), (10, Judged::Fate(Fate::Accepted, 0), 1)]);
+/// assert_eq!(judged[2], (20, Judged::Fate(Fate::Duplicate, 1), 1));
+/// assert_eq!(judged[3..], [(30, fact(3), -1), (30, fact(4), 1), (30, Judged::Fate(Fate::Accepted, 2), 1)]);
+/// ```
 pub fn dedup<'scope, K, I, D, M, C>(
     name: &str,
     ticks: Ticks,
@@ -135,4 +149,72 @@ where
     C: ExchangeData + Ord,
 {
     keyed(name, ticks, arrivals, None, Dedup::new(lateness_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10_000 };
+    const LATENESS_MS: i64 = 65_000;
+
+    type Given = (char, Arrival<char, i64, u64>);
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<Given, i64>> {
+        scripts::arrivals(random, size, TICKS, 300_000, 90_000)
+    }
+
+    #[test]
+    fn duplicates_go_corrections_replace_and_what_is_old_stays() {
+        let given = |tick, position, revision, event_time, content: Option<i64>| {
+            (tick, ('k', Arrival { position, id: 'k', revision, event_time, content, memo: position }), 1)
+        };
+        let script = [
+            given(10_000, 0, 1, 5_000, Some(1)),
+            given(10_000, 1, 1, 5_000, Some(2)),
+            given(20_000, 3, 3, 5_000, None),
+            given(20_000, 2, 2, 15_000, Some(3)),
+            given(30_000, 4, 4, 5_000, Some(4)),
+            given(80_000, 5, 5, 75_000, Some(5)),
+            given(90_000, 6, 0, 90_000, Some(6)),
+        ];
+        let said = told(&script, 90_000, |arrivals| dedup("once", TICKS, LATENESS_MS, arrivals));
+        expect![[r#"
+            10000 +1 Fact(Fact { id: 'k', event_time: 5000, horizon: 5000, body: 1 }) by 0
+            10000 +1 Fate(Accepted, 0) by 0
+            10000 +1 Fate(Duplicate, 1) by 0
+            20000 -1 Fact(Fact { id: 'k', event_time: 5000, horizon: 5000, body: 1 }) by 2
+            20000 +1 Fate(Accepted, 2) by 2
+            20000 +1 Fate(Accepted, 3) by 2
+            30000 +1 Fact(Fact { id: 'k', event_time: 5000, horizon: 15000, body: 4 }) by 4
+            30000 +1 Fate(Accepted, 4) by 4
+            80000 +1 Fate(Late(10000), 5) by 5
+            90000 +1 Fact(Fact { id: 'k', event_time: 90000, horizon: 90000, body: 6 }) by 6
+            90000 +1 Fate(Accepted, 6) by 6
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn equal_to_a_reduce_over_all_arrivals() {
+        law(
+            300_000,
+            script,
+            |arrivals| dedup("once", TICKS, LATENESS_MS, arrivals),
+            |arrivals| twins::dedup(LATENESS_MS, arrivals),
+        );
+    }
+
+    #[test]
+    fn an_id_is_forgotten_within_a_minute_of_its_horizon() {
+        let script = script(&mut Random::new(1), 100);
+        let horizon = script.iter().map(|(_, (_, arrival), _)| arrival.event_time).max().expect("a script");
+        let logic = || Dedup::<_, _, _, _, ()>::new(LATENESS_MS);
+        assert_ne!(held_after(logic(), TICKS, script.clone(), horizon), (0, None));
+        let until = TICKS.at(horizon + LATENESS_MS + SWEEP_MS);
+        assert_eq!(held_after(logic(), TICKS, script, until), (0, None));
+    }
 }

@@ -180,6 +180,15 @@ where
 }
 
 /// How many members of each key have a positive weight over a trailing window of their event times.
+///
+/// ```
+/// # use operators::{distinct::distinct_in_window, keyed::Ticks, panes::Trail, testing::play};
+/// let trail = Trail { window_ms: 60, pane_ms: 20 };
+/// // Two lines of transaction 7 and one of 8; then the line of 8 is voided.
+/// let lines = [(10, ('s', (5, 7)), 1), (10, ('s', (6, 7)), 1), (10, ('s', (6, 8)), 1), (20, ('s', (15, 8)), -1)];
+/// let counts = play(&lines, 60, move |lines| distinct_in_window("visits", Ticks { tick_ms: 10 }, trail, lines));
+/// assert_eq!(counts, [(10, ('s', 2), 1), (20, ('s', 1), 1), (20, ('s', 2), -1), (60, ('s', 1), -1)]);
+/// ```
 pub fn distinct_in_window<'scope, K, I, C>(
     name: &str,
     ticks: Ticks,
@@ -192,4 +201,51 @@ where
     C: ExchangeData + Ord,
 {
     keyed(name, ticks, input, None, CountDistinct { trail, types: PhantomData })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+    const TRAIL: Trail = Trail { window_ms: 75, pane_ms: 25 };
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<(char, (i64, char)), i64>> {
+        scripts::facts(random, size, TICKS, 200, |random, tick| {
+            ((random.letter(3), (tick + 40 - random.below(140), random.letter(5))), random.below(4) - 1)
+        })
+    }
+
+    #[test]
+    fn a_member_counts_while_its_weight_in_the_window_is_positive() {
+        let script =
+            [(10, ('a', (5, 'x')), 1), (10, ('a', (5, 'y')), 1), (40, ('a', (30, 'x')), 1), (60, ('a', (55, 'y')), -1)];
+        let said = told(&script, 200, |input| distinct_in_window("lately", TICKS, TRAIL, input));
+        expect![[r#"
+            10 +1 ('a', 2) by 0
+            60 +1 ('a', 1) by 3
+            60 -1 ('a', 2) by 3
+            100 -1 ('a', 1) by the clock
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn equal_to_a_threshold_of_negated_future_copies() {
+        law(
+            300,
+            script,
+            |input| distinct_in_window("lately", TICKS, TRAIL, input),
+            |input| twins::distinct_in_window(TICKS, TRAIL, input),
+        );
+    }
+
+    #[test]
+    fn a_key_is_forgotten_with_its_last_pane() {
+        let logic = CountDistinct::<_, _, ()> { trail: TRAIL, types: PhantomData };
+        assert_eq!(held_after(logic, TICKS, script(&mut Random::new(1), 100), 330), (0, None));
+    }
 }

@@ -6,7 +6,8 @@
 //! hundreds of ticks at once, and they cost one round of progress tracking. When `FUEL` is spent the operator yields
 //! and asks to be scheduled again; what comes out does not depend on where it yielded.
 //!
-//! An empty frontier means the job is over: what was received is closed at its own ticks, future wake-ups are dropped.
+//! An empty frontier means the job is over: what was received is closed, and what wakes before that, each at its own
+//! tick; later wake-ups are dropped. So a job that is to end at a tick moves its clock past that tick first.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash};
@@ -156,12 +157,11 @@ impl<L: Keyed> Machine<L> {
     /// The earliest tick that has something to do and is closed by `frontier`.
     fn next_tick(&self, frontier: Option<i64>) -> Option<i64> {
         let received = self.received();
-        let Some(frontier) = frontier else { return received };
-        let due = match (received, self.state.next_wake()) {
-            (Some(received), Some(wake)) => Some(received.min(wake)),
-            (received, wake) => received.or(wake),
-        };
-        due.filter(|tick| *tick < frontier)
+        let due = received.into_iter().chain(self.state.next_wake()).min();
+        match frontier {
+            Some(frontier) => due.filter(|tick| *tick < frontier),
+            None => received.and(due),
+        }
     }
 
     fn received(&self) -> Option<i64> {
@@ -183,3 +183,6 @@ impl<L: Keyed> Machine<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

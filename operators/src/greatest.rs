@@ -37,7 +37,8 @@ impl<V: Ord + Clone> Greatest<V> {
                     self.standing.remove(at);
                 }
             }
-            Err(at) => self.standing.insert(at, (value, count)),
+            Err(at) if count != 0 => self.standing.insert(at, (value, count)),
+            Err(_) => {}
         }
     }
 
@@ -118,6 +119,13 @@ where
 }
 
 /// The greatest standing value of each key.
+///
+/// ```
+/// # use operators::{greatest::greatest, keyed::Ticks, testing::play};
+/// let seen = [(10, ('a', 3), 1), (10, ('a', 7), 1), (20, ('a', 7), -1)];
+/// let last = play(&seen, 20, |seen| greatest("last seen", Ticks { tick_ms: 10 }, seen));
+/// assert_eq!(last, [(10, ('a', 7), 1), (20, ('a', 3), 1), (20, ('a', 7), -1)]);
+/// ```
 pub fn greatest<'scope, K, V, C>(
     name: &str,
     ticks: Ticks,
@@ -129,4 +137,59 @@ where
     C: ExchangeData + Ord,
 {
     keyed(name, ticks, input, None, Maximum { types: PhantomData })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<(char, i64), i64>> {
+        scripts::facts(random, size, TICKS, 200, |random, _| ((random.letter(4), random.below(9)), random.below(4) - 1))
+    }
+
+    #[test]
+    fn the_next_greatest_stands_up() {
+        let script = [(10, ('a', 3), 1), (10, ('a', 7), 2), (20, ('a', 7), -1), (30, ('a', 7), -1), (40, ('a', 3), -1)];
+        let said = told(&script, 40, |input| greatest("top", TICKS, input));
+        expect![[r#"
+            10 +1 ('a', 7) by 0
+            30 +1 ('a', 3) by 3
+            30 -1 ('a', 7) by 3
+            40 -1 ('a', 3) by 4
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn what_is_folded_needs_no_copies() {
+        let mut values = Greatest::default();
+        for value in 1..=5 {
+            values.add(value, 1);
+        }
+        values.fold(|value| *value <= 3);
+        assert_eq!(values.standing().count(), 2);
+        values.add(5, -1);
+        values.add(4, -1);
+        assert_eq!(values.get(|_| true), Some(&3));
+        assert_eq!(values.get(|value| *value < 3), None);
+        values.leave(|value| *value <= 3);
+        assert!(values.is_empty());
+    }
+
+    #[test]
+    fn equal_to_reduce() {
+        law(200, script, |input| greatest("top", TICKS, input), twins::greatest);
+    }
+
+    #[test]
+    fn a_key_without_values_is_forgotten() {
+        let script = scripts::and_back(script(&mut Random::new(1), 100), 200);
+        let logic = Maximum::<_, _, ()> { types: PhantomData };
+        assert_eq!(held_after(logic, TICKS, script, 200), (0, None));
+    }
 }

@@ -6,7 +6,8 @@
 //! the empty ones. It knows neither timely nor threads; the thin driver is [`crate::driver`].
 //!
 //! *Time.* One hash lookup a change, one `close` per touched or woken key and tick.
-//! *State.* One drawer a key until `close` answers [`Next::Forget`], and at most one live wake-up per key.
+//! *State.* One drawer a key until `close` answers [`Next::Forget`], and one live wake-up per key; those given up are
+//! swept out before they outnumber the drawers.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -133,6 +134,9 @@ struct Slot<L: Keyed> {
     touched: bool,
 }
 
+/// Few wake-ups need no sweeping.
+const SPARE_WAKES: usize = 64;
+
 /// The drawers of one worker: the pure structure behind every keyed operator.
 pub struct KeyedState<L: Keyed> {
     logic: L,
@@ -249,9 +253,23 @@ impl<L: Keyed> KeyedState<L> {
                 if slot.wake != tick {
                     slot.wake = tick;
                     self.wakes.hold(tick, at);
+                    if self.wakes.len() > 2 * self.slots.len() + SPARE_WAKES {
+                        self.sweep_wakes();
+                    }
                 }
             }
         }
+    }
+
+    /// Drops the wake-ups that were given up: a deadline that moves with every change leaves one behind each time.
+    fn sweep_wakes(&mut self) {
+        let mut live = Release::default();
+        for (at, slot) in (0u32..).zip(&self.slots) {
+            if let Some(slot) = slot.as_ref().filter(|slot| slot.wake < i64::MAX) {
+                live.hold(slot.wake, at);
+            }
+        }
+        self.wakes = live;
     }
 
     fn find_or_open(&mut self, key: L::Key) -> u32 {
@@ -294,96 +312,4 @@ impl<L: Keyed> KeyedState<L> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Counts changes per key, and forgets a key `span` ms after its last one.
-    struct Recent {
-        span: i64,
-    }
-
-    impl Keyed for Recent {
-        type Key = &'static str;
-        type Input = ();
-        type Diff = i64;
-        type Notice = &'static str;
-        type Cause = u32;
-        type State = (i64, i64, Option<i64>);
-        type Output = (&'static str, i64);
-
-        fn update(&mut self, _: &Self::Key, state: &mut Self::State, (): (), diff: i64, now: i64) {
-            state.0 += diff;
-            state.1 = now;
-        }
-
-        fn concerns(&self, notice: &Self::Notice, key: &Self::Key, _: &Self::State) -> bool {
-            notice == key
-        }
-
-        fn close(&mut self, key: &Self::Key, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, u32>) -> Next {
-            let until = state.1 + self.span;
-            let new = (emit.now() < until).then_some(state.0);
-            emit.replace(state.2.map(|n| (*key, n)), new.map(|n| (*key, n)));
-            state.2 = new;
-            if new.is_some() { Next::At(until) } else { Next::Forget }
-        }
-    }
-
-    fn close(state: &mut KeyedState<Recent>, now: i64) -> Vec<((&'static str, i64), i64, Traced<i64, u32>)> {
-        let mut out = Vec::new();
-        state.wake(now);
-        assert!(state.close(now, &mut 100, &mut out));
-        out.sort_unstable();
-        out
-    }
-
-    #[test]
-    fn keys_open_change_wake_and_are_forgotten() {
-        let mut state = KeyedState::new(Recent { span: 25 }, Ticks { tick_ms: 10 });
-        state.update("a", (), Traced::new(1, Some(7)), 10);
-        state.update("a", (), Traced::new(1, Some(3)), 10);
-        state.update("b", (), Traced::new(1, None), 10);
-        let by_3 = Some(3);
-        assert_eq!(close(&mut state, 10), [(("a", 2), 10, Traced::new(1, by_3)), (("b", 1), 10, Traced::new(1, None))]);
-        assert_eq!(state.next_wake(), Some(40));
-        assert_eq!(close(&mut state, 20), []);
-        state.update("a", (), Traced::new(1, None), 30);
-        close(&mut state, 30);
-        assert_eq!(close(&mut state, 40), [(("b", 1), 40, Traced::new(-1, None))]);
-        assert_eq!(state.len(), 1);
-        assert_eq!(close(&mut state, 60), [(("a", 3), 60, Traced::new(-1, None))]);
-        assert!(state.is_empty());
-        assert_eq!(state.next_wake(), None);
-    }
-
-    #[test]
-    fn fuel_stops_between_keys_and_loses_none() {
-        let mut state = KeyedState::new(Recent { span: 25 }, Ticks { tick_ms: 10 });
-        for key in ["a", "b", "c"] {
-            state.update(key, (), Traced::new(1, None), 10);
-        }
-        let mut out = Vec::new();
-        assert!(!state.close(10, &mut 2, &mut out));
-        assert_eq!(out.len(), 2);
-        assert!(state.close(10, &mut 2, &mut out));
-        assert_eq!(out.len(), 3);
-    }
-
-    #[test]
-    fn a_notice_touches_only_the_keys_it_concerns() {
-        let mut state = KeyedState::new(Recent { span: 100 }, Ticks { tick_ms: 10 });
-        state.update("a", (), Traced::new(1, None), 10);
-        close(&mut state, 10);
-        state.notice(&"b", &Traced::new(1, None));
-        assert!(state.touched.is_empty());
-        state.notice(&"a", &Traced::new(1, Some(1)));
-        assert_eq!(state.touched.len(), 1);
-        assert_eq!(close(&mut state, 20), []);
-    }
-
-    #[test]
-    fn instants_take_effect_at_the_first_tick_not_before_them() {
-        let ticks = Ticks { tick_ms: 10 };
-        assert_eq!([-11, -10, 0, 1, 10].map(|instant| ticks.at(instant)), [-10, -10, 0, 10, 10]);
-    }
-}
+mod tests;

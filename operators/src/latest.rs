@@ -80,6 +80,20 @@ where
 }
 
 /// Judges arrivals by key: the newest fact of each key stands, and every arrival has one fate.
+///
+/// ```
+/// # use operators::{arrival::{Arrival, Fact, Fate, Judged}, keyed::Ticks, latest::latest_by_key, testing::play};
+/// let says = |tick, position, revision, content| {
+///     (tick, ('k', Arrival { position, id: 'k', revision, event_time: 5, content, memo: position }), 1)
+/// };
+/// // Said, deleted, and then an older word arrives.
+/// let arrivals = [says(10, 0, 0, Some(3)), says(20, 1, 2, None), says(30, 2, 1, Some(4))];
+/// let judged = play(&arrivals, 30, |arrivals| latest_by_key("rows", Ticks { tick_ms: 10 }, arrivals));
+/// let fact = |body| Judged::Fact(Fact { id: 'k', event_time: 5, horizon: 5, body });
+/// assert_eq!(judged[..2], [(10, fact(3), 1), (10, Judged::Fate(Fate::Accepted, 0), 1)]);
+/// assert_eq!(judged[2..4], [(20, fact(3), -1), (20, Judged::Fate(Fate::Accepted, 1), 1)]);
+/// assert_eq!(judged[4..], [(30, Judged::Fate(Fate::Duplicate, 2), 1)]);
+/// ```
 pub fn latest_by_key<'scope, K, I, D, M, C>(
     name: &str,
     ticks: Ticks,
@@ -93,4 +107,58 @@ where
     C: ExchangeData + Ord,
 {
     keyed(name, ticks, arrivals, None, Latest::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+
+    /// Several ids speak about one key.
+    fn script(random: &mut Random, size: usize) -> Vec<Update<(char, Arrival<char, i64, u64>), i64>> {
+        let mut script = scripts::arrivals(random, size, TICKS, 200, 90);
+        script.iter_mut().for_each(|(_, (key, _), _)| *key = if *key < 'm' { 'k' } else { 'l' });
+        script
+    }
+
+    #[test]
+    fn the_newest_stands_and_a_delete_is_remembered() {
+        let given = |tick, position, id, revision, content: Option<i64>| {
+            (tick, ('k', Arrival { position, id, revision, event_time: 5, content, memo: position }), 1)
+        };
+        let script = [
+            given(10, 1, 'x', 0, Some(2)),
+            given(10, 0, 'y', 0, Some(1)),
+            given(20, 2, 'x', 2, None),
+            given(30, 3, 'x', 1, Some(3)),
+            given(40, 4, 'x', 3, Some(4)),
+        ];
+        let said = told(&script, 40, |arrivals| latest_by_key("row", TICKS, arrivals));
+        expect![[r#"
+            10 +1 Fact(Fact { id: 'y', event_time: 5, horizon: 5, body: 1 }) by 0
+            10 +1 Fate(Accepted, 0) by 0
+            10 +1 Fate(Duplicate, 1) by 0
+            20 -1 Fact(Fact { id: 'y', event_time: 5, horizon: 5, body: 1 }) by 2
+            20 +1 Fate(Accepted, 2) by 2
+            30 +1 Fate(Duplicate, 3) by 3
+            40 +1 Fact(Fact { id: 'x', event_time: 5, horizon: 5, body: 4 }) by 4
+            40 +1 Fate(Accepted, 4) by 4
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn equal_to_a_reduce_over_all_arrivals() {
+        law(200, script, |arrivals| latest_by_key("row", TICKS, arrivals), twins::latest_by_key);
+    }
+
+    #[test]
+    fn one_entry_a_key_is_held_and_nothing_waits_for_the_clock() {
+        let script = script(&mut Random::new(1), 100);
+        assert_eq!(held_after(Latest::<_, _, _, _, ()>::default(), TICKS, script, 300), (2, None));
+    }
 }

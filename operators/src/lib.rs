@@ -43,4 +43,6 @@ pub mod release;
 pub mod release_at;
 pub mod steps;
 pub mod sums;
+pub mod testing;
 pub mod totals;
+pub mod twins;

@@ -93,6 +93,23 @@ where
 }
 
 /// Puts sums by member beside the one row of their key.
+///
+/// ```
+/// # use operators::{co_group::Side, keyed::Ticks, lookup::lookup, testing::{play, sides}};
+/// // Pears sold in two stores, then their cost becomes known.
+/// let given = [
+///     (10, Side::Left(("pear".to_owned(), ('s', 3))), 1),
+///     (10, Side::Left(("pear".to_owned(), ('t', 5))), 1),
+///     (20, Side::Right(("pear".to_owned(), 90)), 1),
+/// ];
+/// let rows = play(&given, 20, |given| {
+///     let (sold, cost) = sides(given);
+///     lookup("cost of sales", Ticks { tick_ms: 10 }, sold, cost)
+/// });
+/// let row = |store, sold, cost| ("pear".to_owned(), store, sold, cost);
+/// assert_eq!(rows[..2], [(10, row('s', 3, None), 1), (10, row('t', 5, None), 1)]);
+/// assert!(rows.contains(&(20, row('s', 3, None), -1)) && rows.contains(&(20, row('s', 3, Some(90)), 1)));
+/// ```
 pub fn lookup<'scope, K, M, R, V, C>(
     name: &str,
     ticks: Ticks,
@@ -109,4 +126,76 @@ where
     let sums = sums.map(|(key, sum)| (key, Side::Left(sum)));
     let rows = rows.map(|(key, row)| (key, Side::Right(row)));
     keyed(name, ticks, sums.concat(rows), None, Lookup { types: PhantomData })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, sides, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+
+    type Sold = (char, (char, i64));
+    type Cost = (char, i64);
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<Side<Sold, Cost>, i64>> {
+        let sums = scripts::facts(random, size, TICKS, 200, |random, _| {
+            ((random.letter(5), (random.letter(3), random.below(4) - 1)), 1)
+        });
+        let rows = scripts::rows(random, size / 3, TICKS, 200, |random| (random.letter(5), random.below(3)));
+        scripts::both(sums, rows)
+    }
+
+    #[test]
+    fn a_changed_row_restates_its_members() {
+        let script = [
+            (10, Side::Left(('p', ('s', 2))), 1),
+            (20, Side::Right(('p', 90)), 1),
+            (30, Side::Left(('p', ('t', 5))), 1),
+            (40, Side::Right(('p', 90)), -1),
+            (40, Side::Right(('p', 95)), 1),
+            (50, Side::Left(('p', ('s', 2))), -1),
+        ];
+        let said = told(&script, 50, |input| {
+            let (sums, rows) = sides(input);
+            lookup("cost", TICKS, sums, rows)
+        });
+        expect![[r#"
+            10 +1 ('p', 's', 2, None) by 0
+            20 -1 ('p', 's', 2, None) by 1
+            20 +1 ('p', 's', 2, Some(90)) by 1
+            30 +1 ('p', 't', 5, Some(90)) by 2
+            40 -1 ('p', 's', 2, Some(90)) by 3
+            40 +1 ('p', 's', 2, Some(95)) by 3
+            40 -1 ('p', 't', 5, Some(90)) by 3
+            40 +1 ('p', 't', 5, Some(95)) by 3
+            50 -1 ('p', 's', 2, Some(95)) by 5
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn equal_to_a_join_and_an_antijoin() {
+        law(
+            200,
+            script,
+            |input| {
+                let (sums, rows) = sides(input);
+                lookup("cost", TICKS, sums, rows)
+            },
+            |input| {
+                let (sums, rows) = sides(input);
+                twins::lookup(sums, rows)
+            },
+        );
+    }
+
+    #[test]
+    fn a_key_without_sums_and_row_is_forgotten() {
+        let script = scripts::by_key(scripts::and_back(script(&mut Random::new(1), 100), 200));
+        let logic = Lookup::<_, _, _, _, ()> { types: PhantomData };
+        assert_eq!(held_after(logic, TICKS, script, 200), (0, None));
+    }
 }

@@ -24,7 +24,8 @@ impl<D: PartialEq> One<D> {
                     self.held.swap_remove(at);
                 }
             }
-            None => self.held.push((row, diff)),
+            None if diff != 0 => self.held.push((row, diff)),
+            None => {}
         }
     }
 

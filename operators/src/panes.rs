@@ -166,6 +166,16 @@ where
 }
 
 /// The sum of each key's differences over a trailing window of their event times.
+///
+/// ```
+/// # use operators::{keyed::Ticks, panes::{Trail, trailing}, testing::play};
+/// let trail = Trail { window_ms: 60, pane_ms: 20 };
+/// // Two sold at 5, three sold at 27: each leaves with its pane, by the clock.
+/// let sold = [(10, ('a', 5), 2), (30, ('a', 27), 3)];
+/// let sums = play(&sold, 100, move |sold| trailing("sold lately", Ticks { tick_ms: 10 }, trail, sold));
+/// let sums: Vec<_> = sums.into_iter().filter(|(.., diff)| *diff > 0).collect();
+/// assert_eq!(sums, [(10, ('a', 2), 1), (30, ('a', 5), 1), (60, ('a', 3), 1)]);
+/// ```
 pub fn trailing<'scope, K, R, C>(
     name: &str,
     ticks: Ticks,
@@ -178,4 +188,60 @@ where
     C: ExchangeData + Ord,
 {
     keyed(name, ticks, input, None, Trailing::new(trail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+    /// Three panes, whose boundaries are not those of ticks.
+    const TRAIL: Trail = Trail { window_ms: 75, pane_ms: 25 };
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<(char, i64), i64>> {
+        scripts::facts(random, size, TICKS, 200, |random, tick| {
+            ((random.letter(4), tick + 40 - random.below(140)), random.below(5) - 1)
+        })
+    }
+
+    #[test]
+    fn the_clock_alone_lets_panes_enter_and_leave() {
+        let script = [(10, ('a', 5), 2), (20, ('a', 60), 3), (100, ('a', 30), 4), (110, ('a', 5), 9)];
+        let said = told(&script, 200, |input| trailing("lately", TICKS, TRAIL, input));
+        expect![[r#"
+            10 +1 ('a', 2) by 0
+            50 -1 ('a', 2) by the clock
+            50 +1 ('a', 5) by the clock
+            80 +1 ('a', 3) by the clock
+            80 -1 ('a', 5) by the clock
+            130 -1 ('a', 3) by the clock
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn a_window_is_the_panes_it_covers() {
+        for now in 0..200 {
+            for start in (-100..200).step_by(25) {
+                let newest = TRAIL.pane(now);
+                assert_eq!(TRAIL.covers(start, now), newest - 75 < start && start <= newest, "{start} at {now}");
+                let turn = TRAIL.turn(start, now);
+                assert!(TRAIL.has_left(start, now) || (TRAIL.covers(start, turn) != TRAIL.covers(start, turn - 1)));
+            }
+        }
+    }
+
+    #[test]
+    fn equal_to_negated_future_copies() {
+        law(300, script, |input| trailing("lately", TICKS, TRAIL, input), |input| twins::trailing(TICKS, TRAIL, input));
+    }
+
+    #[test]
+    fn a_key_is_forgotten_with_its_last_pane() {
+        let script = script(&mut Random::new(1), 100);
+        assert_eq!(held_after(Trailing::<_, _, ()>::new(TRAIL), TICKS, script, 330), (0, None));
+    }
 }

@@ -27,29 +27,33 @@ where
     type Diff = i64;
     type Notice = ();
     type Cause = C;
-    /// Copies waiting, and copies let go.
-    type State = (i64, i64);
+    /// Copies waiting.
+    type State = i64;
     type Output = D;
 
     fn update(&mut self, _: &Self::Key, state: &mut Self::State, (): (), diff: i64, _: i64) {
-        state.0 += diff;
+        *state += diff;
     }
 
     fn close(&mut self, (data, from): &Self::Key, state: &mut Self::State, emit: &mut Emit<'_, D, C>) -> Next {
-        let standing = if emit.now() >= *from { state.0 } else { 0 };
-        if standing != state.1 {
-            emit.push(data.clone(), standing - state.1);
-            state.1 = standing;
+        if *state != 0 && emit.now() < *from {
+            return Next::At(*from);
         }
-        match (state.0, emit.now() >= *from) {
-            (0, _) => Next::Forget,
-            (_, true) => Next::Rest,
-            (_, false) => Next::At(*from),
+        if *state != 0 {
+            emit.push(data.clone(), *state);
         }
+        Next::Forget
     }
 }
 
 /// Holds updates until their instant.
+///
+/// ```
+/// # use operators::{keyed::Ticks, release_at::release_at, testing::play};
+/// let given = [(10, ('n', 4), 1), (10, ('l', 35), 1)];
+/// let due = play(&given, 60, |given| release_at("due", Ticks { tick_ms: 10 }, given));
+/// assert_eq!(due, [(10, 'n', 1), (40, 'l', 1)]);
+/// ```
 pub fn release_at<'scope, D, C>(
     name: &str,
     ticks: Ticks,
@@ -60,4 +64,46 @@ where
     C: ExchangeData + Ord,
 {
     keyed(name, ticks, input.map(|held| (held, ())), None, Waiting { types: PhantomData })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<(char, i64), i64>> {
+        scripts::facts(random, size, TICKS, 200, |random, tick| {
+            ((random.letter(4), tick + random.below(90) - 20), random.below(4) - 1)
+        })
+    }
+
+    #[test]
+    fn what_is_due_passes_and_the_rest_waits() {
+        let script =
+            [(10, ('a', 35), 1), (10, ('b', 5), 1), (20, ('c', 35), 1), (30, ('c', 35), -1), (50, ('a', 35), -1)];
+        let said = told(&script, 50, |input| release_at("due", TICKS, input));
+        expect![[r#"
+            10 +1 'b' by 1
+            40 +1 'a' by the clock
+            50 -1 'a' by 4
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn equal_to_updates_at_future_ticks() {
+        law(300, script, |input| release_at("due", TICKS, input), |input| twins::release_at(TICKS, input));
+    }
+
+    #[test]
+    fn what_is_let_go_is_forgotten() {
+        let script = script(&mut Random::new(1), 100);
+        let script = script.into_iter().map(|(tick, held, diff)| (tick, (held, ()), diff)).collect();
+        let logic = Waiting::<_, ()> { types: PhantomData };
+        assert_eq!(held_after(logic, TICKS, script, 300), (0, None));
+    }
 }

@@ -71,6 +71,13 @@ where
 }
 
 /// Sums the differences of each key.
+///
+/// ```
+/// # use operators::{keyed::Ticks, testing::play, totals::totals};
+/// let sold = [(10, "pear".to_owned(), 3), (10, "pear".to_owned(), 1), (20, "pear".to_owned(), -4)];
+/// let sums = play(&sold, 20, |sold| totals("sold", Ticks { tick_ms: 10 }, sold));
+/// assert_eq!(sums, [(10, ("pear".to_owned(), 4), 1), (20, ("pear".to_owned(), 4), -1)]);
+/// ```
 pub fn totals<'scope, K, R, C>(
     name: &str,
     ticks: Ticks,
@@ -85,6 +92,16 @@ where
 }
 
 /// Moves the sums of a collection from its data into its differences.
+///
+/// ```
+/// # use operators::{keyed::Ticks, testing::play, totals::{explode, totals}};
+/// // Lines and cents of a shop, and one of the two lines taken back.
+/// let lines = [(10, ('a', 250), 2), (20, ('a', 250), -1)];
+/// let sums = play(&lines, 20, |lines| {
+///     totals("sales", Ticks { tick_ms: 10 }, explode(lines, |(shop, cents)| (shop, (1, cents))))
+/// });
+/// assert_eq!(sums, [(10, ('a', (2, 500)), 1), (20, ('a', (1, 250)), 1), (20, ('a', (2, 500)), -1)]);
+/// ```
 pub fn explode<'scope, D, K, R, C>(
     input: Traces<'scope, D, i64, C>,
     mut split: impl FnMut(D) -> (K, R) + 'static,
@@ -104,4 +121,42 @@ where
             (key, tick, Traced::new(sum.multiply(&change.diff), change.cause))
         })
         .as_collection()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::twins;
+    use expect_test::expect;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+
+    fn script(random: &mut Random, size: usize) -> Vec<Update<char, i64>> {
+        scripts::facts(random, size, TICKS, 200, |random, _| (random.letter(7), random.below(5) - 2))
+    }
+
+    #[test]
+    fn a_sum_is_replaced_once_a_tick() {
+        let script = [(10, 'a', 3), (10, 'b', 1), (10, 'a', 4), (20, 'b', 2), (20, 'b', -2), (30, 'a', -7)];
+        let said = told(&script, 30, |input| totals("sums", TICKS, input));
+        expect![[r#"
+            10 +1 ('a', 7) by 0
+            10 +1 ('b', 1) by 1
+            30 -1 ('a', 7) by 5
+        "#]]
+        .assert_eq(&said);
+    }
+
+    #[test]
+    fn equal_to_count_total() {
+        law(200, script, |input| totals("sums", TICKS, input), twins::totals);
+    }
+
+    #[test]
+    fn a_sum_of_zero_is_forgotten() {
+        let script = scripts::and_back(script(&mut Random::new(1), 100), 200);
+        let script = script.into_iter().map(|(tick, key, sum)| (tick, (key, ()), sum)).collect();
+        assert_eq!(held_after(Totals::<_, _, ()>::default(), TICKS, script, 200), (0, None));
+    }
 }
