@@ -1,10 +1,13 @@
 //! Tests of the whole job, in one binary.
 
+mod against_model;
 mod consistency;
 mod decisions;
+mod generator;
 mod golden;
 mod laws;
 mod life_of_a_sale;
 mod misuse;
+mod model;
 mod schemas;
 mod tidy;
