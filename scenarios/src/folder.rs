@@ -57,12 +57,55 @@ impl Scenario {
     }
 }
 
+/// One line of a topic file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// A record as it should be.
+    Record(Record),
+    /// Bytes as they are, without a line break: a line no record would make, such as half of one, or none at all.
+    Raw {
+        /// When the log took it, which is all that places it.
+        ingest_time: i64,
+        /// What stands there.
+        bytes: Vec<u8>,
+    },
+}
+
+impl Line {
+    /// When the log took it.
+    #[must_use]
+    pub fn ingest_time(&self) -> i64 {
+        match self {
+            Line::Record(record) => record.ingest_time,
+            Line::Raw { ingest_time, .. } => *ingest_time,
+        }
+    }
+
+    /// Puts it at the end of `into`, without a line break.
+    fn encode(&self, into: &mut Vec<u8>) -> Result<(), Error> {
+        match self {
+            Line::Record(record) => serde_json::to_writer(into, record)
+                .map_err(|source| Error::Encode { event_id: record.event_id.to_string(), source }),
+            Line::Raw { bytes, .. } => {
+                into.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl From<Record> for Line {
+    fn from(record: Record) -> Line {
+        Line::Record(record)
+    }
+}
+
 /// What was written of one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The topic.
     pub topic: Topic,
-    /// Lines.
+    /// Lines, raw ones included.
     pub records: u64,
     /// Bytes.
     pub bytes: u64,
@@ -100,37 +143,37 @@ impl Folder {
         Ok(Folder { out: out.to_owned(), partial, finished: false })
     }
 
-    /// Writes the file of a topic. The records come in order of ingest time; no records, no file.
+    /// Writes the file of a topic from records or [`Line`]s. They come in order of ingest time; no line, no file.
     ///
     /// # Errors
-    /// [`Error::Misplaced`] for a record of another topic or one that arrived before its predecessor,
-    /// [`Error::Write`] if the system refuses, and whatever error the records themselves bring.
-    pub fn write(
+    /// [`Error::Misplaced`] for a record of another topic, a line that arrived before its predecessor, or a raw one
+    /// that is more than one line; [`Error::Write`] if the system refuses, and whatever error the records themselves
+    /// bring.
+    pub fn write<L: Into<Line>>(
         &mut self,
         topic: Topic,
-        records: impl IntoIterator<Item = Result<Record, Error>>,
+        lines: impl IntoIterator<Item = Result<L, Error>>,
     ) -> Result<Written, Error> {
         let mut written = Written { topic, records: 0, bytes: 0 };
-        let mut records = records.into_iter().peekable();
-        if records.peek().is_none() {
+        let mut lines = lines.into_iter().peekable();
+        if lines.peek().is_none() {
             return Ok(written);
         }
         let path = self.partial.join(format!("{}.jsonl", topic.name()));
         let failed = || writing(path.clone());
         let mut file = BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed())?);
-        let mut line = Vec::new();
+        let mut text = Vec::new();
         let mut latest = i64::MIN;
-        for record in records {
-            let record = record?;
-            check_place(&record, topic, latest)?;
-            latest = record.ingest_time;
-            line.clear();
-            serde_json::to_writer(&mut line, &record)
-                .map_err(|source| Error::Encode { event_id: record.event_id.to_string(), source })?;
-            line.push(b'\n');
-            file.write_all(&line).map_err(failed())?;
+        for line in lines {
+            let line = line?.into();
+            check_place(&line, topic, latest)?;
+            latest = line.ingest_time();
+            text.clear();
+            line.encode(&mut text)?;
+            text.push(b'\n');
+            file.write_all(&text).map_err(failed())?;
             written.records += 1;
-            written.bytes += line.len() as u64;
+            written.bytes += text.len() as u64;
         }
         let file = file.into_inner().map_err(|error| failed()(error.into_error()))?;
         file.sync_all().map_err(failed())?;
@@ -176,15 +219,18 @@ fn refuse_content(out: &Path) -> Result<(), Error> {
     }
 }
 
-fn check_place(record: &Record, topic: Topic, latest: i64) -> Result<(), Error> {
-    let reason = if record.topic() != topic {
-        "it is a record of another topic"
-    } else if record.ingest_time < latest {
-        "it arrived before the record above it"
-    } else {
-        return Ok(());
+fn check_place(line: &Line, topic: Topic, latest: i64) -> Result<(), Error> {
+    let reason = match line {
+        Line::Record(record) if record.topic() != topic => "it is a record of another topic",
+        Line::Raw { bytes, .. } if bytes.contains(&b'\n') => "it is more than one line",
+        _ if line.ingest_time() < latest => "it arrived before the record above it",
+        _ => return Ok(()),
     };
-    Err(Error::Misplaced { event_id: record.event_id.to_string(), topic: topic.name(), reason })
+    let event_id = match line {
+        Line::Record(record) => record.event_id.to_string(),
+        Line::Raw { bytes, .. } => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    Err(Error::Misplaced { event_id, topic: topic.name(), reason })
 }
 
 #[cfg(test)]
@@ -211,7 +257,7 @@ mod tests {
         let mut folder = Folder::create(&out).unwrap();
         let written = folder.write(Topic::Commands, [policy("a", 1), policy("b", 1)]).unwrap();
         assert!(!out.exists());
-        assert_eq!((written.records, folder.write(Topic::Pos, []).unwrap().records), (2, 0));
+        assert_eq!((written.records, folder.write::<Record>(Topic::Pos, []).unwrap().records), (2, 0));
         folder.finish(&Scenario { name: "x".into(), ..Scenario::default() }).unwrap();
         assert_eq!(names(&out), ["commands.jsonl", "scenario.toml"]);
         assert_eq!(names(out.parent().unwrap()), ["scenario"]);
@@ -236,6 +282,24 @@ mod tests {
         assert!(matches!(folder.write(Topic::Pos, [policy("a", 2)]), Err(Error::Misplaced { .. })));
         drop(folder);
         assert!(names(room.path()).is_empty());
+    }
+
+    #[test]
+    fn raw_lines_stand_where_they_arrived() {
+        let room = tempfile::tempdir().unwrap();
+        let out = room.path().join("scenario");
+        let mut folder = Folder::create(&out).unwrap();
+        let raw = |ingest_time, bytes: &[u8]| Ok(Line::Raw { ingest_time, bytes: bytes.to_vec() });
+        for wrong in [raw(2, b"{}\n{}"), raw(1, b"a"), policy("b", 1).map(Line::from)] {
+            let misplaced = folder.write(Topic::Commands, [raw(2, b""), wrong]).unwrap_err();
+            assert!(matches!(misplaced, Error::Misplaced { .. }), "{misplaced}");
+        }
+        let mixed = [raw(i64::MIN, b"{"), policy("a", 1).map(Line::from), raw(1, b""), raw(2, b"\xff")];
+        folder.write(Topic::Commands, mixed).unwrap();
+        folder.finish(&Scenario::default()).unwrap();
+        let bytes = fs::read(out.join("commands.jsonl")).unwrap();
+        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+        assert_eq!((lines.len(), lines[0], lines[2], lines[3]), (5, &b"{"[..], &b""[..], &b"\xff"[..]));
     }
 
     #[test]

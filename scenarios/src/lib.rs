@@ -7,17 +7,22 @@
 //! | [`disorder`] | how records come late, twice and corrected, decided by a seed |
 //! | [`random`] | the one source of chance |
 //! | [`convert`] | public data sets turned into scenarios, one file each |
+//! | [`generate`] | the list of scenarios made from a seed, and the desk on which they are laid out |
+//! | [`corner_store`] | the small one: a day of three shops on which everything goes wrong once |
 //!
 //! Invariants: this crate knows the public contract and nothing of the engine that reads its scenarios · it never reads
 //! the wall clock · the same input and seed give the same bytes · no hash order reaches a file · money is whole cents
 //! from the moment it is read, and nothing that is summed is a float.
 
 pub mod convert;
+pub mod corner_store;
 pub mod disorder;
 mod error;
 pub mod folder;
+pub mod generate;
 mod money;
 pub mod random;
 pub mod topic;
 
 pub use error::Error;
+pub use generate::SCENARIOS;
