@@ -59,7 +59,8 @@ impl Hours {
 
     /// Open milliseconds a day.
     pub fn open_day(self) -> i64 {
-        if self.is_always() { DAY_MS } else { (self.open_to - self.open_from).rem_euclid(1440) * MINUTE_MS }
+        let wrapped = if self.open_to <= self.open_from { 1440 } else { 0 };
+        if self.is_always() { DAY_MS } else { (self.open_to - self.open_from + wrapped) * MINUTE_MS }
     }
 
     /// Open milliseconds in `[from, to)`; 0 when `to` ≤ `from`.
@@ -172,6 +173,8 @@ mod tests {
     const DAY: Hours = Hours { open_from: 8 * 60, open_to: 20 * 60 };
     const NIGHT: Hours = Hours { open_from: 20 * 60, open_to: 4 * 60 };
     const CLOSING_AT_MIDNIGHT: Hours = Hours { open_from: 8 * 60, open_to: 1440 };
+    const ALL_DAY: Hours = Hours { open_from: 0, open_to: 1440 };
+    const NEVER: Hours = Hours { open_from: 1440, open_to: 0 };
 
     /// The obvious version: minute by minute.
     fn open_slow(hours: Hours, from: i64, to: i64) -> i64 {
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn open_time_is_the_sum_of_open_minutes() {
-        for hours in [DAY, NIGHT, CLOSING_AT_MIDNIGHT, Hours::ALWAYS] {
+        for hours in [DAY, NIGHT, CLOSING_AT_MIDNIGHT, ALL_DAY, NEVER, Hours::ALWAYS] {
             assert_eq!(hours.open_day(), open_slow(hours, 0, DAY_MS));
             for from in (0..DAY_MS * 2).step_by(97 * 60_000) {
                 for span in [0, HOUR_MS, 13 * HOUR_MS, 3 * DAY_MS + 5 * MINUTE_MS] {
@@ -193,7 +196,7 @@ mod tests {
 
     #[test]
     fn after_open_is_the_inverse_of_open() {
-        for hours in [DAY, NIGHT, CLOSING_AT_MIDNIGHT, Hours::ALWAYS] {
+        for hours in [DAY, NIGHT, CLOSING_AT_MIDNIGHT, ALL_DAY, Hours::ALWAYS] {
             for from in (0..DAY_MS).step_by(101 * 60_000) {
                 for open_ms in [1, HOUR_MS, 30 * HOUR_MS + 7] {
                     let at = hours.after_open(from, open_ms);

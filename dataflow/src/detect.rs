@@ -264,3 +264,10 @@ pub fn watch<'scope, D: Detector>(
     let name = format!("detector: {}", D::KIND.name);
     keyed(&name, ticks, input, Some(notices.clone()), Watch::new(detector, ticks, context))
 }
+
+/// The store of each open exception of these steps, once an exception.
+pub fn open_stores<'scope>(steps: &Collection<'scope, Step>) -> Collection<'scope, Id> {
+    let store_at = |change| move |step: Step| step.store.filter(|_| step.change == change);
+    let opened = steps.clone().flat_map(store_at(Change::Opened));
+    opened.concat(steps.clone().flat_map(store_at(Change::Cleared)).negate())
+}

@@ -1,22 +1,21 @@
 //! Every named collection of the job, on one page: from the records at the edge to the records that leave.
 
 use differential_dataflow::collection::AsCollection;
-use operators::diff::Traced;
 use operators::keyed::Ticks;
 use timely::dataflow::Scope;
-use timely::dataflow::operators::vec::{Broadcast, Map};
+use timely::dataflow::operators::vec::Broadcast;
 
 use crate::context::{Context, Notice};
-use crate::detect::{Detector, watch};
+use crate::detect::{Detector, open_stores, watch};
 use crate::detectors::{
     abnormal_rate, capacity_overload, conversion_drop, coverage_gap, drop, feed_stale, leak, model_drift,
     negative_on_hand, operator_pattern, overdue, phantom_stock, price_mismatch, promise_missed, promise_risk,
     queue_breach, setup_overdue, stockout_risk, surge, under_attainment,
 };
 use crate::edge::{self, Edge, Inputs, Limits};
-use crate::exception::{Change, Step};
+use crate::exception::Step;
 use crate::governance;
-use crate::ids::{EventId, Id};
+use crate::ids::EventId;
 use crate::output::{OutputTopic, Outputs};
 use crate::policy::Policies;
 use crate::record::{DeadRecord, LateRecord};
@@ -133,7 +132,7 @@ impl<'scope> Ground<'scope> {
         let explained = conversion_drop::Explanations {
             quarters: &views.store_queue,
             coverage: &views.labor_coverage,
-            stockouts: &open_at_stores(&stockouts),
+            stockouts: &open_stores(&stockouts),
         };
         let conversions = conversion_drop::readings(ticks, &views.store_traffic, &explained);
         let queues = queue_breach::readings(ticks, &views.store_queue, &views.labor_coverage);
@@ -172,16 +171,6 @@ fn values<'scope, K: Clone + 'static, V: Clone + 'static, D: Clone + 'static>(
     mut of: impl FnMut(V) -> D + 'static,
 ) -> Collection<'scope, (K, D)> {
     rows.clone().map(move |row| (row.key, of(row.value)))
-}
-
-/// The store of every open exception, as often as it has one.
-fn open_at_stores<'scope>(steps: &Collection<'scope, Step>) -> Collection<'scope, Id> {
-    let change = |step: Step, time, cause| match (step.store, step.change) {
-        (Some(store), Change::Opened) => Some((store, time, Traced::new(1, cause))),
-        (Some(store), Change::Cleared) => Some((store, time, Traced::new(-1, cause))),
-        _ => None,
-    };
-    steps.clone().inner.flat_map(move |(step, time, told)| change(step, time, told.cause)).as_collection()
 }
 
 /// The maintained views, and what detectors read beside them.

@@ -32,6 +32,18 @@ pub fn least<C: Ord + Clone>(into: &mut Option<C>, other: &Option<C>) {
     }
 }
 
+/// Leaves one entry a member, with its least cause, in the order of members.
+pub fn least_by_member<M: Ord, C: Ord + Clone>(touched: &mut Vec<(M, Option<C>)>) {
+    touched.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    touched.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            least(&mut kept.1, &later.1);
+        }
+        same
+    });
+}
+
 impl<R: IsZero, C> IsZero for Traced<R, C> {
     fn is_zero(&self) -> bool {
         self.diff.is_zero()
@@ -70,6 +82,13 @@ impl<R: Multiply<R2>, R2, C: Ord + Clone> Multiply<Traced<R2, C>> for Traced<R, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_member_has_its_least_cause() {
+        let mut touched = vec![('b', Some(2)), ('a', None), ('b', None), ('b', Some(1)), ('a', Some(3))];
+        least_by_member(&mut touched);
+        assert_eq!(touched, [('a', Some(3)), ('b', Some(1))]);
+    }
 
     #[test]
     fn counts_add_and_the_least_cause_wins() {

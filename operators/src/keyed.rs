@@ -78,6 +78,11 @@ impl<O: PartialEq, C: Clone> Emit<'_, O, C> {
         self.cause
     }
 
+    /// The same place for outputs that have a cause of their own ([`Keyed::update_because`]).
+    pub fn because<'b>(&'b mut self, cause: &'b Option<C>) -> Emit<'b, O, C> {
+        Emit { out: self.out, now: self.now, cause }
+    }
+
     /// Replaces `old` by `new`, saying nothing when they are the same.
     pub fn replace(&mut self, old: Option<O>, new: Option<O>) {
         if old != new {
@@ -106,6 +111,19 @@ pub trait Keyed: 'static {
 
     /// Takes one change into the state. Order within a tick is arbitrary: the state at the close must not depend on it.
     fn update(&mut self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: Self::Diff, now: i64);
+
+    /// Takes one change with the record behind it. Only a logic that says many things of one key needs to know which of
+    /// them a record is to blame for; to others the least of a key and tick is told by [`Emit`].
+    fn update_because(
+        &mut self,
+        key: &Self::Key,
+        state: &mut Self::State,
+        input: Self::Input,
+        change: Traced<Self::Diff, Self::Cause>,
+        now: i64,
+    ) {
+        self.update(key, state, input, change.diff, now);
+    }
 
     /// Takes a notice before the tick's updates; retractions of a tick come before its additions.
     fn notice(&mut self, _notice: &Self::Notice, _diff: i64) {}
@@ -184,7 +202,7 @@ impl<L: Keyed> KeyedState<L> {
         let at = self.find_or_open(key);
         if let Some(slot) = &mut self.slots[at as usize] {
             least(&mut slot.cause, &change.cause);
-            self.logic.update(&slot.key, &mut slot.state, input, change.diff, now);
+            self.logic.update_because(&slot.key, &mut slot.state, input, change, now);
             if !slot.touched {
                 slot.touched = true;
                 self.touched.push(at);

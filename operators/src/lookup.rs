@@ -1,7 +1,8 @@
 //! Sums next to the one current row of their key: sales per store and day beside the product's cost.
 //!
 //! *Meaning.* For every key: its sums by member on the left, its one row (or none) on the right; the output is
-//! `(key, member, sum, row?)` for every member whose sum is not zero. A changed row restates every member of its key.
+//! `(key, member, sum, row?)` for every member whose sum is not zero. A changed row restates every member of its key;
+//! otherwise a member's update carries the causes of that member alone.
 //! *Time.* None. *State.* One sum a member while it is not zero, one row a key. *Cost.* A hash lookup an update and
 //! one per member spoken of: touched members only, unless the row changed.
 
@@ -13,6 +14,7 @@ use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::{Monoid, Multiply};
 
 use crate::co_group::Side;
+use crate::diff::{Traced, least, least_by_member};
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
@@ -23,16 +25,17 @@ pub struct Lookup<K, M, R, V, C> {
 }
 
 /// The members and the row of a key, and what was last said of them.
-pub struct Rows<M, R, V> {
+pub struct Rows<M, R, V, C> {
     row: One<V>,
     row_said: Option<V>,
+    row_cause: Option<C>,
     members: BTreeMap<M, (R, Option<R>)>,
-    touched: Vec<M>,
+    touched: Vec<(M, Option<C>)>,
 }
 
-impl<M, R, V> Default for Rows<M, R, V> {
+impl<M, R, V, C> Default for Rows<M, R, V, C> {
     fn default() -> Self {
-        Rows { row: One::default(), row_said: None, members: BTreeMap::new(), touched: Vec::new() }
+        Rows { row: One::default(), row_said: None, row_cause: None, members: BTreeMap::new(), touched: Vec::new() }
     }
 }
 
@@ -49,43 +52,56 @@ where
     type Diff = i64;
     type Notice = ();
     type Cause = C;
-    type State = Rows<M, R, V>;
+    type State = Rows<M, R, V, C>;
     type Output = (K, M, R, Option<V>);
 
-    fn update(&mut self, _: &K, state: &mut Rows<M, R, V>, side: Side<(M, R), V>, diff: i64, _: i64) {
+    fn update(&mut self, key: &K, state: &mut Self::State, side: Self::Input, diff: i64, now: i64) {
+        self.update_because(key, state, side, Traced::new(diff, None), now);
+    }
+
+    fn update_because(&mut self, _: &K, state: &mut Self::State, side: Self::Input, change: Traced<i64, C>, _: i64) {
         match side {
-            Side::Right(row) => state.row.update(row, diff),
+            Side::Right(row) => {
+                state.row.update(row, change.diff);
+                least(&mut state.row_cause, &change.cause);
+            }
             Side::Left((member, sum)) => {
                 let held = state.members.entry(member.clone()).or_insert_with(|| (R::zero(), None));
-                held.0.plus_equals(&sum.multiply(&diff));
-                state.touched.push(member);
+                held.0.plus_equals(&sum.multiply(&change.diff));
+                state.touched.push((member, change.cause));
             }
         }
     }
 
-    fn close(&mut self, key: &K, state: &mut Rows<M, R, V>, emit: &mut Emit<'_, Self::Output, C>) -> Next {
-        let Rows { row, row_said, members, touched } = state;
+    fn close(&mut self, key: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
+        let Rows { row, row_said, row_cause, members, touched } = state;
         let now = row.get().cloned();
-        let say = |member: &M, (sum, said): &mut (R, Option<R>), emit: &mut Emit<'_, Self::Output, C>| {
+        let row_cause = row_cause.take();
+        let say = |member: &M, (sum, said): &mut (R, Option<R>), mut emit: Emit<'_, Self::Output, C>| {
             let new = Some(sum.clone()).filter(|sum| !sum.is_zero());
             let old = said.take().map(|sum| (key.clone(), member.clone(), sum, row_said.clone()));
             emit.replace(old, new.clone().map(|sum| (key.clone(), member.clone(), sum, now.clone())));
             *said = new;
             said.is_some()
         };
+        least_by_member(touched);
         if now == *row_said {
-            touched.sort_unstable();
-            touched.dedup();
-            for member in touched.drain(..) {
+            for (member, cause) in touched.drain(..) {
                 if let Some(held) = members.get_mut(&member)
-                    && !say(&member, held, emit)
+                    && !say(&member, held, emit.because(&cause))
                 {
                     members.remove(&member);
                 }
             }
         } else {
+            members.retain(|member, held| {
+                let mut cause = row_cause.clone();
+                if let Ok(at) = touched.binary_search_by(|(touched, _)| touched.cmp(member)) {
+                    least(&mut cause, &touched[at].1);
+                }
+                say(member, held, emit.because(&cause))
+            });
             touched.clear();
-            members.retain(|member, held| say(member, held, emit));
             *row_said = now;
         }
         if members.is_empty() && row.is_empty() { Next::Forget } else { Next::Rest }
@@ -131,6 +147,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyed::KeyedState;
     use crate::testing::{Random, Update, held_after, law, scripts, sides, told};
     use crate::twins;
     use expect_test::expect;
@@ -197,5 +214,32 @@ mod tests {
         let script = scripts::by_key(scripts::and_back(script(&mut Random::new(1), 100), 200));
         let logic = Lookup::<_, _, _, _, ()> { types: PhantomData };
         assert_eq!(held_after(logic, TICKS, script, 200), (0, None));
+    }
+
+    #[test]
+    fn a_member_is_blamed_on_its_own_records_and_on_those_of_the_row() {
+        let logic = Lookup { types: PhantomData };
+        let mut state: KeyedState<Lookup<&str, char, i64, char, u32>> = KeyedState::new(logic, Ticks { tick_ms: 1 });
+        let member = |name: char, sum: i64| Side::Left((name, sum));
+        let row = Side::Right('x');
+        let script = [
+            (vec![(member('a', 2), 1, 9), (member('b', 3), 1, 5)], "+a2 by 9, +b3 by 5"),
+            (vec![(row.clone(), 1, 7), (member('a', 1), 1, 6)], "-a2 by 6, +a3x by 6, -b3 by 7, +b3x by 7"),
+            (vec![(row.clone(), -1, 2), (row.clone(), 1, 1), (member('b', 3), -1, 4)], "-b3x by 4"),
+            (vec![(row, -1, 2), (member('a', 3), -1, 4)], "-a3x by 2"),
+        ];
+        for (now, (changes, expected)) in (0..).zip(script) {
+            for (side, diff, cause) in changes {
+                state.update("k", side, Traced::new(diff, Some(cause)), now);
+            }
+            let mut out = Vec::new();
+            assert!(state.close(now, &mut 10, &mut out));
+            let said = out.into_iter().map(|((_, member, sum, row), _, change)| {
+                let (sign, row) = (if change.diff > 0 { '+' } else { '-' }, row.map_or(String::new(), String::from));
+                format!("{sign}{member}{sum}{row} by {}", change.cause.unwrap_or(0))
+            });
+            assert_eq!(said.collect::<Vec<_>>().join(", "), expected);
+        }
+        assert!(state.is_empty());
     }
 }

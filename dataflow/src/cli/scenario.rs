@@ -20,8 +20,21 @@ pub struct ScenarioCommand {
 enum What {
     /// Prints the scenarios that can be generated and the data sets that can be converted.
     List,
+    /// Writes a scenario of our own.
+    Generate(Generate),
     /// Turns a public data set into a scenario.
     Convert(Convert),
+}
+
+/// Writes a scenario of our own.
+#[derive(Args)]
+#[command(after_help = "Example:\n  storepulse scenario generate corner-store --out /tmp/corner-store")]
+struct Generate {
+    /// Its name; `storepulse scenario list` prints them.
+    name: String,
+    /// The scenario folder to make; it must not hold anything yet.
+    #[arg(long)]
+    out: PathBuf,
 }
 
 /// Turns a public data set into a scenario.
@@ -65,13 +78,30 @@ impl ScenarioCommand {
     pub fn run(self) -> Result<(), Error> {
         match self.command {
             What::List => list(),
+            What::Generate(generate) => generate.run()?,
             What::Convert(convert) => convert.run()?,
         }
         Ok(())
     }
 }
 
+impl Generate {
+    fn run(self) -> Result<(), Error> {
+        let Some(scenario) = scenarios::SCENARIOS.iter().find(|scenario| scenario.name == self.name) else {
+            let names: Vec<_> = scenarios::SCENARIOS.iter().map(|scenario| scenario.name).collect();
+            return Err(Error::Scenario(format!("no scenario is called {:?}: {}", self.name, names.join(", "))));
+        };
+        let report = (scenario.write)(&self.out).map_err(|error| Error::Scenario(error.to_string()))?;
+        println!("{report}");
+        Ok(())
+    }
+}
+
 fn list() {
+    println!("generate:");
+    for scenario in &scenarios::SCENARIOS {
+        println!("  {:<20} {}", scenario.name, scenario.about);
+    }
     println!("convert:");
     for converter in &scenarios::convert::CONVERTERS {
         println!("  {:<20} {}", converter.name, converter.about);

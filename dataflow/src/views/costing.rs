@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use operators::diff::{Traced, least, least_by_member};
 use operators::keyed::{Emit, Keyed, Next};
 use operators::one::One;
 use serde::{Deserialize, Serialize};
@@ -95,8 +96,9 @@ pub enum Entry {
 pub struct Item {
     product: One<Costs>,
     product_said: Option<Costs>,
+    product_cause: Option<Cause>,
     sums: BTreeMap<(i64, Id), (Amounts, Option<Amounts>)>,
-    touched: Vec<(i64, Id)>,
+    touched: Vec<((i64, Id), Option<Cause>)>,
 }
 
 impl Item {
@@ -105,7 +107,7 @@ impl Item {
         (day, store): (i64, Id),
         (sums, said): &mut (Amounts, Option<Amounts>),
         (before, now): (Option<Costs>, Option<Costs>),
-        emit: &mut Emit<'_, (StoreDeptDay, Amounts), Cause>,
+        mut emit: Emit<'_, (StoreDeptDay, Amounts), Cause>,
     ) -> bool {
         let costed = |sums: Amounts, product: Option<Costs>| {
             let unknown = || Costs { dept: Id::new("unknown"), unit_cost_cents: 0 };
@@ -134,32 +136,45 @@ impl Keyed for Costing {
     type State = Item;
     type Output = (StoreDeptDay, Amounts);
 
-    fn update(&mut self, _: &Id, item: &mut Item, entry: Entry, diff: i64, _: i64) {
+    fn update(&mut self, key: &Id, item: &mut Item, entry: Entry, diff: i64, now: i64) {
+        self.update_because(key, item, entry, Traced::new(diff, None), now);
+    }
+
+    fn update_because(&mut self, _: &Id, item: &mut Item, entry: Entry, change: Traced<i64, Cause>, _: i64) {
         match entry {
-            Entry::Product(costs) => item.product.update(costs, diff),
+            Entry::Product(costs) => {
+                item.product.update(costs, change.diff);
+                least(&mut item.product_cause, &change.cause);
+            }
             Entry::Happened(day, store, amounts) => {
-                item.sums.entry((day, store)).or_default().0.add(&amounts, diff);
-                item.touched.push((day, store));
+                item.sums.entry((day, store)).or_default().0.add(&amounts, change.diff);
+                item.touched.push(((day, store), change.cause));
             }
         }
     }
 
     fn close(&mut self, _: &Id, item: &mut Item, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
-        let products = (item.product_said, item.product.get().copied());
+        let Item { product, product_said, product_cause, sums, touched } = item;
+        let (products, product_cause) = ((*product_said, product.get().copied()), product_cause.take());
+        least_by_member(touched);
         if products.0 == products.1 {
-            item.touched.sort_unstable();
-            item.touched.dedup();
-            for at in item.touched.drain(..) {
-                if let Some(sums) = item.sums.get_mut(&at)
-                    && !Item::say(at, sums, products, emit)
+            for (at, cause) in touched.drain(..) {
+                if let Some(held) = sums.get_mut(&at)
+                    && !Item::say(at, held, products, emit.because(&cause))
                 {
-                    item.sums.remove(&at);
+                    sums.remove(&at);
                 }
             }
         } else {
-            item.touched.clear();
-            item.sums.retain(|at, sums| Item::say(*at, sums, products, emit));
-            item.product_said = products.1;
+            sums.retain(|at, held| {
+                let mut cause = product_cause.clone();
+                if let Ok(found) = touched.binary_search_by(|(touched, _)| touched.cmp(at)) {
+                    least(&mut cause, &touched[found].1);
+                }
+                Item::say(*at, held, products, emit.because(&cause))
+            });
+            touched.clear();
+            *product_said = products.1;
         }
         while let Some(first) = item.sums.first_entry() {
             let settles_at = settles_at(first.key().0, self.lateness_ms);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use operators::diff::{Traced, least};
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
 use operators::lookup::lookup;
@@ -73,7 +74,9 @@ enum Entry {
 struct State {
     days: SellingDays,
     place: One<(Id, Id)>,
-    errors: BTreeMap<Segment, Errors>,
+    place_cause: Option<Cause>,
+    /// By department.
+    errors: BTreeMap<Id, Errors>,
     said: BTreeMap<Segment, Errors>,
 }
 
@@ -89,39 +92,49 @@ impl Keyed for Stores {
     type State = State;
     type Output = (Segment, Errors);
 
-    fn update(&mut self, _: &Id, state: &mut State, entry: Entry, diff: i64, now: i64) {
+    fn update(&mut self, key: &Id, state: &mut State, entry: Entry, diff: i64, now: i64) {
+        self.update_because(key, state, entry, Traced::new(diff, None), now);
+    }
+
+    fn update_because(&mut self, _: &Id, state: &mut State, entry: Entry, change: Traced<i64, Cause>, now: i64) {
+        let Traced { diff, cause } = change;
         match entry {
-            Entry::Line(item, event_time, units_milli) => state.days.line((item, event_time, units_milli), diff, now),
-            Entry::Ranged(item, ranged) => state.days.ranged(item, ranged, diff),
-            Entry::Place(region, format) => state.place.update((region, format), diff),
+            Entry::Line(item, event_time, milli) => state.days.line((item, event_time, milli), diff, &cause, now),
+            Entry::Ranged(item, ranged) => state.days.ranged(item, ranged, diff, &cause),
+            Entry::Place(region, format) => {
+                state.place.update((region, format), diff);
+                least(&mut state.place_cause, &cause);
+            }
         }
     }
 
     fn close(&mut self, _: &Id, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
+        let place_cause = state.place_cause.take();
         let (region, format) = state.place.get().copied().unwrap_or((Id::new("unknown"), Id::new("unknown")));
-        let moved = state.errors.first_key_value().is_some_and(|(at, _)| (at.region, at.format) != (region, format));
-        if let Some(errors) = state.days.close(now) {
-            let by_segment = errors.into_iter().map(|(dept, errors)| (Segment { region, format, dept }, errors));
-            state.errors = by_segment.collect();
-        } else if moved {
-            let errors = std::mem::take(&mut state.errors);
-            state.errors = errors.into_iter().map(|(at, errors)| (Segment { region, format, ..at }, errors)).collect();
-        } else {
+        let moved = state.said.first_key_value().is_some_and(|(at, _)| (at.region, at.format) != (region, format));
+        let told = state.days.close(now);
+        if told.is_none() && !moved {
             return Self::next(state, now);
         }
-        for (segment, errors) in std::mem::take(&mut state.said) {
-            let new = state.errors.get(&segment);
-            emit.replace(Some((segment, errors)), new.map(|errors| (segment, *errors)));
-            if let Some(errors) = new {
-                state.said.insert(segment, *errors);
-            }
+        let blame = told.map(|(errors, blame)| {
+            state.errors = errors;
+            blame
+        });
+        let blame = blame.unwrap_or_default();
+        let mut before = std::mem::take(&mut state.said);
+        state.said =
+            state.errors.iter().map(|(dept, errors)| (Segment { region, format, dept: *dept }, *errors)).collect();
+        for (segment, errors) in &state.said {
+            let mut cause = blame.of(segment.dept);
+            least(&mut cause, if moved { &place_cause } else { &None });
+            let old = before.remove(segment).map(|errors| (*segment, errors));
+            emit.because(&cause).replace(old, Some((*segment, *errors)));
         }
-        for (segment, errors) in &state.errors {
-            if !state.said.contains_key(segment) {
-                emit.push((*segment, *errors), 1);
-                state.said.insert(*segment, *errors);
-            }
+        for (segment, errors) in before {
+            let mut cause = blame.of(segment.dept);
+            least(&mut cause, if moved { &place_cause } else { &None });
+            emit.because(&cause).push((segment, errors), -1);
         }
         Self::next(state, now)
     }
@@ -207,21 +220,24 @@ mod tests {
         let place = |region| Entry::Place(Id::new(region), Id::new("f"));
         let script = [
             (1_000, vec![(ranged, 1), (Entry::Line(item, 0, 8), 1)], ""),
-            (DAY_MS, vec![], "+unknown:8/3"),
-            (DAY_MS + 1_000, vec![(place("north"), 1)], "-unknown:8/3 +north:8/3"),
-            (DAY_MS + 2_000, vec![(Entry::Line(item, 9, 1), 1)], "-north:8/3 +north:9/4"),
-            (8 * DAY_MS, vec![], "-north:9/4"),
+            (DAY_MS, vec![(Entry::Line(item, DAY_MS, 2), 1)], "+unknown:8/3"),
+            (DAY_MS + 1_000, vec![(place("north"), 1)], "+north:8/3! -unknown:8/3!"),
+            (DAY_MS + 2_000, vec![(Entry::Line(item, 9, 1), 1)], "-north:8/3! +north:9/4!"),
+            (2 * DAY_MS, vec![(Entry::Line(Id::new("j"), DAY_MS, 5), 1)], "-north:9/4 +north:11/7"),
+            (9 * DAY_MS, vec![], "-north:11/7"),
         ];
         for (now, changes, expected) in script {
             for (entry, diff) in changes {
-                state.update(store, entry, Traced::new(diff, None), now);
+                let cause = Cause { topic: crate::event::Topic::Pos, event_id: "p".into() };
+                state.update(store, entry, Traced::new(diff, Some(cause)), now);
             }
             state.wake(now);
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
+            // Blamed on a record: `!`.
             let said = out.iter().map(|((at, errors), _, change)| {
-                let sign = if change.diff > 0 { '+' } else { '-' };
-                format!("{sign}{}:{}/{}", at.region, errors.actual_milli, errors.abs_error_milli)
+                let (sign, by) = (if change.diff > 0 { '+' } else { '-' }, change.cause.as_ref().map_or("", |_| "!"));
+                format!("{sign}{}:{}/{}{by}", at.region, errors.actual_milli, errors.abs_error_milli)
             });
             assert_eq!(said.collect::<Vec<_>>().join(" "), expected, "at {now}");
         }

@@ -5,14 +5,15 @@
 //! *State.* Units by item and day for the days that count or will; nothing older. Items that sold nothing on a day are
 //! not visited: they are a forecast and an error alike, so a day costs what it sold.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
+use operators::diff::least;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Id;
-use crate::time::{DAY_MS, day};
+use crate::time::{Cause, DAY_MS, day};
 
 /// How many days before today count.
 const DAYS_MS: i64 = 7 * DAY_MS;
@@ -80,23 +81,50 @@ pub struct SellingDays {
     ranged: HashMap<Id, One<Ranged>, FixedState>,
     /// By department: how many ranged items, Σ forecast.
     depts: BTreeMap<Id, (i64, i128)>,
-    /// Items taken out of the sums while they change.
-    lifted: BTreeSet<Id>,
+    /// Items taken out of the sums while they change: their department before, and why they change.
+    lifted: BTreeMap<Id, (Option<Id>, Option<Cause>)>,
+    blame: Blame,
     changed: bool,
+}
+
+/// Why the sums of departments changed, beside the clock.
+#[derive(Clone, Debug, Default)]
+pub struct Blame {
+    all: Option<Cause>,
+    depts: BTreeMap<Id, Option<Cause>>,
+}
+
+impl Blame {
+    /// The least record that changed the sums of a department.
+    pub fn of(&self, dept: Id) -> Option<Cause> {
+        let mut cause = self.all.clone();
+        least(&mut cause, self.depts.get(&dept).unwrap_or(&None));
+        cause
+    }
 }
 
 impl SellingDays {
     /// Takes (+1) or retracts (−1) a till line with these units sold − voided, at tick `now`.
-    pub fn line(&mut self, (item, event_time, units_milli): (Id, i64, i64), diff: i64, now: i64) {
-        let start = day(event_time);
-        if start < day(now) - DAYS_MS {
+    pub fn line(
+        &mut self,
+        (item, event_time, units_milli): (Id, i64, i64),
+        diff: i64,
+        cause: &Option<Cause>,
+        now: i64,
+    ) {
+        let (start, today) = (day(event_time), day(now));
+        if start < today - DAYS_MS {
             return;
         }
-        if self.days.get(&start).is_some_and(|day| day.sold.is_some()) {
-            self.lift(item);
+        if start < today {
+            self.lift(item, cause);
         }
         let day = self.days.entry(start).or_default();
+        let before = day.lines;
         day.lines += diff;
+        if start < today && (before == 0 || day.lines == 0) {
+            least(&mut self.blame.all, cause);
+        }
         let units = day.units.entry(item).or_default();
         *units += diff * units_milli;
         if *units == 0 {
@@ -105,21 +133,25 @@ impl SellingDays {
     }
 
     /// Takes (+1) or retracts (−1) that an item is ranged.
-    pub fn ranged(&mut self, item: Id, ranged: Ranged, diff: i64) {
-        self.lift(item);
+    pub fn ranged(&mut self, item: Id, ranged: Ranged, diff: i64, cause: &Option<Cause>) {
+        self.lift(item, cause);
         self.ranged.entry(item).or_default().update(ranged, diff);
     }
 
-    fn lift(&mut self, item: Id) {
-        if self.lifted.insert(item) {
-            self.weigh(item, -1);
+    fn lift(&mut self, item: Id, cause: &Option<Cause>) {
+        match self.lifted.get_mut(&item) {
+            Some((_, held)) => least(held, cause),
+            None => {
+                let dept = self.weigh(item, -1);
+                self.lifted.insert(item, (dept, cause.clone()));
+            }
         }
     }
 
-    /// Adds an item to the sums, or takes it out.
-    fn weigh(&mut self, item: Id, sign: i64) {
+    /// Adds an item to the sums of its department, or takes it out.
+    fn weigh(&mut self, item: Id, sign: i64) -> Option<Id> {
         self.changed = true;
-        let Some(ranged) = self.ranged.get(&item).and_then(One::get).copied() else { return };
+        let ranged = self.ranged.get(&item).and_then(One::get).copied()?;
         let sums = self.depts.entry(ranged.dept).or_default();
         sums.0 += sign;
         sums.1 += i128::from(sign) * i128::from(ranged.forecast_milli);
@@ -127,14 +159,18 @@ impl SellingDays {
             self.depts.remove(&ranged.dept);
         }
         self.days.values_mut().for_each(|day| day.weigh(item, ranged, sign.into()));
+        Some(ranged.dept)
     }
 
-    /// Closes tick `now`: answers the sums by department if they may have changed.
-    pub fn close(&mut self, now: i64) -> Option<BTreeMap<Id, Errors>> {
-        for item in std::mem::take(&mut self.lifted) {
-            self.weigh(item, 1);
+    /// Closes tick `now`: answers the sums by department, and why, if they may have changed.
+    pub fn close(&mut self, now: i64) -> Option<(BTreeMap<Id, Errors>, Blame)> {
+        for (item, (before, cause)) in std::mem::take(&mut self.lifted) {
+            let after = self.weigh(item, 1);
             if self.ranged.get(&item).is_some_and(One::is_empty) {
                 self.ranged.remove(&item);
+            }
+            for dept in before.into_iter().chain(after) {
+                least(self.blame.depts.entry(dept).or_default(), &cause);
             }
         }
         let today = day(now);
@@ -155,7 +191,8 @@ impl SellingDays {
             }
         }
         self.days.retain(|_, day| day.lines != 0 || !day.units.is_empty());
-        std::mem::take(&mut self.changed).then(|| self.errors(today))
+        let blame = std::mem::take(&mut self.blame);
+        std::mem::take(&mut self.changed).then(|| (self.errors(today), blame))
     }
 
     fn errors(&self, today: i64) -> BTreeMap<Id, Errors> {
@@ -235,26 +272,29 @@ mod tests {
                 match draw(5) {
                     0 => {
                         let ranged = Ranged { dept: depts[usize::from(draw(2) > 0)], forecast_milli: small(draw(9)) };
-                        slow.ranged.insert(item, ranged).into_iter().for_each(|old| fast.ranged(items[item], old, -1));
-                        fast.ranged(items[item], ranged, 1);
+                        slow.ranged
+                            .insert(item, ranged)
+                            .into_iter()
+                            .for_each(|old| fast.ranged(items[item], old, -1, &None));
+                        fast.ranged(items[item], ranged, 1, &None);
                     }
                     1 => {
-                        slow.ranged.remove(&item).into_iter().for_each(|old| fast.ranged(items[item], old, -1));
+                        slow.ranged.remove(&item).into_iter().for_each(|old| fast.ranged(items[item], old, -1, &None));
                     }
                     2 if !slow.lines.is_empty() => {
                         let at = usize::try_from(draw(1 << 20)).unwrap() % slow.lines.len();
                         let (item, event_time, units) = slow.lines.swap_remove(at);
-                        fast.line((items[item], event_time, units), -1, now);
+                        fast.line((items[item], event_time, units), -1, &None, now);
                     }
                     _ if draw(9) > 0 => {
                         let (event_time, units) = (now + 300_000 - small(draw(2 * 86_400)) * 1_000, small(draw(9)) - 3);
                         slow.lines.push((item, event_time, units));
-                        fast.line((items[item], event_time, units), 1, now);
+                        fast.line((items[item], event_time, units), 1, &None, now);
                     }
                     _ => {}
                 }
             }
-            if let Some(errors) = fast.close(now) {
+            if let Some((errors, _)) = fast.close(now) {
                 said = errors;
             }
             assert_eq!(said, slow.errors(now), "step {step}");
