@@ -164,8 +164,7 @@ pub fn build<'scope>(
     outputs.view(views::inventory_position::NAME, &position);
     let entries = views::inventory_position::entries(&streams);
     let accuracy = views::inventory_accuracy::build(ticks, lateness_ms, entries);
-    let promoted =
-        views::promotion_performance::build(ticks, lateness_ms, context.clone(), &reference, &streams);
+    let promoted = views::promotion_performance::build(ticks, lateness_ms, context.clone(), &reference, &streams);
     outputs.view(views::inventory_accuracy::NAME, &accuracy);
     outputs.view(views::promotion_performance::NAME, &views::promotion_performance::rows(&promoted));
 
