@@ -12,13 +12,22 @@ use operators::keyed::Ticks;
 use operators::testing::{Handover, Random, Update, run};
 use operators::totals::{explode, totals};
 
+/// A balance, a sum of all balances that is not zero, or a transfer beside nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+enum What {
+    Balance,
+    Unbalanced,
+    Alone,
+}
+
 const TICKS: Ticks = Ticks { tick_ms: 10 };
 const UNTIL: i64 = 2_000;
 
 /// A transfer: its number, from whom, to whom, how much.
 type Transfer = (i64, i64, i64, i64);
-/// What the test sees: a balance, the sum of all balances, or a transfer beside itself.
-type Seen = (&'static str, i64, i64);
+/// What the test sees, a key and a value.
+type Seen = (What, i64, i64);
+
 type Script = Vec<Update<Transfer, Traced<i64, Cause>>>;
 
 /// Transfers over ten accounts; now and then one is corrected or taken back.
@@ -58,9 +67,9 @@ fn books(transfers: Collection<'_, Transfer>) -> Collection<'_, Seen> {
     let numbered = transfers.map(|transfer| (transfer.0, transfer.3));
     let beside = co_group("beside itself", TICKS, numbered.clone(), numbered);
     balances
-        .map(|(account, balance)| ("balance", account, balance))
-        .concat(all.map(|((), sum)| ("sum of all balances is not zero", 0, sum)))
-        .concat(beside.flat_map(|(number, left, right)| (left != right).then_some(("a side is empty", number, 0))))
+        .map(|(account, balance)| (What::Balance, account, balance))
+        .concat(all.map(|((), sum)| (What::Unbalanced, 0, sum)))
+        .concat(beside.flat_map(|(number, left, right)| (left != right).then_some((What::Alone, number, 0))))
 }
 
 #[test]
@@ -71,7 +80,7 @@ fn the_books_balance_at_every_tick() {
             for disorder in [None, Some(seed)] {
                 let said = run(Handover { workers, disorder }, UNTIL, &script(seed), books);
                 for (tick, (what, key, value), _) in &said {
-                    assert_eq!(*what, "balance", "at {tick}: {key} {value}");
+                    assert_eq!(*what, What::Balance, "at {tick}: {key} {value}");
                 }
                 balances = said.len();
             }

@@ -4,17 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use expect_test::expect_file;
+use expect_test::{ExpectFile, expect_file};
 use serde_json::Value;
-use tests::{Run, corner_store, run};
+use tests::{Run, corner_store, root, run};
+
+fn expected(topic: &str) -> ExpectFile {
+    expect_file![root().join(format!("scenarios/corner-store.expected/{topic}.jsonl"))]
+}
 
 #[test]
 fn corner_store_is_as_reviewed() {
     let outputs = run(&corner_store(), Run { workers: 1, shuffle: None });
-    expect_file!["../scenarios/corner-store.expected/exceptions.jsonl"].assert_eq(outputs.text("exceptions"));
-    expect_file!["../scenarios/corner-store.expected/late.jsonl"].assert_eq(outputs.text("late"));
-    expect_file!["../scenarios/corner-store.expected/dead_letter.jsonl"].assert_eq(outputs.text("dead_letter"));
-    expect_file!["../scenarios/corner-store.expected/final_views.jsonl"]
+    expected("exceptions").assert_eq(outputs.text("exceptions"));
+    expected("late").assert_eq(outputs.text("late"));
+    expected("dead_letter").assert_eq(outputs.text("dead_letter"));
+    expected("final_views")
         .assert_eq(&final_rows(&outputs.records("views")));
 }
 

@@ -240,7 +240,9 @@ impl<D: Detector> Keyed for Watch<D> {
             _ => None,
         };
         if let Some((change, told)) = step {
-            self.step(key, &state.rows, (change, opened_at), told, emit);
+            // What it speaks of may have moved to another store in the very tick that clears it.
+            let told = Told { store, ..told.clone() };
+            self.step(key, &state.rows, (change, opened_at), &told, emit);
         }
         state.told = told;
         let opens = state.episode.next(self.for_ms, now, self.ticks);

@@ -78,11 +78,6 @@ pub(crate) fn run(input: &Scenario) -> Output {
     Model::new(input).replay(input, false)
 }
 
-/// Replays a scenario with every view at every single tick: much slower, and the same.
-pub(crate) fn run_every_tick(input: &Scenario) -> Output {
-    Model::new(input).replay(input, true)
-}
-
 struct Model {
     world: World,
     edge: Edge,
