@@ -121,7 +121,8 @@ fn smallest(mut scenario: Scenario, run: Run) -> Scenario {
 }
 
 fn check(scenario: &Scenario, run: Run, seed: u64) {
-    if difference(scenario, run).is_some() {
+    if let Some(difference_at_first) = difference(scenario, run) {
+        eprintln!("seed {seed} differs, looking for the records that matter\n{difference_at_first}");
         let small = smallest(scenario.clone(), run);
         let lines: Vec<String> = small
             .topics

@@ -18,8 +18,7 @@ fn corner_store_is_as_reviewed() {
     expected("exceptions").assert_eq(outputs.text("exceptions"));
     expected("late").assert_eq(outputs.text("late"));
     expected("dead_letter").assert_eq(outputs.text("dead_letter"));
-    expected("final_views")
-        .assert_eq(&final_rows(&outputs.records("views")));
+    expected("final_views").assert_eq(&final_rows(&outputs.records("views")));
 }
 
 /// The rows that stand at the end, one a line.

@@ -140,7 +140,7 @@ impl<'scope> Ground<'scope> {
         let attained = values(&views.promotion_performance, |row| under_attainment::Sales::of(&row));
         let setups = setup_overdue::inputs(&streams.promotions, &streams.tasks);
         let loads = capacity_overload::loads(&views.fulfillment_node, &views.attendance);
-        let promises = streams.orders.clone().flat_map(promise_missed::OpenPromise::of);
+        let promises = streams.orders.clone().map(promise_missed::Promise::of);
         stockouts.concatenate([
             self.watch(negative_on_hand::NegativeOnHand, negative_on_hand::readings(position)),
             self.watch(phantom_stock::PhantomStock, phantom_stock::inputs(position, &streams.item_locations)),

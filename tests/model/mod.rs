@@ -2,7 +2,7 @@
 //!
 //! An oracle for property tests. It keeps all accepted facts for ever and shares no code with the engine. It visits a
 //! tick when records arrive, when a minute begins, and when an instant of [`Model::next_tick`] has come; in between
-//! nothing can change. [`run_every_tick`] takes no such liberty, and says the same.
+//! nothing can change.
 
 mod decode;
 mod detectors;
@@ -75,7 +75,7 @@ pub(crate) struct Output {
 
 /// Replays a scenario.
 pub(crate) fn run(input: &Scenario) -> Output {
-    Model::new(input).replay(input, false)
+    Model::new(input).replay(input)
 }
 
 struct Model {
@@ -92,7 +92,7 @@ impl Model {
         Model { world, edge: Edge::default(), tables: Tables::default(), desk: Desk::default(), views: Vec::new() }
     }
 
-    fn replay(mut self, input: &Scenario, every_tick: bool) -> Output {
+    fn replay(mut self, input: &Scenario) -> Output {
         let mut arrivals = arrivals(input);
         let (Some(first), Some(last)) = (arrivals.keys().next().copied(), arrivals.keys().last().copied()) else {
             return Output::default();
@@ -102,8 +102,8 @@ impl Model {
         while let Some(now) = next.filter(|now| *now <= end) {
             let before = std::mem::replace(&mut self.world.now, now);
             let records = arrivals.remove(&now).unwrap_or_default();
-            self.tick(before, records, every_tick || now == first);
-            let quiet = if every_tick { now + input.tick_ms } else { self.next_tick() };
+            self.tick(before, records, now == first);
+            let quiet = self.next_tick();
             next = Some(arrivals.keys().next().copied().unwrap_or(i64::MAX).min(quiet));
         }
         let Model { edge, desk, views, .. } = self;

@@ -19,47 +19,47 @@ pub const KIND: &Kind = &Kind {
     for_ms: 0,
 };
 
-/// A promise to a customer whose order is open.
+/// A promise to a customer; of a closed order only the store still matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct OpenPromise {
+pub struct Promise {
     store: Id,
+    open: bool,
     promise_at: i64,
     remaining_milli: i64,
 }
 
-impl OpenPromise {
-    /// The promise of an order, by its name, if it is open.
-    pub fn of(order: Order) -> Option<(EventId, Self)> {
-        let remaining_milli = order.remaining_milli();
-        let promise = OpenPromise { store: order.store, promise_at: order.promise_at, remaining_milli };
-        order.is_open().then_some((order.order, promise))
+impl Promise {
+    /// The promise of an order, by its name.
+    pub fn of(order: Order) -> (EventId, Self) {
+        let (open, remaining_milli) = (order.is_open(), order.remaining_milli());
+        (order.order, Promise { store: order.store, open, promise_at: order.promise_at, remaining_milli })
     }
 }
 
-/// Watches open orders.
+/// Watches orders.
 pub struct PromiseMissed;
 
 impl Detector for PromiseMissed {
     const KIND: &'static Kind = KIND;
     type Key = EventId;
-    type Input = OpenPromise;
-    type State = One<OpenPromise>;
+    type Input = Promise;
+    type State = One<Promise>;
 
-    fn update(&self, _: &EventId, state: &mut One<OpenPromise>, promise: OpenPromise, diff: i64) {
+    fn update(&self, _: &EventId, state: &mut One<Promise>, promise: Promise, diff: i64) {
         state.update(promise, diff);
     }
 
-    fn assess(&self, _: &EventId, state: &mut One<OpenPromise>, at: &At<'_>) -> Verdict {
-        let Some(promise) = state.get() else { return Verdict::GONE };
+    fn assess(&self, _: &EventId, state: &mut One<Promise>, at: &At<'_>) -> Verdict {
+        let Some(promise) = state.get().filter(|promise| promise.open) else { return Verdict::GONE };
         let missed = promise.promise_at <= at.now;
         Verdict::while_true(missed).again((!missed).then_some(promise.promise_at))
     }
 
-    fn respond(&self, _: &EventId, _: &One<OpenPromise>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &EventId, _: &One<Promise>, _: &At<'_>) -> Response {
         Response { severity: Severity::Critical, action: Action::new("contact_customer", "customer_service") }
     }
 
-    fn drivers(&self, _: &EventId, state: &One<OpenPromise>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &EventId, state: &One<Promise>, at: &At<'_>) -> Vec<Driver> {
         let promise = state.get();
         vec![
             Driver::new("promise_at", promise.map(|promise| promise.promise_at), at.now, "ms"),
@@ -71,11 +71,11 @@ impl Detector for PromiseMissed {
         vec![key.into()]
     }
 
-    fn store(&self, _: &EventId, state: &One<OpenPromise>) -> Option<Id> {
+    fn store(&self, _: &EventId, state: &One<Promise>) -> Option<Id> {
         state.get().map(|promise| promise.store)
     }
 
-    fn is_empty(&self, state: &One<OpenPromise>) -> bool {
+    fn is_empty(&self, state: &One<Promise>) -> bool {
         state.is_empty()
     }
 }
@@ -93,9 +93,7 @@ mod tests {
             let (store, order) = (Id::new("s1"), key.clone());
             let order = Order { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
             let mut rows = One::default();
-            if let Some((_, promise)) = OpenPromise::of(order) {
-                PromiseMissed.update(&key, &mut rows, promise, 1);
-            }
+            PromiseMissed.update(&key, &mut rows, Promise::of(order).1, 1);
             PromiseMissed.assess(&key, &mut rows, &At { now, context: &context, policy: &[] })
         };
         assert_eq!(judge(OrderState::Placed, 49), Verdict::while_true(false).again(Some(50)));
