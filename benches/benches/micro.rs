@@ -86,7 +86,7 @@ fn sides_by_side(criterion: &mut Criterion) {
     compare(
         criterion,
         "co_group",
-        scripts::both(rows(SEED, UPDATES * 3 / 10), rows(SEED + 1, UPDATES * 3 / 10)),
+        scripts::both(rows(SEED, UPDATES * 9 / 20), rows(SEED + 1, UPDATES * 9 / 20)),
         |input| {
             let (left, right) = sides(input);
             co_group::co_group("co_group", TICKS, left, right)

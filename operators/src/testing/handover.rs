@@ -45,11 +45,10 @@ fn batches<D, R>(
     mut share: Vec<Update<D, R>>,
     first: i64,
     until: i64,
-    random: Option<&mut Random>,
+    mut random: Option<&mut Random>,
 ) -> Vec<Batch<D, R>> {
     share.sort_by_key(|(tick, ..)| *tick);
     let mut frontiers = Vec::new();
-    let mut random = random;
     if let Some(random) = random.as_deref_mut() {
         // From a clock that moves by milliseconds to one that moves over everything at once.
         let reach = 1 + random.below(until - first + 1);
