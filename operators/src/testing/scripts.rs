@@ -76,7 +76,9 @@ pub fn arrivals(
     let arrival = |(tick, position): (i64, u64)| {
         let id = random.letter((1 + size / 5).min(26));
         let content = (!random.once_in(4)).then(|| random.below(3));
-        let event_time = tick + 2 * ticks.tick_ms - random.below(back_ms + 2 * ticks.tick_ms);
+        // On half ticks, so that many fall on an edge.
+        let half = (ticks.tick_ms / 2).max(1);
+        let event_time = tick + half * (4 - random.below(back_ms / half + 4));
         let revision = random.below(4);
         (tick, (id, Arrival { position, id, revision, event_time, content, memo: position }), 1)
     };
