@@ -51,7 +51,7 @@ impl Check {
     /// If the scenario or one of its files cannot be read.
     pub fn run(self) -> Result<(), Error> {
         let scenario = Scenario::open(&self.scenario, &Overrides::default())?;
-        println!("{}", scenario.name);
+        say!("{}", scenario.name);
         for topic in Topic::ALL {
             if let Some(path) = scenario.log(topic)? {
                 print(topic, &self.check(&scenario, topic, &path)?);
@@ -117,13 +117,13 @@ fn describe(outcome: &Outcome) -> String {
 }
 
 fn print(topic: Topic, found: &Found) {
-    println!("\n{topic}: {} records", found.records);
+    say!("\n{topic}: {} records", found.records);
     for (name, count) in &found.types {
-        println!("  {count:>10}  {name}");
+        say!("  {count:>10}  {name}");
     }
     for (problem, (count, lines)) in &found.problems {
         let named: Vec<String> = lines.iter().map(u64::to_string).collect();
-        println!(
+        say!(
             "  {count:>10}  {problem} (line {}{})",
             named.join(", "),
             if *count > lines.len() as u64 { ", …" } else { "" }

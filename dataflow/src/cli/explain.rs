@@ -86,7 +86,7 @@ impl Explain {
         let explanation = Explanation { opened, rows, rows_found, records, records_found };
         if self.json {
             let text = serde_json::to_string_pretty(&explanation).map_err(|error| Error::Engine(error.to_string()))?;
-            println!("{text}");
+            say!("{text}");
         } else {
             print(&explanation);
         }
@@ -259,18 +259,17 @@ fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
 
 fn print(explanation: &Explanation) {
     let opened = &explanation.opened;
-    println!("{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
-    println!(
-        "  opened at tick {}, {}, confidence {} bp",
-        opened["opened_at"], opened["severity"], opened["confidence_bp"]
-    );
-    println!(
+    say!("{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
+    say!("  opened at tick {}, {}, confidence {} bp", opened["opened_at"], opened["severity"], opened["confidence_bp"]);
+    say!(
         "  recommends {} {} to {}",
-        opened["action"]["name"], opened["action"]["parameters"], opened["action"]["approver"]
+        opened["action"]["name"],
+        opened["action"]["parameters"],
+        opened["action"]["approver"]
     );
-    println!("\nBecause (observed, expected):");
+    say!("\nBecause (observed, expected):");
     for driver in opened["drivers"].as_array().into_iter().flatten() {
-        println!(
+        say!(
             "  {:<32} {:>16} {:>16} {}",
             text(&driver["name"]),
             text(&driver["observed"]),
@@ -278,21 +277,21 @@ fn print(explanation: &Explanation) {
             text(&driver["unit"])
         );
     }
-    println!("\nPolicies in force:");
+    say!("\nPolicies in force:");
     for (name, value) in opened["policy"].as_object().into_iter().flatten() {
-        println!("  {name:<48} {value}");
+        say!("  {name:<48} {value}");
     }
     match opened.get("cause") {
-        Some(cause) => println!("\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
-        None => println!("\nThe clock did it: no record of that tick changed what the condition reads."),
+        Some(cause) => say!("\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
+        None => say!("\nThe clock did it: no record of that tick changed what the condition reads."),
     }
-    println!("\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
+    say!("\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
     for row in &explanation.rows {
-        println!("  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
+        say!("  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
     }
-    println!("\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
+    say!("\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
     for Found { topic, event_id, ingest_time, line, record, .. } in &explanation.records {
-        println!("  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
+        say!("  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
     }
 }
 

@@ -1,5 +1,12 @@
 //! The command line: one file a command.
 
+/// Prints a line; a reader who has gone away (`| head`) is no failure.
+macro_rules! say {
+    ($($text:tt)*) => {
+        _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)))
+    };
+}
+
 pub mod check;
 pub mod explain;
 pub mod policy;

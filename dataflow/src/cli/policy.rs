@@ -28,9 +28,9 @@ impl PolicyCommand {
     /// None.
     pub fn run(self) -> Result<(), Error> {
         let What::List = self.command;
-        println!("{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
+        say!("{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
         for row in policy::all() {
-            println!("{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
+            say!("{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
         }
         Ok(())
     }

@@ -144,24 +144,24 @@ fn write_summary(out: &Path, summary: &Summary<'_>) -> Result<(), Error> {
 }
 
 fn print(summary: &Summary<'_>, out: &Path) {
-    println!("{}: {} ticks of {} ms, {} worker(s)", summary.scenario, summary.ticks, summary.tick_ms, summary.workers);
-    println!("\n{:<12} {:>10} {:>10} {:>10} {:>10}", "topic", "accepted", "duplicate", "late", "dead");
+    say!("{}: {} ticks of {} ms, {} worker(s)", summary.scenario, summary.ticks, summary.tick_ms, summary.workers);
+    say!("\n{:<12} {:>10} {:>10} {:>10} {:>10}", "topic", "accepted", "duplicate", "late", "dead");
     for (topic, fates) in &summary.topics {
         let [accepted, duplicates, late, dead] = ["accepted", "duplicates", "late", "dead"].map(|fate| fates[fate]);
-        println!("{topic:<12} {accepted:>10} {duplicates:>10} {late:>10} {dead:>10}");
+        say!("{topic:<12} {accepted:>10} {duplicates:>10} {late:>10} {dead:>10}");
     }
     for (topic, count) in &summary.out_of_order {
-        println!("warning: {topic}: {count} ingest times ran backwards; each was taken as the one before it");
+        say!("warning: {topic}: {count} ingest times ran backwards; each was taken as the one before it");
     }
-    println!("\n{:<24} {:>10}", "view", "rows");
+    say!("\n{:<24} {:>10}", "view", "rows");
     for (view, rows) in summary.rows {
-        println!("{view:<24} {rows:>10}");
+        say!("{view:<24} {rows:>10}");
     }
-    println!("\n{:<28} {:>8} {:>8} {:>8}", "exception", "opened", "updated", "cleared");
+    say!("\n{:<28} {:>8} {:>8} {:>8}", "exception", "opened", "updated", "cleared");
     for (name, events) in summary.exceptions {
         let [opened, updated, cleared] =
             ["opened", "updated", "cleared"].map(|event| events.get(event).copied().unwrap_or(0));
-        println!("{name:<28} {opened:>8} {updated:>8} {cleared:>8}");
+        say!("{name:<28} {opened:>8} {updated:>8} {cleared:>8}");
     }
-    println!("\n{:.2} s, {:.0} events/s; output in {}", summary.seconds, summary.events_per_second, out.display());
+    say!("\n{:.2} s, {:.0} events/s; output in {}", summary.seconds, summary.events_per_second, out.display());
 }

@@ -92,19 +92,19 @@ impl Generate {
             return Err(Error::Scenario(format!("no scenario is called {:?}: {}", self.name, names.join(", "))));
         };
         let report = (scenario.write)(&self.out).map_err(|error| Error::Scenario(error.to_string()))?;
-        println!("{report}");
+        say!("{report}");
         Ok(())
     }
 }
 
 fn list() {
-    println!("generate:");
+    say!("generate:");
     for scenario in &scenarios::SCENARIOS {
-        println!("  {:<20} {}", scenario.name, scenario.about);
+        say!("  {:<20} {}", scenario.name, scenario.about);
     }
-    println!("convert:");
+    say!("convert:");
     for converter in &scenarios::convert::CONVERTERS {
-        println!("  {:<20} {}", converter.name, converter.about);
+        say!("  {:<20} {}", converter.name, converter.about);
     }
 }
 
@@ -130,7 +130,7 @@ impl Convert {
             bar.tick();
         });
         bar.finish_and_clear();
-        println!("{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
+        say!("{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
 }

@@ -45,7 +45,7 @@ impl Schema {
                 }
             },
         };
-        println!("{text}");
+        say!("{text}");
         Ok(())
     }
 }
