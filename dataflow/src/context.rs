@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use operators::one::One;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Topic;
@@ -128,7 +129,7 @@ impl Hours {
 pub struct Context {
     /// The policies in force.
     pub policies: Policies,
-    stores: BTreeMap<Id, Store>,
+    stores: BTreeMap<Id, One<Store>>,
     stale: BTreeSet<(Id, Topic)>,
 }
 
@@ -142,8 +143,7 @@ impl Context {
     pub fn apply(&mut self, notice: &Notice, diff: i64) {
         match notice {
             Notice::Policy(policy) => self.policies.record(policy, diff),
-            Notice::Store(store) if diff > 0 => _ = self.stores.insert(store.store, *store),
-            Notice::Store(store) => _ = self.stores.remove(&store.store),
+            Notice::Store(store) => self.stores.entry(store.store).or_default().update(*store, diff),
             Notice::Stale(store, topic) if diff > 0 => _ = self.stale.insert((*store, *topic)),
             Notice::Stale(store, topic) => _ = self.stale.remove(&(*store, *topic)),
         }
@@ -151,12 +151,12 @@ impl Context {
 
     /// The hours of a store.
     pub fn hours(&self, store: Id) -> Hours {
-        self.stores.get(&store).map_or(Hours::ALWAYS, Hours::of)
+        self.store(store).map_or(Hours::ALWAYS, Hours::of)
     }
 
     /// The reference row of a store.
     pub fn store(&self, store: Id) -> Option<&Store> {
-        self.stores.get(&store)
+        self.stores.get(&store).and_then(One::get)
     }
 
     /// Whether the store's feed is stale.

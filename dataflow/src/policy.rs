@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use operators::one::One;
+
 use crate::event::policy::PolicyValue;
 
 /// One number that may be changed.
@@ -89,7 +91,7 @@ pub fn all() -> Vec<Listed> {
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
     configured: BTreeMap<String, i64>,
-    recorded: BTreeMap<String, i64>,
+    recorded: BTreeMap<String, One<i64>>,
 }
 
 impl Policies {
@@ -98,18 +100,14 @@ impl Policies {
         Policies { configured, recorded: BTreeMap::new() }
     }
 
-    /// Takes (+1) or forgets (−1) a policy record; within a tick the forgetting comes first.
+    /// Takes (+1) or forgets (−1) a policy record, in any order within a tick.
     pub fn record(&mut self, policy: &PolicyValue, diff: i64) {
-        if diff > 0 {
-            self.recorded.insert(policy.key.to_string(), policy.value);
-        } else {
-            self.recorded.remove(policy.key.as_str());
-        }
+        self.recorded.entry(policy.key.to_string()).or_default().update(policy.value, diff);
     }
 
     /// The value in force of the policy called `name`, if anybody said one.
     pub fn said(&self, name: &str) -> Option<i64> {
-        self.recorded.get(name).or_else(|| self.configured.get(name)).copied()
+        self.recorded.get(name).and_then(One::get).or_else(|| self.configured.get(name)).copied()
     }
 
     /// The value in force.

@@ -31,8 +31,9 @@ impl<D: PartialEq> One<D> {
 
     /// The row that stands, at the close of a tick.
     pub fn get(&self) -> Option<&D> {
-        debug_assert!(self.held.len() <= 1, "a key has one row at the close of a tick");
-        self.held.iter().find(|(_, count)| *count > 0).map(|(row, _)| row)
+        let standing = || self.held.iter().filter(|(_, count)| *count > 0);
+        debug_assert!(standing().count() <= 1, "a key has one row at the close of a tick");
+        standing().next().map(|(row, _)| row)
     }
 
     /// Whether no row stands.
