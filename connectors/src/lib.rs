@@ -5,5 +5,7 @@
 
 pub mod error;
 pub mod file;
+pub mod sink;
+pub mod source;
 
 pub use error::Error;

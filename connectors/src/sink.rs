@@ -1,0 +1,21 @@
+//! Where records go: one partition of one topic, appended to in order by one writer.
+
+use crate::error::Error;
+
+/// A partition being appended to.
+pub trait Sink: Send {
+    /// Appends records in order. `Ok` means that they are written, every one, and survive the death of this process.
+    ///
+    /// # Errors
+    /// If that cannot be said of all of them. Any of them may stand then, in any order, even more than once: the caller
+    /// reads the tail before it goes on (the outbox does). Unless the error is final (`Error::is_final`) the sink
+    /// is good for [`Sink::tail`] and [`Sink::append`] again, which connect anew if they must.
+    fn append(&mut self, records: &[Vec<u8>]) -> Result<(), Error>;
+
+    /// The last `count` records (all, if there are fewer), in order. What a killed writer left half written is no record
+    /// and is removed.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn tail(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Error>;
+}

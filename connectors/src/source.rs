@@ -1,0 +1,82 @@
+//! Where records come from: one partition of one topic, read in order, from a position that outlives the process.
+//!
+//! A source moves bytes and says where they stood; what they mean is for the codec and its caller.
+//!
+//! ```text
+//!            open(start)                 poll                        poll
+//!   config ─────────────► Source ──► Polled::Records ──► … ──► Polled::Idle (nothing yet) ──► …
+//!                           │                                  Polled::Ended (nothing ever again)
+//!                           └──► Err: nothing was skipped; polling again tries the same place
+//! ```
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// A place in a partition: between two records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// Records before it. In a broker this is the offset of the next record, in a file of lines the lines before it.
+    pub record: u64,
+    /// Bytes before it, where the transport counts them; 0 elsewhere.
+    pub byte: u64,
+}
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record there is.
+    #[default]
+    Beginning,
+    /// After the newest record there is.
+    End,
+    /// Where an earlier reader left off.
+    At(Position),
+}
+
+/// One record as the transport has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The place after it: where to go on once it is taken.
+    pub next: Position,
+    /// When the log took it (milliseconds since 1970 UTC), where the transport says so.
+    pub logged_at: Option<i64>,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+}
+
+impl Message {
+    /// The number of this record in its partition: from 0 in a broker, from 0 for the first line of a file.
+    pub fn record(&self) -> u64 {
+        self.next.record - 1
+    }
+}
+
+/// What a poll came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// At least one record; dense and in order.
+    Records(Vec<Message>),
+    /// Nothing yet.
+    Idle,
+    /// Nothing ever again: the end this source was opened to stop at is reached.
+    Ended,
+}
+
+/// A partition being read.
+pub trait Source: Send {
+    /// The next records, at most `limit` (≥ 1) of them; waits up to `patience` for the first.
+    ///
+    /// # Errors
+    /// If the partition cannot be read; the error names topic, partition and offset. Nothing is skipped: unless the error
+    /// says that it is final (`Error::is_final`), polling again tries the same place.
+    fn poll(&mut self, limit: usize, patience: Duration) -> Result<Polled, Error>;
+
+    /// The place after the last record given.
+    fn position(&self) -> Position;
+
+    /// Records between that place and the end of the partition, where that can be told.
+    fn behind(&mut self) -> Option<u64>;
+}
