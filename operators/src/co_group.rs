@@ -29,6 +29,7 @@ pub struct CoGroup<K, A, B, C> {
 }
 
 /// Both sides of a key and what was last said of them.
+#[derive(Serialize, Deserialize)]
 pub struct Sides<A, B> {
     left: One<A>,
     right: One<B>,

@@ -16,6 +16,7 @@ use differential_dataflow::ExchangeData;
 use crate::arrival::{Arrival, Fact, Fate, Judged};
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
+use serde::{Deserialize, Serialize};
 
 /// The logic of [`dedup`].
 pub struct Dedup<K, I, D, M, C> {
@@ -31,6 +32,7 @@ impl<K, I, D, M, C> Dedup<K, I, D, M, C> {
 }
 
 /// What is remembered of one id.
+#[derive(Serialize, Deserialize)]
 pub struct Seen<I, D, M> {
     accepted: Option<Accepted<I, D>>,
     arrivals: Vec<Arrival<I, D, M>>,
@@ -42,6 +44,7 @@ impl<I, D, M> Default for Seen<I, D, M> {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Accepted<I, D> {
     revision: i64,
     horizon: i64,

@@ -15,9 +15,11 @@ use foldhash::fast::FixedState;
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::panes::Trail;
+use serde::{Deserialize, Serialize};
 
 /// Members and their weights; counts the positive ones.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "I: Deserialize<'de> + Eq + Hash"))]
 pub struct Distinct<I> {
     weights: HashMap<I, i64, FixedState>,
     positive: i64,
@@ -55,14 +57,16 @@ impl<I: Eq + Hash + Clone> Distinct<I> {
 }
 
 /// Members and their weights by pane; counts those positive over the panes of a window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "I: Deserialize<'de> + Eq + Hash"))]
 pub struct DistinctInWindow<I> {
     inside: Distinct<I>,
     /// Panes in the window (already in `inside`) and ahead of it (not yet), by start.
     panes: BTreeMap<i64, Pane<I>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "I: Deserialize<'de> + Eq + Hash"))]
 struct Pane<I> {
     counted: bool,
     weights: HashMap<I, i64, FixedState>,
@@ -136,6 +140,8 @@ pub struct CountDistinct<K, I, C> {
 }
 
 /// The members of a key and what was last said of them.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(deserialize = "I: Deserialize<'de> + Eq + Hash"))]
 pub struct Members<I> {
     members: DistinctInWindow<I>,
     said: Option<i64>,

@@ -9,13 +9,18 @@
 //! An empty frontier means the job is over: what was received is closed, and what wakes before that, each at its own
 //! tick; later wake-ups are dropped. So a job that is to end at a tick moves its clock past that tick first.
 
-use std::collections::VecDeque;
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
+use std::rc::Rc;
 
 use differential_dataflow::ExchangeData;
 use differential_dataflow::VecCollection;
 use differential_dataflow::collection::AsCollection;
 use foldhash::quality::FixedState;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::Capability;
@@ -24,7 +29,8 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::frontier::MutableAntichain;
 
 use crate::diff::Traced;
-use crate::keyed::{Keyed, KeyedState, Ticks};
+use crate::keyed::{Keyed, KeyedState, Ticks, saving};
+use crate::vault::{Kept, Piece, Size, register};
 
 /// A collection on the job's clock whose differences carry their cause.
 pub type Traces<'scope, D, R, C> = VecCollection<'scope, i64, D, Traced<R, C>>;
@@ -40,8 +46,10 @@ pub fn route<K: Hash>(key: &K) -> u64 {
 
 /// Runs `logic` over `(key, input)` updates and broadcast notices.
 ///
+/// Built inside [`Vault::around`](crate::vault::Vault::around), its state can be copied out and put back.
+///
 /// # Panics
-/// If the clock of an input runs backwards, which timely forbids.
+/// If the vault that is being built already has an operator called `name`.
 pub fn keyed<'scope, L>(
     name: &str,
     ticks: Ticks,
@@ -56,6 +64,7 @@ where
     L::Diff: ExchangeData,
     L::Notice: ExchangeData,
     L::Cause: ExchangeData,
+    L::State: Serialize + DeserializeOwned,
 {
     let mut builder = OperatorBuilder::new(name.to_owned(), input.inner.scope());
     let info = builder.operator_info();
@@ -66,10 +75,14 @@ where
     let (output, stream) = builder.new_output();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
     let activations = stream.scope().activations();
-    builder.build(move |capabilities| {
-        drop(capabilities);
-        let mut machine = Machine::new(KeyedState::new(logic, ticks));
+    let machine = Machine::new(KeyedState::new(logic, ticks), notices_in.is_some());
+    let shared = Rc::new(RefCell::new(machine));
+    register(name, shared.clone());
+    builder.build(move |mut capabilities| {
+        // Held until the first scheduling: what is put back before that may have a wake-up coming.
+        shared.borrow_mut().hold(capabilities.pop());
         move |frontiers: &[MutableAntichain<i64>]| {
+            let machine = &mut *shared.borrow_mut();
             updates_in.for_each(|capability, data| {
                 machine.hold(capability.retain_least(0));
                 machine.updates.extend(data.drain(..).map(|((key, input), tick, change)| (tick, key, input, change)));
@@ -106,11 +119,26 @@ struct Machine<L: Keyed> {
     capability: Option<Capability<i64>>,
     /// The tick being closed, when fuel ran out inside it.
     closing: Option<i64>,
+    /// Whether what every key is told of reaches this operator.
+    hears_notices: bool,
+    /// The notices that stand.
+    standing: BTreeMap<L::Notice, i64>,
+    /// The same as they stood when a copy began, until it takes them.
+    copied: Vec<u8>,
 }
 
-impl<L: Keyed> Machine<L> {
-    fn new(state: KeyedState<L>) -> Self {
-        Machine { state, updates: VecDeque::new(), notices: VecDeque::new(), capability: None, closing: None }
+impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
+    fn new(state: KeyedState<L>, hears_notices: bool) -> Self {
+        Machine {
+            state,
+            hears_notices,
+            updates: VecDeque::new(),
+            notices: VecDeque::new(),
+            capability: None,
+            closing: None,
+            standing: BTreeMap::new(),
+            copied: Vec::new(),
+        }
     }
 
     fn hold(&mut self, capability: Option<Capability<i64>>) {
@@ -138,6 +166,7 @@ impl<L: Keyed> Machine<L> {
             self.closing = Some(tick);
             while let Some((_, notice, change)) = self.notices.pop_front_if(|(at, ..)| *at <= tick) {
                 self.state.notice(&notice, &change);
+                self.stand(notice, change.diff);
             }
             while let Some((_, key, input, change)) = self.updates.pop_front_if(|(at, ..)| *at <= tick) {
                 self.state.update(key, input, change, tick);
@@ -151,6 +180,14 @@ impl<L: Keyed> Machine<L> {
             if fuel == 0 {
                 return self.next_tick(frontier).is_none();
             }
+        }
+    }
+
+    fn stand(&mut self, notice: L::Notice, diff: i64) {
+        let count = self.standing.entry(notice.clone()).or_default();
+        *count += diff;
+        if *count == 0 {
+            self.standing.remove(&notice);
         }
     }
 
@@ -181,6 +218,50 @@ impl<L: Keyed> Machine<L> {
             Some(capability) if next < i64::MAX => capability.downgrade(&next),
             held => *held = None,
         }
+    }
+}
+
+impl<L> Kept for Machine<L>
+where
+    L: Keyed,
+    L::Key: ExchangeData + Hash,
+    L::Notice: ExchangeData,
+    L::State: Serialize + DeserializeOwned,
+{
+    fn begin(&mut self) {
+        self.state.begin_saving();
+        let standing: Vec<_> = self.standing.iter().collect();
+        self.copied = if standing.is_empty() { Vec::new() } else { saving::to_bytes(&standing) };
+    }
+
+    fn save(&mut self, fuel: &mut usize) -> (Piece, bool) {
+        let (drawers, done) = self.state.save(fuel);
+        (Piece { drawers, notices: std::mem::take(&mut self.copied) }, done)
+    }
+
+    fn load(&mut self, piece: &Piece, (index, peers): (usize, usize)) -> Result<(), String> {
+        let mine = |key: &L::Key| route(key) % peers as u64 == index as u64;
+        self.state.load(&piece.drawers, mine).map_err(|error| error.to_string())?;
+        // Every worker had the same notices: the first copy will do.
+        if !piece.notices.is_empty() && self.standing.is_empty() {
+            let standing: Vec<(L::Notice, i64)> =
+                saving::from_bytes(&piece.notices).map_err(|error| error.to_string())?;
+            for (notice, count) in standing {
+                self.state.recall(&notice, count);
+                self.stand(notice, count);
+            }
+        }
+        Ok(())
+    }
+
+    fn reconsider(&mut self, tick: i64, cause: &dyn Any) {
+        if let Some(cause) = cause.downcast_ref::<L::Cause>().filter(|_| self.hears_notices) {
+            self.state.reconsider(tick, cause);
+        }
+    }
+
+    fn size(&self) -> Size {
+        Size { entries: self.state.len(), bytes: self.state.bytes() }
     }
 }
 

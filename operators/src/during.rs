@@ -14,6 +14,7 @@ use differential_dataflow::ExchangeData;
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
+use serde::{Deserialize, Serialize};
 
 /// The logic of [`during`].
 pub struct During<K, V, C, S> {
@@ -22,6 +23,7 @@ pub struct During<K, V, C, S> {
 }
 
 /// The row of a key and what was last said of it.
+#[derive(Serialize, Deserialize)]
 pub struct Shown<V> {
     row: One<V>,
     said: Option<V>,

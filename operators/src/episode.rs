@@ -6,6 +6,7 @@
 //! *Time.* [`Episode::next`] says when the clock alone may open it. *State.* Two ticks a key.
 
 use crate::keyed::Ticks;
+use serde::{Deserialize, Serialize};
 
 /// What is true of a key at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -34,7 +35,7 @@ pub enum Turn {
 }
 
 /// The episode of one key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Episode {
     run_since: Option<i64>,
     opened_at: Option<i64>,

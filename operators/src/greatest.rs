@@ -12,9 +12,10 @@ use differential_dataflow::ExchangeData;
 
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
+use serde::{Deserialize, Serialize};
 
 /// A multiset that answers its maximum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Greatest<V> {
     folded: Option<V>,
     /// Values with their counts, ascending.
@@ -80,6 +81,7 @@ pub struct Maximum<K, V, C> {
 }
 
 /// The values of a key and the maximum last said.
+#[derive(Serialize, Deserialize)]
 pub struct Said<V> {
     values: Greatest<V>,
     said: Option<V>,

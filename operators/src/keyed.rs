@@ -17,6 +17,10 @@ use std::hash::{BuildHasher, Hash};
 use crate::diff::{Traced, least};
 use crate::release::Release;
 
+pub mod saving;
+
+use saving::Saving;
+
 /// The clock of a dataflow: every instant takes effect at the first tick that is not before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticks {
@@ -165,6 +169,7 @@ pub struct KeyedState<L: Keyed> {
     free: Vec<u32>,
     touched: Vec<u32>,
     wakes: Release<u32>,
+    saving: Option<Saving<L>>,
 }
 
 impl<L: Keyed> KeyedState<L> {
@@ -179,6 +184,7 @@ impl<L: Keyed> KeyedState<L> {
             free: Vec::new(),
             touched: Vec::new(),
             wakes: Release::default(),
+            saving: None,
         }
     }
 
@@ -200,6 +206,7 @@ impl<L: Keyed> KeyedState<L> {
     /// Takes one change of `key` at tick `now`.
     pub fn update(&mut self, key: L::Key, input: L::Input, change: Traced<L::Diff, L::Cause>, now: i64) {
         let at = self.find_or_open(key);
+        self.before_change(at);
         if let Some(slot) = &mut self.slots[at as usize] {
             least(&mut slot.cause, &change.cause);
             self.logic.update_because(&slot.key, &mut slot.state, input, change, now);
@@ -230,6 +237,9 @@ impl<L: Keyed> KeyedState<L> {
     pub fn wake(&mut self, now: i64) {
         while let Some(due) = self.wakes.due(now) {
             for at in due {
+                if self.slots.get(at as usize).is_some_and(Option::is_some) {
+                    self.before_change(at);
+                }
                 if let Some(Some(slot)) = self.slots.get_mut(at as usize)
                     && slot.wake <= now
                 {
@@ -258,7 +268,15 @@ impl<L: Keyed> KeyedState<L> {
         self.touched.is_empty()
     }
 
+    /// Lets a sweep that is under way have the drawer as it is.
+    fn before_change(&mut self, at: u32) {
+        if let Some(saving) = &mut self.saving {
+            saving.before_change(at as usize, self.slots[at as usize].as_ref());
+        }
+    }
+
     fn close_slot(&mut self, at: u32, now: i64, out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>) {
+        self.before_change(at);
         let Some(slot) = &mut self.slots[at as usize] else { return };
         slot.touched = false;
         let cause = slot.cause.take();
@@ -307,6 +325,9 @@ impl<L: Keyed> KeyedState<L> {
                     .pop()
                     .unwrap_or_else(|| u32::try_from(self.slots.len()).expect("more than 2^32 keys on one worker"));
                 vacant.insert(at);
+                if let Some(saving) = &mut self.saving {
+                    saving.before_change(at as usize, None);
+                }
                 let slot = Slot { key, state: L::State::default(), cause: None, wake: i64::MAX, touched: false };
                 if at as usize == self.slots.len() {
                     self.slots.push(Some(slot));

@@ -15,6 +15,7 @@ use differential_dataflow::ExchangeData;
 use crate::arrival::{Arrival, Fact, Fate, Judged};
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
+use serde::{Deserialize, Serialize};
 
 /// The logic of [`latest_by_key`].
 pub struct Latest<K, I, D, M, C> {
@@ -28,6 +29,7 @@ impl<K, I, D, M, C> Default for Latest<K, I, D, M, C> {
 }
 
 /// What is held of one key.
+#[derive(Serialize, Deserialize)]
 pub struct Held<I, D, M> {
     version: Option<(i64, i64, I)>,
     fact: Option<Fact<I, D>>,

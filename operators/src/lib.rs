@@ -46,3 +46,4 @@ pub mod sums;
 pub mod testing;
 pub mod totals;
 pub mod twins;
+pub mod vault;

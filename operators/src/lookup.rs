@@ -18,6 +18,7 @@ use crate::diff::{Traced, least, least_by_member};
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
+use serde::{Deserialize, Serialize};
 
 /// The logic of [`lookup`].
 pub struct Lookup<K, M, R, V, C> {
@@ -25,6 +26,10 @@ pub struct Lookup<K, M, R, V, C> {
 }
 
 /// The members and the row of a key, and what was last said of them.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(
+    deserialize = "M: Deserialize<'de> + Ord, R: Deserialize<'de>, V: Deserialize<'de>, C: Deserialize<'de>"
+))]
 pub struct Rows<M, R, V, C> {
     row: One<V>,
     row_said: Option<V>,

@@ -1,9 +1,10 @@
 //! A place for one thing, filled by retractions and additions that arrive in any order within a tick.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// Holds the one row a key has; transiently, inside a tick, none or several.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct One<D> {
     held: SmallVec<[(D, i64); 1]>,
 }

@@ -14,6 +14,7 @@ use differential_dataflow::difference::Monoid;
 
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
+use serde::{Deserialize, Serialize};
 
 /// The shape of a trailing window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Trail {
 }
 
 /// Sums per event-time pane, oldest first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Panes<R> {
     panes: Vec<(i64, R)>,
 }
@@ -121,6 +122,7 @@ impl<K, R, C> Trailing<K, R, C> {
 }
 
 /// The panes of a key and what was last said of them.
+#[derive(Serialize, Deserialize)]
 pub struct Window<R> {
     panes: Panes<R>,
     said: Option<R>,

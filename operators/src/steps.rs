@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use differential_dataflow::difference::{Abelian, Monoid};
+use serde::{Deserialize, Serialize};
 
 /// A sum that changes at known instants.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Steps<R> {
     reached: i64,
     sum: R,

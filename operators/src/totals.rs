@@ -13,6 +13,7 @@ use differential_dataflow::difference::Monoid;
 use crate::diff::Traced;
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
+use serde::{Deserialize, Serialize};
 
 /// The logic of [`totals`].
 pub struct Totals<K, R, C> {
@@ -26,6 +27,7 @@ impl<K, R, C> Default for Totals<K, R, C> {
 }
 
 /// A sum and what was last said of it.
+#[derive(Serialize, Deserialize)]
 pub struct Total<R> {
     sum: Option<R>,
     said: Option<R>,
