@@ -9,8 +9,8 @@ use std::hash::Hash;
 use operators::driver::keyed;
 use operators::episode::{Condition, Episode, Turn};
 use operators::keyed::{Emit, Keyed, Next, Ticks};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
 use crate::exception::{Change, Driver, KeyPart, Kind, KindIndex, Response, Step};
@@ -70,7 +70,7 @@ pub trait Detector: 'static {
     /// A change of a row it reads.
     type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
     /// The rows it keeps for a key.
-    type State: Default + 'static;
+    type State: Default + Serialize + DeserializeOwned + 'static;
 
     /// Takes a change of a row; order within a tick is arbitrary.
     fn update(&self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: i64);
@@ -110,7 +110,7 @@ struct Watch<D: Detector> {
 }
 
 /// The rows of a key and its episode.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Watched<S> {
     rows: S,
     episode: Episode,
@@ -118,7 +118,7 @@ struct Watched<S> {
 }
 
 /// What was last told of an open episode.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Told {
     store: Option<Id>,
     response: Response,

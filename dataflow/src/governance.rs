@@ -34,7 +34,7 @@ pub enum Told {
 }
 
 /// An exception and what was said of it in this tick.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     open: Option<Open>,
     steps: Vec<Step>,
@@ -42,6 +42,7 @@ struct State {
 }
 
 /// An open exception.
+#[derive(Serialize, Deserialize)]
 struct Open {
     /// The detector's last word.
     step: Step,

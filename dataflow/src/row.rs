@@ -29,7 +29,7 @@ impl<K, V> Row<K, V> {
 }
 
 /// A row of a tumbling window as it was last said, through settling and beyond.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tumbling<V> {
     said: Option<V>,
     settled_at: Option<i64>,

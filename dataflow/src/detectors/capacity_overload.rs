@@ -45,7 +45,7 @@ pub enum Entry {
 }
 
 /// The load of a node and who is there to bear it.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     load: One<Load>,
     present: i64,

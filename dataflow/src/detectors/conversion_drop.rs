@@ -65,7 +65,7 @@ pub enum Reading {
 }
 
 /// The hours of a day, and what explains them.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     /// Visitors and conversion by hour.
     hours: BTreeMap<i64, One<(i64, Option<i64>)>>,

@@ -70,7 +70,7 @@ pub fn inputs<'scope>(
 }
 
 /// The rows of an item at a store.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     stock: One<Stock>,
     forecast: One<i64>,

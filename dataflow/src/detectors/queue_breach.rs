@@ -60,7 +60,7 @@ pub enum Reading {
 }
 
 /// The quarter that counts, the cashiers, and how bad the last quarter with enough customers was.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     quarter: One<(i64, Quarter)>,
     cashiers: One<Coverage>,

@@ -45,7 +45,7 @@ pub enum Input {
 }
 
 /// The period of a promotion and the tasks completed for it.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     runs: One<(i64, i64)>,
     done: i64,

@@ -82,7 +82,7 @@ pub fn inputs<'scope>(
 }
 
 /// The rows of an item at a store, and what was last computed of them.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     stock: One<(i64, Option<i64>)>,
     location: One<Lead>,

@@ -12,9 +12,10 @@ use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, hour};
 use crate::views::labor_coverage::StoreRole;
 use crate::views::labor_hours::RoleHour;
 use crate::views::presence::{Punched, Punches};
+use serde::{Deserialize, Serialize};
 
 /// What is said of one person at a store.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 enum Said {
     /// In, and not on a break.
     Here(StoreRole),
@@ -26,7 +27,7 @@ enum Said {
 type Employee = (Id, Id);
 
 /// What is kept of a person until it can no longer change.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     punches: Punches,
     here: Option<Role>,

@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 /// Lines by transaction; counts those that sell more than they void, and of them those of loyalty customers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de> + Eq + Hash"))]
 pub struct Baskets<T> {
     lines: HashMap<T, Lines, FixedState>,
     transactions: i64,
     loyalty: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Lines {
     /// Sale lines − void lines.
     sales: i64,

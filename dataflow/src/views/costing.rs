@@ -92,7 +92,7 @@ pub enum Entry {
 }
 
 /// An item's product, and its sums by open day and store.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Item {
     product: One<Costs>,
     product_said: Option<Costs>,

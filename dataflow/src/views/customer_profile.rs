@@ -58,7 +58,7 @@ pub struct Profile {
 
 operators::sums! {
     /// What a customer's records add up to.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     struct Sums {
         records: i64,
         units_milli: i64,
@@ -119,7 +119,7 @@ impl Deed {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     sums: Panes<Sums>,
     /// Sale − void lines by store and transaction.

@@ -83,7 +83,7 @@ impl Member {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     member: One<Member>,
     said: Option<(Segment, i64)>,

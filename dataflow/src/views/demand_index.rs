@@ -88,7 +88,7 @@ enum Change {
     Signal(Signal),
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     demand: Demand,
     said: Option<DemandIndex>,

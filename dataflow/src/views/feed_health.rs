@@ -65,7 +65,7 @@ pub enum Beat {
     Dead,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     pulse: Pulse,
     said: Option<Pulse>,

@@ -89,7 +89,7 @@ impl Promise {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     present: i64,
     open_orders: i64,

@@ -39,7 +39,7 @@ pub struct Accuracy {
 }
 
 /// The books of an item, and the variances said of its counts.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Books {
     ledger: Ledger,
     /// Something happened that a variance may depend on.
@@ -108,7 +108,7 @@ impl Keyed for Variances {
 }
 
 /// What is kept of a store and day until it settles.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     sums: Accuracy,
     row: Tumbling<Accuracy>,

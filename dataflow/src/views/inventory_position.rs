@@ -75,7 +75,7 @@ pub enum Entry {
     Committed(i64),
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     records: i64,
     committed_milli: i64,

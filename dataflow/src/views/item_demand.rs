@@ -60,7 +60,7 @@ impl Demand {
 }
 
 /// The windows of an item at a store.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     /// Lines and units.
     sold: Panes<(i64, i64)>,

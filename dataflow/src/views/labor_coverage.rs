@@ -75,7 +75,7 @@ pub enum Entry {
     },
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     present: i64,
     scheduled: Steps<i64>,

@@ -33,7 +33,7 @@ pub struct WorkedHour {
 }
 
 /// What is kept of a role's hour until it settles.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     people: i64,
     minutes: i64,

@@ -34,7 +34,7 @@ pub enum Part {
 }
 
 /// What is kept of an hour until its parts are withdrawn.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     roles: i64,
     minutes: i64,

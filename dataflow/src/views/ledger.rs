@@ -8,12 +8,13 @@
 use std::collections::VecDeque;
 
 use crate::ids::EventId;
+use serde::{Deserialize, Serialize};
 
 /// A count: when, which record, and how much was there.
 pub type Counted = (i64, EventId, i64);
 
 /// Counts and deltas of one key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     /// The greatest count that can no longer change.
     base: Option<Counted>,

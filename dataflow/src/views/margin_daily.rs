@@ -61,7 +61,7 @@ impl Margin {
 }
 
 /// What is kept of a department's day until it settles.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     amounts: Amounts,
     row: Tumbling<Margin>,

@@ -70,7 +70,7 @@ enum Entry {
 }
 
 /// The days of a store and what was last said of them.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     days: SellingDays,
     place: One<(Id, Id)>,

@@ -12,7 +12,7 @@ use crate::ids::EventId;
 use crate::views::promotion_lines::{Line, Lines};
 
 /// What the lines of an offer add up to. Money is wide: no line a till can send overflows a sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     /// Sale lines at the promoted price.
     pub ok_lines: i64,
@@ -71,7 +71,7 @@ impl LatestSale {
 }
 
 /// A promotion of an item at a store, with the sums of its lines.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Offer {
     terms: One<Terms>,
     /// The terms at the last close: those that `sums` and foldings follow.

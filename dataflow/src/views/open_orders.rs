@@ -58,7 +58,7 @@ pub struct Odds {
     pub present: i64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Slot {
     row: One<OpenOrder>,
     /// The chance that the stock is there, unless it has to be found again.
@@ -70,7 +70,7 @@ struct Slot {
 type Short = (One<Shortage>, Option<Shortage>);
 
 /// The open orders of a store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OpenOrders {
     orders: BTreeMap<(i64, EventId), Slot>,
     short: BTreeMap<Id, Short>,

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::event::workforce::{PunchKind, Role};
 use crate::ids::EventId;
 use crate::time::{HOUR_MS, hour};
+use serde::{Deserialize, Serialize};
 
 /// No presence is longer: somebody forgot to punch out.
 const LONGEST_MS: i64 = 14 * HOUR_MS;
@@ -19,7 +20,7 @@ const LONGEST_MS: i64 = 14 * HOUR_MS;
 pub type Punched = (i64, EventId, Role, PunchKind);
 
 /// A stretch of work without a break, `[from, to)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stint {
     /// As what.
     pub role: Role,
@@ -30,11 +31,11 @@ pub struct Stint {
 }
 
 /// Whether somebody is there, after the punches read so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Presence(Option<Spell>);
 
 /// From an `in` on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Spell {
     role: Role,
     in_at: i64,
@@ -85,7 +86,7 @@ impl Presence {
 }
 
 /// The punches of one person at one store.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Punches {
     /// What the folded punches led to.
     base: Presence,

@@ -30,7 +30,7 @@ pub enum Entry {
 }
 
 /// An offer and its row.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Placed {
     offer: Offer,
     row: Tumbling<Standing>,
@@ -39,7 +39,7 @@ struct Placed {
 }
 
 /// What is kept of an item at a store.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct State {
     lines: Lines,
     forecast: One<i64>,

@@ -28,7 +28,7 @@ pub struct Line {
 }
 
 /// The lines that may still be corrected, ascending.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lines {
     held: Vec<(Line, i64)>,
 }

@@ -11,8 +11,9 @@ use operators::one::One;
 use crate::event::promotion::Promotion;
 use crate::ids::Id;
 use crate::time::{Cause, Collection};
+use serde::{Deserialize, Serialize};
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     current: One<Promotion>,
     held: Option<Promotion>,

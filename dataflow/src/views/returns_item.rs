@@ -117,7 +117,7 @@ fn score_bp(returned_milli: i64, sold_milli: i64, prior_bp: i64) -> Option<i64> 
     quotient(2 * returned + expected, 2 * expected)
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     sums: Panes<Sums>,
     said: Option<ItemReturns>,

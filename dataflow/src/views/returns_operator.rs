@@ -78,7 +78,7 @@ impl Sums {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     sums: Panes<Sums>,
     said: Option<OperatorReturns>,

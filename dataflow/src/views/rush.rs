@@ -8,11 +8,12 @@ use operators::panes::{Panes, Trail};
 use crate::ids::Transaction;
 use crate::stats::required_servers;
 use crate::time::{MINUTE_MS, QUARTER_MS};
+use serde::{Deserialize, Serialize};
 
 const WINDOW: Trail = Trail { window_ms: QUARTER_MS, pane_ms: MINUTE_MS };
 
 /// The sale and void lines of a store's last 15 minutes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Rush {
     baskets: DistinctInWindow<Transaction>,
     lines: Panes<i64>,

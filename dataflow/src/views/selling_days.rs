@@ -52,7 +52,7 @@ pub struct Ranged {
 }
 
 /// A day of the store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Day {
     /// Till lines of any kind and item.
     lines: i64,
@@ -75,7 +75,7 @@ impl Day {
 }
 
 /// The days and ranged items of a store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SellingDays {
     days: BTreeMap<i64, Day>,
     ranged: HashMap<Id, One<Ranged>, FixedState>,
@@ -88,7 +88,7 @@ pub struct SellingDays {
 }
 
 /// Why the sums of departments changed, beside the clock.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Blame {
     all: Option<Cause>,
     depts: BTreeMap<Id, Option<Cause>>,

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use crate::event::signal::Signal;
 use crate::ids::Id;
+use serde::{Deserialize, Serialize};
 
 /// Nothing is to be multiplied.
 const UNCHANGED_BP: i64 = 10_000;
 
 /// The signals of all stores.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SignalBook {
     /// By store and end.
     stores: BTreeMap<Id, BTreeMap<i64, Vec<Signal>>>,

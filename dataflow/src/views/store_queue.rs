@@ -55,7 +55,7 @@ pub struct Quarter {
 }
 
 /// Sums of intervals; wide, so that no number a source may send stops the job.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Sums {
     intervals: i64,
     served: i128,
@@ -65,7 +65,7 @@ struct Sums {
 }
 
 /// What is kept of a zone and quarter until it settles.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     sums: Sums,
     lengths: Greatest<i64>,

@@ -75,7 +75,7 @@ impl Sales {
 }
 
 /// What is kept of a store and hour until it settles.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     sums: Sales,
     baskets: Baskets<Transaction>,

@@ -38,7 +38,7 @@ enum Entry {
 }
 
 /// What is kept of a store and hour.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     counts: i64,
     visitors_in: i128,

@@ -61,7 +61,7 @@ impl Standing {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     completed: i64,
     on_time: i64,

@@ -10,7 +10,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Keyed, KeyedState, Slot};
-use crate::diff::Traced;
 
 /// Appends one drawer: its key, its state, the tick of its wake-up.
 type Encode<L> = fn(&<L as Keyed>::Key, &<L as Keyed>::State, i64, &mut Vec<u8>);
@@ -151,6 +150,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::Traced;
     use crate::keyed::{Emit, Next, Ticks};
     use crate::testing::Random;
 
