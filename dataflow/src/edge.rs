@@ -4,7 +4,7 @@
 //! was accepted before and is judged in the graph ([`build`]): facts by [`operators::dedup`], state rows by
 //! [`operators::latest`]. What comes out: facts and rows that stand (±1), and one [`Fated`] a record.
 
-use operators::arrival::{Arrival, Fact, Fate, Judged};
+use operators::arrival::{Arrival, Fact, Fate, Judged, Place};
 use operators::dedup::dedup;
 use operators::keyed::Ticks;
 use operators::latest::latest_by_key;
@@ -55,8 +55,8 @@ pub enum Outcome {
 pub struct Memo {
     /// Its topic.
     pub topic: Topic,
-    /// Its line number there, from 1.
-    pub position: u64,
+    /// Its place there.
+    pub place: Place,
     /// Its store, if it names one.
     pub store: Option<Id>,
     /// Its name and event time, if it could be read.
@@ -110,7 +110,7 @@ pub enum Admitted {
 /// Judges a line of `topic` at tick `now` by rules 1–3.
 pub fn admit(
     topic: Topic,
-    position: u64,
+    place: Place,
     line: &[u8],
     decoded: Result<Record, Dead>,
     now: Time,
@@ -121,12 +121,12 @@ pub fn admit(
         Ok(record) => record,
         Err(Dead { bad, store_id }) => {
             let reason = if bad.fault == Fault::Malformed { DeadReason::Malformed } else { DeadReason::Invalid };
-            let memo = Memo { topic, position, store: store_id, named: None, raw: Some(Raw::keep(line)) };
+            let memo = Memo { topic, place, store: store_id, named: None, raw: Some(Raw::keep(line)) };
             return fated(memo, Outcome::Dead(reason, bad.field.map(str::to_owned)));
         }
     };
     let Record { event_id, event_time, store_id, revision, body, .. } = record;
-    let mut memo = Memo { topic, position, store: store_id, named: Some((event_id.clone(), event_time)), raw: None };
+    let mut memo = Memo { topic, place, store: store_id, named: Some((event_id.clone(), event_time)), raw: None };
     if matches!(body, Body::Fact(_)) {
         let edge = now - limits.lateness_ms;
         let outcome = if event_time > now + limits.future_ms {
@@ -145,13 +145,13 @@ pub fn admit(
     let id = event_id.clone();
     match body {
         Body::Fact(content) => {
-            Admitted::Fact((topic, event_id), Arrival { position, id, revision, event_time, content, memo })
+            Admitted::Fact((topic, event_id), Arrival { place, id, revision, event_time, content, memo })
         }
         Body::State(key, mut content) => {
             if let Some(StateBody::Command(command)) = &mut content {
-                command.position = position;
+                command.place = place;
             }
-            Admitted::State(key, Arrival { position, id, revision, event_time, content, memo })
+            Admitted::State(key, Arrival { place, id, revision, event_time, content, memo })
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use connectors::file::lines::Lines;
+use operators::arrival::Place;
 
 use crate::edge::{Admitted, admit};
 use crate::error::Error;
@@ -150,7 +151,7 @@ impl TopicFeed {
             match (self.ingest_time, decoded) {
                 (Some(ingest_time), decoded) => {
                     let tick = settings.ticks.at(ingest_time);
-                    let admitted = admit(self.topic, position, line, decoded, tick, settings.limits);
+                    let admitted = admit(self.topic, Place::number(position), line, decoded, tick, settings.limits);
                     self.next = Some((tick, self.topic, admitted));
                     return Ok(());
                 }
@@ -171,7 +172,11 @@ impl TopicFeed {
     ) -> Result<(), Error> {
         if Some(tick) == first {
             for (position, line, dead) in self.leading.drain(..) {
-                into.push((tick, self.topic, admit(self.topic, position, &line, Err(dead), tick, settings.limits)));
+                into.push((
+                    tick,
+                    self.topic,
+                    admit(self.topic, Place::number(position), &line, Err(dead), tick, settings.limits),
+                ));
             }
         }
         while let Some(bound) = self.next.take_if(|next| next.0 == tick) {

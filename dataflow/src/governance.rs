@@ -225,7 +225,7 @@ impl Keyed for Governance {
             self.tell(id, open, Event::Updated, By::Clock, emit);
         }
         let mut commands = std::mem::take(&mut state.commands);
-        commands.sort_by_key(|(command, _)| command.position);
+        commands.sort_by_key(|(command, _)| command.place);
         for command in commands {
             match &mut open {
                 Some(open) => self.command(id, open, command, emit),

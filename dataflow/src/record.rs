@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
+use operators::arrival::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -234,7 +235,7 @@ pub struct DecisionRecord {
     /// The exception as it stands after the decision; `None` when nobody knows it.
     pub exception: Option<ExceptionRecord>,
     /// The place of the command in its topic.
-    pub position: u64,
+    pub place: Place,
     /// What it is.
     pub kind: DecisionKind,
     /// The name of the exception.
@@ -256,7 +257,7 @@ impl DecisionRecord {
         };
         DecisionRecord {
             exception: Some(record.clone()),
-            position: command.as_ref().map_or(0, |command| command.position),
+            place: command.as_ref().map_or(Place::default(), |command| command.place),
             kind,
             exception_id: record.exception_id.clone(),
             reason: reason.to_owned(),
@@ -268,7 +269,7 @@ impl DecisionRecord {
     pub fn refused(record: Option<&ExceptionRecord>, reason: &str, command: Command) -> Self {
         DecisionRecord {
             exception: record.cloned(),
-            position: command.position,
+            place: command.place,
             kind: DecisionKind::Refused,
             exception_id: command.exception.clone(),
             reason: reason.to_owned(),
@@ -445,7 +446,7 @@ impl Publish for DeadRecord {
         PublicDead {
             topic: memo.topic,
             store_id: memo.store.map_or("-", Id::as_str),
-            position: memo.position,
+            position: memo.place.offset,
             reason,
             field,
             raw,

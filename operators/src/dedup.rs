@@ -77,7 +77,7 @@ where
     fn close(&mut self, _: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
         let edge = emit.now() - self.lateness_ms;
         let gone = |accepted: &mut Accepted<I, D>| accepted.horizon < edge;
-        state.arrivals.sort_by_key(|arrival| arrival.position);
+        state.arrivals.sort_by_key(|arrival| arrival.place);
         for arrival in std::mem::take(&mut state.arrivals) {
             state.accepted.take_if(gone);
             let fate = judge(state.accepted.as_ref(), &arrival, edge);
@@ -128,7 +128,7 @@ fn accept<I, D, M, C>(
 /// ```
 /// # use operators::{arrival::{Arrival, Fact, Fate, Judged}, dedup::dedup, keyed::Ticks, testing::play};
 /// let says = |tick, position, revision, content| {
-///     (tick, ('k', Arrival { position, id: 'k', revision, event_time: 5, content, memo: position }), 1)
+///     (tick, ('k', Arrival { place: Place::number(position), id: 'k', revision, event_time: 5, content, memo: position }), 1)
 /// };
 /// // Said, said again, corrected.
 /// let arrivals = [says(10, 0, 0, Some(3)), says(20, 1, 0, Some(3)), says(30, 2, 1, Some(4))];
@@ -157,6 +157,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arrival::Place;
     use crate::testing::{Random, Update, held_after, law, scripts, told};
     use crate::twins;
     use expect_test::expect;
@@ -173,7 +174,14 @@ mod tests {
     #[test]
     fn duplicates_go_corrections_replace_and_what_is_old_stays() {
         let given = |tick, position, revision, event_time, content: Option<i64>| {
-            (tick, ('k', Arrival { position, id: 'k', revision, event_time, content, memo: position }), 1)
+            (
+                tick,
+                (
+                    'k',
+                    Arrival { place: Place::number(position), id: 'k', revision, event_time, content, memo: position },
+                ),
+                1,
+            )
         };
         let script = [
             given(10_000, 0, 1, 5_000, Some(1)),

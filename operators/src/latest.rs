@@ -63,7 +63,7 @@ where
     }
 
     fn close(&mut self, _: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
-        state.arrivals.sort_by_key(|arrival| arrival.position);
+        state.arrivals.sort_by_key(|arrival| arrival.place);
         for arrival in std::mem::take(&mut state.arrivals) {
             let Arrival { id, revision, event_time, content, memo, .. } = arrival;
             let version = Some((revision, event_time, id.clone()));
@@ -86,7 +86,7 @@ where
 /// ```
 /// # use operators::{arrival::{Arrival, Fact, Fate, Judged}, keyed::Ticks, latest::latest_by_key, testing::play};
 /// let says = |tick, position, revision, content| {
-///     (tick, ('k', Arrival { position, id: 'k', revision, event_time: 5, content, memo: position }), 1)
+///     (tick, ('k', Arrival { place: Place::number(position), id: 'k', revision, event_time: 5, content, memo: position }), 1)
 /// };
 /// // Said, deleted, and then an older word arrives.
 /// let arrivals = [says(10, 0, 0, Some(3)), says(20, 1, 2, None), says(30, 2, 1, Some(4))];
@@ -114,6 +114,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arrival::Place;
     use crate::testing::{Random, Update, held_after, law, scripts, told};
     use crate::twins;
     use expect_test::expect;
@@ -130,7 +131,11 @@ mod tests {
     #[test]
     fn the_newest_stands_and_a_delete_is_remembered() {
         let given = |tick, position, id, revision, content: Option<i64>| {
-            (tick, ('k', Arrival { position, id, revision, event_time: 5, content, memo: position }), 1)
+            (
+                tick,
+                ('k', Arrival { place: Place::number(position), id, revision, event_time: 5, content, memo: position }),
+                1,
+            )
         };
         let script = [
             given(10, 1, 'x', 0, Some(2)),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use connectors::file::lines::Lines;
+use operators::arrival::Place;
 
 use crate::edge::{Admitted, DeadReason, Outcome, admit};
 use crate::error::Error;
@@ -83,7 +84,7 @@ impl Check {
                 }
             }
             let now = settings.ticks.at(ingest_time.unwrap_or(0));
-            if let Admitted::Fated(fated) = admit(topic, line, text, decoded, now, settings.limits) {
+            if let Admitted::Fated(fated) = admit(topic, Place::number(line), text, decoded, now, settings.limits) {
                 found.problem(describe(&fated.outcome), line, self.examples);
             }
         }

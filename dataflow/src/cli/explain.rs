@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 use connectors::file::lines::Lines;
+use operators::arrival::Place;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -213,7 +214,7 @@ fn standing(
         }
         let (event_id, revision) = (record.event_id.to_string(), record.revision);
         let (ingest_time, event_time) = (record.ingest_time, record.event_time);
-        if matches!(admit(topic, line, text, Ok(record), now, settings.limits), Admitted::Fated(_)) {
+        if matches!(admit(topic, Place::number(line), text, Ok(record), now, settings.limits), Admitted::Fated(_)) {
             continue;
         }
         if latest.get(&event_id).is_some_and(|(held, _)| *held >= revision) {

@@ -1,5 +1,6 @@
 //! A person's answer to an exception.
 
+use operators::arrival::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +38,7 @@ const ACTIONS: Spelling<CommandAction> = &[
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Command {
     /// Its place in its topic: commands of a tick are taken in this order.
-    pub position: u64,
+    pub place: Place,
     /// The exception it answers.
     pub exception: EventId,
     /// What is wanted.
@@ -59,7 +60,7 @@ impl Command {
     /// The first bad field.
     pub fn read<F: Fields>(fields: &mut F) -> Result<Self, Bad> {
         Ok(Command {
-            position: 0,
+            place: Place::default(),
             exception: fields.text_id("exception_id")?,
             action: fields.word("action", ACTIONS)?,
             actor: fields.id("actor")?,

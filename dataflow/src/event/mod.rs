@@ -272,14 +272,24 @@ impl Record {
     /// [`Dead`] with the first bad field, when the line breaks rule 1 of contract §2.
     pub fn decode(topic: Topic, line: &[u8]) -> Result<Record, Dead> {
         let mut fields = JsonFields::parse(line).map_err(|bad| Dead { bad, store_id: None })?;
-        Record::read(topic, &mut fields).map_err(|bad| Dead { bad, store_id: fields.any_store() })
+        let record = Record::kind(topic, &mut fields).and_then(|kind| Record::read_kind(kind, &mut fields));
+        record.map_err(|bad| Dead { bad, store_id: fields.any_store() })
     }
 
-    fn read<F: Fields>(topic: Topic, fields: &mut F) -> Result<Record, Bad> {
+    /// Reads one line of `topic` that its log took at `logged_at`: whatever the line says of that is not looked at.
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    pub fn decode_logged(topic: Topic, line: &[u8], logged_at: i64) -> Result<Record, Dead> {
+        let mut fields = JsonFields::parse(line).map_err(|bad| Dead { bad, store_id: None })?;
+        let record =
+            Record::kind(topic, &mut fields).and_then(|kind| Record::read_as(kind, Some(logged_at), &mut fields));
+        record.map_err(|bad| Dead { bad, store_id: fields.any_store() })
+    }
+
+    fn kind<F: Fields>(topic: Topic, fields: &mut F) -> Result<Kind, Bad> {
         // An unknown type is of no known shape at all: malformed, not invalid.
-        let unknown = |bad| Bad { fault: Fault::Malformed, ..bad };
-        let kind = fields.word("type", topic.kinds()).map_err(unknown)?;
-        Record::read_kind(kind, fields)
+        fields.word("type", topic.kinds()).map_err(|bad| Bad { fault: Fault::Malformed, ..bad })
     }
 
     /// Reads the fields of a record of `kind`, after its type.
@@ -287,9 +297,13 @@ impl Record {
     /// # Errors
     /// The first bad field.
     pub fn read_kind<F: Fields>(kind: Kind, fields: &mut F) -> Result<Record, Bad> {
+        Record::read_as(kind, None, fields)
+    }
+
+    fn read_as<F: Fields>(kind: Kind, logged_at: Option<i64>, fields: &mut F) -> Result<Record, Bad> {
         let event_id = fields.text_id("event_id")?;
         let event_time = fields.integer("event_time", NATURAL)?;
-        let ingest_time = fields.integer("ingest_time", NATURAL)?;
+        let ingest_time = logged_at.map_or_else(|| fields.integer("ingest_time", NATURAL), Ok)?;
         let store_id =
             if kind.needs_store() { Some(fields.id("store_id")?) } else { fields.optional_id("store_id")? };
         fields.optional_text("source")?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use differential_dataflow::difference::Abelian;
 
 use super::{Random, Update};
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Place};
 use crate::co_group::Side;
 use crate::keyed::Ticks;
 
@@ -80,7 +80,7 @@ pub fn arrivals(
         let half = (ticks.tick_ms / 2).max(1);
         let event_time = tick + half * (4 - random.below(back_ms / half + 4));
         let revision = random.below(4);
-        (tick, (id, Arrival { position, id, revision, event_time, content, memo: position }), 1)
+        (tick, (id, Arrival { place: Place::number(position), id, revision, event_time, content, memo: position }), 1)
     };
     at.into_iter().zip(0..).map(arrival).collect()
 }
