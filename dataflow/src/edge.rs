@@ -218,5 +218,5 @@ fn fates<'scope, D: Clone + 'static>(
 
 /// The update that one admitted record makes, with itself as the cause.
 pub fn cause(topic: Topic, event_id: &EventId) -> Diff {
-    Diff::new(1, Some(Cause { topic, event_id: event_id.clone() }))
+    Diff::new(1, Some(Cause::Record { topic, event_id: event_id.clone() }))
 }

@@ -11,6 +11,9 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     Connector(#[from] connectors::Error),
+    /// What an earlier run left cannot be gone on from: nothing was started.
+    #[error("cannot go on from what is there: {0}")]
+    Recovery(String),
     /// The engine failed: this is a defect, or the machine's.
     #[error("the engine failed: {0}")]
     Engine(String),
@@ -26,7 +29,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Scenario(_) | Error::Connector(_) => 2,
-            Error::Engine(_) => 3,
+            Error::Recovery(_) | Error::Engine(_) => 3,
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::time::{Cause, Collection, Time};
 use crate::write::Written;
 
 /// An output topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OutputTopic {
     /// Rows of views as they change.
     Views,

@@ -138,7 +138,23 @@ pub struct PublicException<'a> {
     drivers: &'a [Driver],
     policy: BTreeMap<&'a str, i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<&'a Cause>,
+    cause: Option<PublicCause<'a>>,
+}
+
+/// What is behind a record, in public: a record by its topic and name, or the program (topic `program`) by its fingerprint.
+#[derive(Serialize, JsonSchema)]
+pub struct PublicCause<'a> {
+    topic: &'a str,
+    event_id: &'a str,
+}
+
+impl<'a> From<&'a Cause> for PublicCause<'a> {
+    fn from(cause: &'a Cause) -> Self {
+        match cause {
+            Cause::Record { topic, event_id } => PublicCause { topic: topic.name(), event_id },
+            Cause::Program(fingerprint) => PublicCause { topic: "program", event_id: fingerprint },
+        }
+    }
 }
 
 /// A key in public: its values under their names, in the contract's order.
@@ -204,7 +220,7 @@ impl Publish for ExceptionRecord {
             action: public_action(&self.response),
             drivers: &self.drivers,
             policy: public_policy(&self.policy),
-            cause: self.cause.as_ref(),
+            cause: self.cause.as_ref().map(PublicCause::from),
         }
     }
 
@@ -322,7 +338,7 @@ pub struct PublicDecision<'a> {
 #[serde(untagged)]
 pub enum Input<'a> {
     /// A record.
-    Record(&'a Cause),
+    Record(PublicCause<'a>),
     /// A number.
     Number(&'a Driver),
 }
@@ -333,7 +349,7 @@ impl Publish for DecisionRecord {
     fn public(&self) -> PublicDecision<'_> {
         let exception = self.exception.as_ref();
         let command = self.command.as_ref();
-        let causes = exception.and_then(|record| record.cause.as_ref()).map(Input::Record);
+        let causes = exception.and_then(|record| record.cause.as_ref()).map(|cause| Input::Record(cause.into()));
         let numbers = exception.into_iter().flat_map(|record| record.drivers.iter().map(Input::Number));
         PublicDecision {
             kind: self.kind,

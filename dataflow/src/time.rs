@@ -13,14 +13,18 @@ use serde::{Deserialize, Serialize};
 /// The engine's time: a tick in milliseconds.
 pub type Time = i64;
 
-/// The record behind an output: the least (topic, event_id) among those that led to it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Cause {
-    /// The topic it came from.
-    pub topic: Topic,
-    /// Its name there.
-    #[schemars(with = "String")]
-    pub event_id: EventId,
+/// What is behind an output: the least (topic, event_id) among the records that led to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Cause {
+    /// A record.
+    Record {
+        /// The topic it came from.
+        topic: Topic,
+        /// Its name there.
+        event_id: EventId,
+    },
+    /// A program, by its fingerprint, that judges otherwise than the one before it.
+    Program(EventId),
 }
 
 /// How many, and because of which record.

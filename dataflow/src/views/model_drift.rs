@@ -228,7 +228,7 @@ mod tests {
         ];
         for (now, changes, expected) in script {
             for (entry, diff) in changes {
-                let cause = Cause { topic: crate::event::Topic::Pos, event_id: "p".into() };
+                let cause = Cause::Record { topic: crate::event::Topic::Pos, event_id: "p".into() };
                 state.update(store, entry, Traced::new(diff, Some(cause)), now);
             }
             state.wake(now);
