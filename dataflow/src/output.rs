@@ -205,6 +205,20 @@ impl<R: Publish + Send> Records for TopicRecords<R> {
 trait Stage {
     /// Gives the records of every emission before `frontier`; of all that waits, at `last` at the latest, if none.
     fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Box<dyn Records>));
+
+    /// What waits, in plain form; nothing if nothing does.
+    fn save(&self) -> Vec<u8>;
+
+    /// Takes what waited in another process.
+    fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error>;
+}
+
+/// The plain form of what waits.
+fn plain<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    bincode::serialize(waiting).expect("rows have a plain form and memory takes it")
 }
 
 /// The changes of a view since its last emission.
@@ -216,6 +230,7 @@ struct ViewStage<K, V> {
 
 impl<K, V> Stage for ViewStage<K, V>
 where
+    Row<K, V>: differential_dataflow::ExchangeData,
     K: Ord + Clone + Serialize + Send + 'static,
     V: Ord + Clone + Serialize + Send + 'static,
 {
@@ -230,6 +245,15 @@ where
                 give(time.min(last), Box::new(ViewRecords { view: self.view, rows, more }));
             }
         }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        plain(&self.waiting)
+    }
+
+    fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
+        self.waiting = bincode::deserialize(waiting)?;
+        Ok(())
     }
 }
 
@@ -262,7 +286,7 @@ struct TopicStage<R> {
     waiting: BTreeMap<Time, Vec<R>>,
 }
 
-impl<R: Publish + Send + 'static> Stage for TopicStage<R> {
+impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
     fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, Box<dyn Records>)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
@@ -270,6 +294,15 @@ impl<R: Publish + Send + 'static> Stage for TopicStage<R> {
             let (time, records) = first.remove_entry();
             give(time, Box::new(TopicRecords { table: self.table, records }));
         }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        plain(&self.waiting)
+    }
+
+    fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
+        self.waiting = bincode::deserialize(waiting)?;
+        Ok(())
     }
 }
 
@@ -282,6 +315,9 @@ pub struct Emission {
     /// The records; those of a topic's later emissions of the same tick are numbered on.
     pub records: Box<dyn Records>,
 }
+
+/// What the names of stages begin with among the states of a snapshot.
+const OUTPUT: &str = "output: ";
 
 type SharedStage = Rc<RefCell<dyn Stage>>;
 
@@ -330,6 +366,24 @@ impl Outputs {
             stage.borrow_mut().waiting.entry(time).or_default().extend(records);
         };
         at_close(&format!("output: {table}"), records.clone(), give).probe_with(&self.probe);
+    }
+
+    /// What waits in each stage, under the stage's name.
+    pub fn save(&self) -> Vec<(String, Vec<u8>)> {
+        let stages = self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().save()));
+        stages.filter(|(_, waiting)| !waiting.is_empty()).collect()
+    }
+
+    /// Takes what waited in the stage called `name`; `false` if that is no stage's name.
+    ///
+    /// # Errors
+    /// If it cannot be read; with a sentence.
+    pub fn load(&mut self, name: &str, waiting: &[u8]) -> Result<bool, String> {
+        let Some(name) = name.strip_prefix(OUTPUT) else { return Ok(false) };
+        let stage = self.stages.iter().find(|((_, held), _)| *held == name);
+        let (_, stage) = stage.ok_or_else(|| format!("no output is called {name:?}"))?;
+        stage.borrow_mut().load(waiting).map_err(|error| format!("what waited for {name}: {error}"))?;
+        Ok(true)
     }
 
     /// Everything that is due before `frontier`, in order; without a frontier everything, at `last` at the latest.

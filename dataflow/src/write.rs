@@ -131,6 +131,26 @@ impl Encoder for LineEncoder<'_> {
     }
 }
 
+/// The records of an emission as JSON lines without their ends, numbered from `seq`.
+///
+/// # Errors
+/// If one cannot be encoded.
+pub fn lines(emission: &Emission, seq: u64) -> Result<Vec<Vec<u8>>, Error> {
+    struct Each(Vec<Vec<u8>>, Option<std::io::Error>);
+    impl Encoder for Each {
+        fn record(&mut self, _: &'static str, record: &dyn erased::Record) {
+            let mut line = Vec::with_capacity(256);
+            match record.write_json(&mut line) {
+                Ok(()) => self.0.push(line),
+                Err(error) => self.1 = Some(error),
+            }
+        }
+    }
+    let mut each = Each(Vec::with_capacity(emission.records.len()), None);
+    emission.records.encode(emission.time, seq, &mut each);
+    each.1.map_or(Ok(each.0), |error| Err(unencodable(emission.topic, error)))
+}
+
 impl Destination for Lines {
     fn write(&mut self, emission: &Emission, seq: u64) -> Result<(), Error> {
         self.buffer.clear();
