@@ -1,6 +1,7 @@
-//! The one place that reads the wall clock: to tell how long something took, never to decide anything.
+//! The one place that reads the wall clock: to tell how long something took, to stamp what people send, and to judge
+//! whether their tokens still hold; never to decide anything in the graph.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Measures a span of real time.
 #[derive(Clone, Copy, Debug)]
@@ -17,4 +18,11 @@ impl Stopwatch {
     pub fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// The wall clock in milliseconds since 1970 UTC; 0 on a machine whose clock stands before that.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -201,7 +201,7 @@ fn int() -> Value {
 }
 
 /// The columns of an object with this JSON Schema.
-fn columns(schema: &Value) -> impl Iterator<Item = Field> {
+pub(crate) fn columns(schema: &Value) -> impl Iterator<Item = Field> {
     schema["properties"].as_object().into_iter().flatten().map(|(name, schema)| column(name, schema))
 }
 

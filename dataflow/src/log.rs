@@ -1,0 +1,113 @@
+//! What the program says while it runs: one line an event on standard error, as text or as JSON.
+//!
+//! Events carry fields, not sentences with numbers in them, so that a log store can ask for them:
+//! `tracing::warn!(reason = "expired", actor = %actor, "command refused")`.
+
+use std::io;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use tracing::Level;
+use tracing_subscriber::fmt;
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people: time, level, where, message, fields.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line, the fields beside `timestamp`, `level`, `target` and `message`.
+    Json,
+}
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Only what stops the job.
+    Error,
+    /// Also what was refused or may soon be wrong.
+    Warn,
+    /// Also starts, stops and snapshots.
+    #[default]
+    Info,
+    /// Also every request and connection.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    fn level(self) -> Level {
+        match self {
+            LogLevel::Error => Level::ERROR,
+            LogLevel::Warn => Level::WARN,
+            LogLevel::Info => Level::INFO,
+            LogLevel::Debug => Level::DEBUG,
+            LogLevel::Trace => Level::TRACE,
+        }
+    }
+}
+
+/// Sends the events of the whole program to standard error. The first call decides; answers whether this was it.
+pub fn init(format: LogFormat, level: LogLevel) -> bool {
+    tracing::subscriber::set_global_default(subscriber(format, level, io::stderr)).is_ok()
+}
+
+fn subscriber<W>(format: LogFormat, level: LogLevel, writer: W) -> Box<dyn tracing::Subscriber + Send + Sync>
+where
+    W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
+    let events = fmt().with_max_level(level.level()).with_writer(writer);
+    match format {
+        LogFormat::Text => Box::new(events.finish()),
+        LogFormat::Json => Box::new(events.json().flatten_event(true).finish()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("the page").extend(text);
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn said(format: LogFormat) -> String {
+        let page = Page::default();
+        let written = page.clone();
+        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || page.clone()), || {
+            tracing::debug!("not said");
+            tracing::warn!(reason = "expired", actor = %"mara", attempts = 2, "command refused");
+        });
+        String::from_utf8(written.0.lock().expect("the page").clone()).expect("text")
+    }
+
+    #[test]
+    fn a_line_of_json_carries_the_fields() {
+        let text = said(LogFormat::Json);
+        let line: serde_json::Value = serde_json::from_str(&text).expect("one line of JSON");
+        let fields = ["level", "message", "reason", "actor"].map(|name| line[name].as_str());
+        assert_eq!(fields, ["WARN", "command refused", "expired", "mara"].map(Some));
+        assert_eq!(line["attempts"], 2);
+    }
+
+    #[test]
+    fn a_line_of_text_says_the_same_and_nothing_below_its_level() {
+        let text = said(LogFormat::Text);
+        assert!(text.contains(r#"command refused reason="expired" actor=mara attempts=2"#), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}

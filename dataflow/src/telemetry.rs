@@ -1,0 +1,379 @@
+//! How the job is doing, in numbers that Prometheus can collect, and whether it is alive and ready.
+//!
+//! One [`Telemetry`] is shared by everything that runs: each part tells it what happened, [`Telemetry::render`] writes all
+//! of it down. Names begin with `storepulse_`, units stand in them, every metric has a sentence of help.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry, Unit};
+
+use crate::clock;
+
+/// Seconds from one millisecond to a minute: a tick should end at the left end, an outage shows at the right.
+const SECONDS: [f64; 15] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+type Labels<const N: usize> = [(&'static str, String); N];
+type Counters<const N: usize> = Family<Labels<N>, Counter>;
+type Gauges<const N: usize> = Family<Labels<N>, Gauge>;
+type Reading = Gauge<f64, AtomicU64>;
+
+/// Whether the job runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It has not ended.
+    Running,
+    /// It has ended, for this reason.
+    Failed(String),
+}
+
+/// The numbers of one job; clones share them.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Shared>);
+
+struct Shared {
+    registry: Registry,
+    numbers: Numbers,
+    ready: AtomicBool,
+    health: Mutex<Health>,
+    /// When the newest snapshot was written, by the wall clock.
+    snapshot_at_ms: Mutex<Option<i64>>,
+}
+
+struct Numbers {
+    records: Counters<2>,
+    lag: Gauges<2>,
+    tick_lag: Histogram,
+    tick_duration: Histogram,
+    last_tick: Reading,
+    state_entries: Gauges<1>,
+    state_bytes: Gauges<1>,
+    view_rows: Gauges<1>,
+    open_exceptions: Gauges<1>,
+    snapshots: Counter,
+    snapshot_tick: Reading,
+    snapshot_bytes: Gauge,
+    snapshot_duration: Reading,
+    snapshot_age: Reading,
+    queue_depth: Gauges<1>,
+    outputs: Counters<1>,
+    remap_appends: Counter,
+    restarts: Counter,
+    ready: Gauge,
+    requests: Counters<2>,
+    refusals: Counters<1>,
+    commands: Counter,
+    event_readers: Gauge,
+}
+
+/// Registers metrics and hands them back.
+struct Register<'a>(&'a mut Registry);
+
+impl Register<'_> {
+    fn plain<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
+        let metric = M::default();
+        self.0.register(name, help, metric.clone());
+        metric
+    }
+
+    fn with_unit<M: Metric + Clone>(&mut self, name: &str, unit: Unit, help: &str, metric: M) -> M {
+        self.0.register_with_unit(name, help, unit, metric.clone());
+        metric
+    }
+}
+
+impl Numbers {
+    fn register(registry: &mut Registry) -> Self {
+        let mut register = Register(registry);
+        let seconds = || Histogram::new(SECONDS);
+        Numbers {
+            records: register.plain("records", "Input records by topic and by what became of them"),
+            lag: register.plain("input_lag_records", "Records of a partition that are not read yet"),
+            tick_lag: register.with_unit("tick_lag", Unit::Seconds, "Wall clock minus tick when it closed", seconds()),
+            tick_duration: register.with_unit("tick_duration", Unit::Seconds, "Time taken to close a tick", seconds()),
+            last_tick: register.with_unit("last_tick", Unit::Seconds, "The last closed tick", Reading::default()),
+            state_entries: register.plain("state_entries", "Entries that an operator keeps"),
+            state_bytes: register.with_unit("state", Unit::Bytes, "Bytes that an operator keeps", Family::default()),
+            view_rows: register.plain("view_rows", "Rows of a view"),
+            open_exceptions: register.plain("open_exceptions", "Exceptions that stand open, by type"),
+            snapshots: register.plain("snapshots", "Snapshots written"),
+            snapshot_tick: register.with_unit("snapshot_tick", Unit::Seconds, "The tick of it", Reading::default()),
+            snapshot_bytes: register.with_unit("snapshot_size", Unit::Bytes, "Its size", Gauge::default()),
+            snapshot_duration: register.with_unit(
+                "snapshot_duration",
+                Unit::Seconds,
+                "Time taken to write the newest snapshot",
+                Reading::default(),
+            ),
+            snapshot_age: register.with_unit("snapshot_age", Unit::Seconds, "Since it was written", Reading::default()),
+            queue_depth: register.plain("queue_depth", "What waits in a queue between two threads"),
+            outputs: register.plain("outputs", "Output records by topic"),
+            remap_appends: register.plain("remap_appends", "Ticks bound to input positions in the remap log"),
+            restarts: register.plain("restarts", "Starts of this job that went on from a snapshot"),
+            ready: register.plain("ready", "1 once recovery is done and a live tick has closed, else 0"),
+            requests: register.plain("http_requests", "HTTP requests by route and status"),
+            refusals: register.plain("http_refusals", "HTTP requests refused, by reason"),
+            commands: register.plain("http_commands", "Commands taken over HTTP and appended to their topic"),
+            event_readers: register.plain("http_event_readers", "Clients that read the stream of exceptions"),
+        }
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A count, held to what a gauge can show.
+fn gauge(count: impl TryInto<i64> + Debug) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
+fn seconds(instant_ms: i64) -> f64 {
+    instant_ms as f64 / 1_000.0
+}
+
+impl Telemetry {
+    /// The numbers of a program of this version, all at nought.
+    pub fn new(version: &str) -> Self {
+        let mut registry = Registry::with_prefix("storepulse");
+        registry.register("build", "What runs here", Info::new([("version", version.to_owned())]));
+        let numbers = Numbers::register(&mut registry);
+        Telemetry(Arc::new(Shared {
+            registry,
+            numbers,
+            ready: AtomicBool::new(false),
+            health: Mutex::new(Health::Running),
+            snapshot_at_ms: Mutex::new(None),
+        }))
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub fn render(&self) -> String {
+        if let Some(written_at) = *held(&self.0.snapshot_at_ms) {
+            self.0.numbers.snapshot_age.set(seconds((clock::wall_ms() - written_at).max(0)));
+        }
+        let mut page = String::new();
+        // Writing into a string cannot fail.
+        _ = text::encode(&mut page, &self.0.registry);
+        page
+    }
+
+    /// `count` more records of an input topic had this fate.
+    pub fn fates(&self, topic: &str, fate: &str, count: u64) {
+        let labels = [("topic", topic.to_owned()), ("fate", fate.to_owned())];
+        self.0.numbers.records.get_or_create(&labels).inc_by(count);
+    }
+
+    /// So many records of a partition are not read yet.
+    pub fn lag(&self, topic: &str, partition: u32, records: u64) {
+        let labels = [("topic", topic.to_owned()), ("partition", partition.to_string())];
+        self.0.numbers.lag.get_or_create(&labels).set(gauge(records));
+    }
+
+    /// A tick closed, so long after its time by the wall clock, and took so long.
+    pub fn tick_closed(&self, tick_ms_time: i64, lag_seconds: f64, duration_seconds: f64) {
+        self.0.numbers.last_tick.set(seconds(tick_ms_time));
+        self.0.numbers.tick_lag.observe(lag_seconds);
+        self.0.numbers.tick_duration.observe(duration_seconds);
+    }
+
+    /// What an operator keeps.
+    pub fn state(&self, operator: &str, entries: u64, bytes: u64) {
+        let labels = [("operator", operator.to_owned())];
+        self.0.numbers.state_entries.get_or_create(&labels).set(gauge(entries));
+        self.0.numbers.state_bytes.get_or_create(&labels).set(gauge(bytes));
+    }
+
+    /// How many rows a view has.
+    pub fn view_rows(&self, view: &str, rows: u64) {
+        self.0.numbers.view_rows.get_or_create(&[("view", view.to_owned())]).set(gauge(rows));
+    }
+
+    /// How many exceptions of a type stand open.
+    pub fn open_exceptions(&self, kind: &str, open: i64) {
+        self.0.numbers.open_exceptions.get_or_create(&[("type", kind.to_owned())]).set(open);
+    }
+
+    /// A snapshot of `tick` was written just now: its size, and how long it took.
+    pub fn snapshot(&self, tick: i64, bytes: u64, seconds_taken: f64) {
+        self.0.numbers.snapshots.inc();
+        self.0.numbers.snapshot_tick.set(seconds(tick));
+        self.0.numbers.snapshot_bytes.set(gauge(bytes));
+        self.0.numbers.snapshot_duration.set(seconds_taken);
+        self.snapshot_age(0.0);
+    }
+
+    /// The newest snapshot is so old now; it ages by itself from here on.
+    #[expect(clippy::cast_possible_truncation, reason = "a span in milliseconds")]
+    pub fn snapshot_age(&self, seconds: f64) {
+        *held(&self.0.snapshot_at_ms) = Some(clock::wall_ms().saturating_sub((seconds * 1_000.0) as i64));
+    }
+
+    /// So much waits in a queue.
+    pub fn queue_depth(&self, queue: &str, depth: usize) {
+        self.0.numbers.queue_depth.get_or_create(&[("queue", queue.to_owned())]).set(gauge(depth));
+    }
+
+    /// `records` more records of an output topic were written.
+    pub fn outputs(&self, topic: &str, records: u64) {
+        self.0.numbers.outputs.get_or_create(&[("topic", topic.to_owned())]).inc_by(records);
+    }
+
+    /// `count` more ticks were bound in the remap log.
+    pub fn remap_appends(&self, count: u64) {
+        self.0.numbers.remap_appends.inc_by(count);
+    }
+
+    /// The job went on from a snapshot.
+    pub fn restarted(&self) {
+        self.0.numbers.restarts.inc();
+    }
+
+    /// An HTTP request was answered.
+    pub fn request(&self, route: &str, status: u16) {
+        let labels = [("route", route.to_owned()), ("status", status.to_string())];
+        self.0.numbers.requests.get_or_create(&labels).inc();
+    }
+
+    /// An HTTP request was refused.
+    pub fn refused(&self, reason: &str) {
+        self.0.numbers.refusals.get_or_create(&[("reason", reason.to_owned())]).inc();
+    }
+
+    /// A command was appended to its topic.
+    pub fn command_taken(&self) {
+        self.0.numbers.commands.inc();
+    }
+
+    /// So many clients read the stream of exceptions.
+    pub fn event_readers(&self, readers: usize) {
+        self.0.numbers.event_readers.set(gauge(readers));
+    }
+
+    /// Whether recovery is done and a live tick has closed; no longer while stopping.
+    pub fn ready(&self, ready: bool) {
+        self.0.ready.store(ready, Ordering::Release);
+        self.0.numbers.ready.set(i64::from(ready));
+    }
+
+    /// Whether readers may rely on what they read.
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire) && self.health() == Health::Running
+    }
+
+    /// The job has ended and will not go on. The first reason stays.
+    pub fn failed(&self, reason: &str) {
+        let mut health = held(&self.0.health);
+        if *health == Health::Running {
+            *health = Health::Failed(reason.to_owned());
+        }
+        drop(health);
+        self.ready(false);
+    }
+
+    /// Whether the job runs.
+    pub fn health(&self) -> Health {
+        held(&self.0.health).clone()
+    }
+
+    /// Held by the thread of the job for as long as it runs: when it ends, however it ends, the job is not healthy.
+    pub fn alive(&self) -> Alive {
+        Alive(self.clone())
+    }
+}
+
+/// The thread of the job runs.
+pub struct Alive(Telemetry);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.failed(if std::thread::panicking() { "the job's thread panicked" } else { "the job has ended" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(telemetry: &Telemetry, name: &str) -> Vec<String> {
+        telemetry.render().lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_number_is_written_with_its_labels() {
+        let telemetry = Telemetry::new("1.2.3");
+        telemetry.fates("pos", "accepted", 3);
+        telemetry.fates("pos", "accepted", 4);
+        telemetry.lag("pos", 2, 17);
+        telemetry.tick_closed(1_778_638_201_000, 0.004, 0.000_5);
+        telemetry.state("edge: facts", 10, 2_000);
+        telemetry.open_exceptions("labor.coverage_gap", 2);
+        telemetry.snapshot(1_778_638_200_000, 4_096, 0.25);
+        telemetry.queue_depth("pos", 5);
+        telemetry.outputs("views", 9);
+        let expected = [
+            "storepulse_build_info{version=\"1.2.3\"} 1",
+            "storepulse_records_total{topic=\"pos\",fate=\"accepted\"} 7",
+            "storepulse_input_lag_records{topic=\"pos\",partition=\"2\"} 17",
+            "storepulse_last_tick_seconds 1778638201.0",
+            "storepulse_tick_lag_seconds_bucket{le=\"0.0025\"} 0",
+            "storepulse_tick_lag_seconds_bucket{le=\"0.005\"} 1",
+            "storepulse_tick_duration_seconds_count 1",
+            "storepulse_state_entries{operator=\"edge: facts\"} 10",
+            "storepulse_state_bytes{operator=\"edge: facts\"} 2000",
+            "storepulse_open_exceptions{type=\"labor.coverage_gap\"} 2",
+            "storepulse_snapshot_size_bytes 4096",
+            "storepulse_snapshot_duration_seconds 0.25",
+            "storepulse_queue_depth{queue=\"pos\"} 5",
+            "storepulse_outputs_total{topic=\"views\"} 9",
+        ];
+        let page = telemetry.render();
+        for line in expected {
+            assert!(page.lines().any(|written| written == line), "no {line} in\n{page}");
+        }
+        assert!(page.ends_with("# EOF\n"));
+        let helped = page.lines().filter(|line| line.starts_with("# HELP")).count();
+        assert_eq!(page.lines().filter(|line| line.starts_with("# TYPE")).count(), helped);
+    }
+
+    #[test]
+    fn a_snapshot_ages_by_itself() {
+        let telemetry = Telemetry::new("1");
+        telemetry.snapshot_age(3_600.0);
+        let age = lines(&telemetry, "storepulse_snapshot_age_seconds").pop().expect("a line");
+        let age: f64 = age.rsplit(' ').next().and_then(|age| age.parse().ok()).expect("a number");
+        assert!((3_600.0..7_200.0).contains(&age), "{age}");
+    }
+
+    #[test]
+    fn a_job_that_has_ended_is_neither_healthy_nor_ready() {
+        let telemetry = Telemetry::new("1");
+        let alive = telemetry.alive();
+        assert!(!telemetry.is_ready());
+        telemetry.ready(true);
+        assert!(telemetry.is_ready());
+        telemetry.failed("the log of pos lies");
+        drop(alive);
+        assert_eq!(telemetry.health(), Health::Failed("the log of pos lies".to_owned()));
+        assert!(!telemetry.is_ready());
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_noticed() {
+        let telemetry = Telemetry::new("1");
+        let held = telemetry.alive();
+        let thread = std::thread::spawn(move || {
+            let _alive = held;
+            std::panic::resume_unwind(Box::new("a defect"));
+        });
+        assert!(thread.join().is_err());
+        assert_eq!(telemetry.health(), Health::Failed("the job's thread panicked".to_owned()));
+    }
+}
