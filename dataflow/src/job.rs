@@ -104,7 +104,7 @@ fn read(
 }
 
 /// Deals records out to workers; where a record enters does not matter.
-fn deal(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
+pub(crate) fn deal(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
     if workers == 1 {
         return vec![records];
     }
@@ -151,14 +151,40 @@ fn work(
 type Handle<D> = InputHandle<Time, CapacityContainerBuilder<Vec<(D, Time, Diff)>>>;
 
 /// The graph's inputs on one worker.
-struct Handles {
+pub(crate) struct Handles {
     facts: Handle<((Topic, EventId), Arriving<FactBody>)>,
     states: Handle<(StateKey, Arriving<StateBody>)>,
     fated: Handle<Fated>,
 }
 
 impl Handles {
-    fn send(&mut self, (time, topic, admitted): Bound) {
+    /// Builds the job on a worker; records are counted by fate in `fates`.
+    pub(crate) fn build(
+        worker: &mut Worker,
+        settings: &Settings,
+        outputs: &mut Outputs,
+        fates: &Rc<RefCell<FateCounts>>,
+    ) -> Self {
+        worker.dataflow(|scope| {
+            let (facts, fact_stream) = scope.new_input();
+            let (states, state_stream) = scope.new_input();
+            let (fated, fated_stream) = scope.new_input();
+            let inputs = Inputs {
+                facts: fact_stream.as_collection(),
+                states: state_stream.as_collection(),
+                fated: fated_stream.as_collection(),
+            };
+            let edge = graph::build(scope, settings, inputs, outputs);
+            let counts = fates.clone();
+            edge.fates.inspect(move |(fated, _, _)| {
+                *counts.borrow_mut().entry((fated.memo.topic, fate_name(&fated.outcome))).or_default() += 1;
+            });
+            Handles { facts, states, fated }
+        })
+    }
+
+    /// Takes a record at its tick.
+    pub(crate) fn send(&mut self, (time, topic, admitted): Bound) {
         match admitted {
             Admitted::Fact(key, arrival) => {
                 let diff = cause(topic, &arrival.id);
@@ -172,7 +198,8 @@ impl Handles {
         }
     }
 
-    fn advance_to(&mut self, time: Time) {
+    /// Closes every tick before `time`, as far as this worker goes.
+    pub(crate) fn advance_to(&mut self, time: Time) {
         self.facts.advance_to(time);
         self.states.advance_to(time);
         self.fated.advance_to(time);
@@ -188,22 +215,7 @@ fn work_one(
 ) -> Result<FateCounts, Error> {
     let fates = Rc::new(RefCell::new(FateCounts::new()));
     let mut outputs = Outputs::new(settings.emit);
-    let mut handles = worker.dataflow(|scope| {
-        let (facts, fact_stream) = scope.new_input();
-        let (states, state_stream) = scope.new_input();
-        let (fated, fated_stream) = scope.new_input();
-        let inputs = Inputs {
-            facts: fact_stream.as_collection(),
-            states: state_stream.as_collection(),
-            fated: fated_stream.as_collection(),
-        };
-        let edge = graph::build(scope, settings, inputs, &mut outputs);
-        let counts = fates.clone();
-        edge.fates.inspect(move |(fated, _, _)| {
-            *counts.borrow_mut().entry((fated.memo.topic, fate_name(&fated.outcome))).or_default() += 1;
-        });
-        Handles { facts, states, fated }
-    });
+    let mut handles = Handles::build(worker, settings, &mut outputs, &fates);
     handles.advance_to(first);
     let mut ended = false;
     while !ended {

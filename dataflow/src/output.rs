@@ -374,6 +374,11 @@ impl Outputs {
         stages.filter(|(_, waiting)| !waiting.is_empty()).collect()
     }
 
+    /// Whether a state of a snapshot is that of a stage.
+    pub fn is_stage(name: &str) -> bool {
+        name.starts_with(OUTPUT)
+    }
+
     /// Takes what waited in the stage called `name`; `false` if that is no stage's name.
     ///
     /// # Errors

@@ -78,6 +78,8 @@ pub struct Span {
     pub closed: Time,
     /// The partitions that moved, and to where.
     pub ends: Vec<(u32, Reached)>,
+    /// Whether the inputs ended here: what waits for a later tick leaves at this one.
+    pub last: bool,
 }
 
 /// A line with its tick and place.
@@ -170,6 +172,14 @@ impl Binder {
         self.lanes[partition].flow = flow;
     }
 
+    /// A partition has been silent for long: until it says something, time does not wait for it.
+    pub fn silent(&mut self, partition: usize) {
+        let lane = &mut self.lanes[partition];
+        if lane.flow == Flow::Reading && lane.waiting.is_empty() {
+            lane.flow = Flow::Idle;
+        }
+    }
+
     /// Closes as many ticks as can be, none after `limit` (the wall clock, or the next moment something must happen at);
     /// `None` while no further tick can close.
     pub fn close(&mut self, limit: Time) -> Option<(Span, Vec<BoundLine>)> {
@@ -239,7 +249,7 @@ impl Binder {
             }
         }
         self.closed = Some(closed);
-        (Span { after, closed, ends }, bound)
+        (Span { after, closed, ends, last: false }, bound)
     }
 }
 

@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::event::Topic;
 use crate::graph::Settings;
 use crate::live::binder::Clock;
-use crate::log::LogFormat;
+use crate::log::{LogFormat, LogLevel};
 use crate::output::OutputTopic;
-use crate::policy::Policies;
+use crate::policy::{self, Policies};
 use crate::scenario::{FUTURE_MS, LATENESS_MS};
 use crate::serve::HttpConfig;
 
@@ -109,7 +109,7 @@ pub struct LogConfig {
     /// `text` or `json`.
     pub format: LogFormat,
     /// The least level: `error`, `warn`, `info`, `debug` or `trace`; `info` unless said.
-    pub level: Option<String>,
+    pub level: LogLevel,
 }
 
 fn default_name() -> String {
@@ -161,21 +161,24 @@ impl Config {
         if time.until.is_some() && time.clock == Clock::Wall {
             return Err("time.until is for time.clock = \"data\": the wall clock does not end".to_owned());
         }
-        Policies::new(&self.policy).map(drop)
+        let known = policy::all();
+        let unknown = self.policy.keys().find(|name| !known.iter().any(|policy| policy.name == **name));
+        // Feeds may be given a staleness of their own.
+        match unknown.filter(|name| !name.starts_with("stale_ms.")) {
+            Some(name) => Err(format!("no policy is called {name:?}; `storepulse policy list` shows them all")),
+            None => Ok(()),
+        }
     }
 
     /// How the graph runs.
-    ///
-    /// # Errors
-    /// If a policy has an unknown name or a value out of its range.
-    pub fn settings(&self) -> Result<Settings, Error> {
+    pub fn settings(&self) -> Settings {
         let time = &self.time;
-        Ok(Settings {
+        Settings {
             ticks: Ticks { tick_ms: time.tick_ms },
             limits: Limits { lateness_ms: time.lateness_ms, future_ms: time.future_ms },
             emit: Ticks { tick_ms: time.emit_ms },
-            policies: Policies::new(&self.policy).map_err(Error::Scenario)?,
-        })
+            policies: Policies::configured(self.policy.clone()),
+        }
     }
 
     /// Where snapshots are.

@@ -133,13 +133,26 @@ pub struct RemapLog {
     segments: BTreeMap<u32, Vec<Segment>>,
 }
 
+/// A span, by the names of its partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// The last tick that had closed before.
+    pub after: Time,
+    /// The last tick that closed.
+    pub closed: Time,
+    /// The partitions that moved, and to where.
+    pub ends: Vec<(PartitionName, Reached)>,
+    /// Whether the inputs ended here.
+    pub last: bool,
+}
+
 /// What one process reads again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {
     /// Where the partitions stood at the beginning.
     pub start: BTreeMap<PartitionName, Reached>,
     /// What was closed since, in order: the partitions that moved, and to where.
-    pub spans: Vec<(Time, Time, Vec<(PartitionName, Reached)>)>,
+    pub spans: Vec<Replayed>,
     /// The tick up to which every process had closed.
     pub closed: Option<Time>,
 }
@@ -194,6 +207,14 @@ impl RemapLog {
         Ok(())
     }
 
+    /// Whether it is known what every tick since the very first was made of.
+    ///
+    /// # Errors
+    /// If the oldest segments are gone.
+    pub fn reaches_back_to_start(&self) -> Result<(), Error> {
+        self.replay(None).map(drop)
+    }
+
     /// Whether nothing was ever written.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
@@ -236,11 +257,12 @@ impl RemapLog {
                             .map(|name| (name, *reached))
                             .ok_or_else(|| damaged(&segment.path, format!("speaks of a partition {index} it does not have")))
                     });
-                    replay.spans.push((span.after, span.closed, ends.collect::<Result<_, _>>()?));
+                    let ends = ends.collect::<Result<_, _>>()?;
+                    replay.spans.push(Replayed { after: span.after, closed: span.closed, ends, last: span.last });
                 }
             }
         }
-        replay.spans.sort_by_key(|(_, closed, _)| *closed);
+        replay.spans.sort_by_key(|span| span.closed);
         Ok(replay)
     }
 

@@ -144,6 +144,17 @@ impl SnapshotFile {
     }
 }
 
+impl std::io::Write for SnapshotFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.append(bytes).map_err(std::io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Reads the frames of a state file, one by one, and checks the file as it goes.
 pub struct StateFrames {
     path: PathBuf,

@@ -1,0 +1,339 @@
+//! The one who decides: takes lines from every partition, closes ticks, writes down what they are made of, and only then
+//! feeds the workers. After a restart it first feeds again what was written down.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::clock::{Stopwatch, wall_ms};
+use crate::edge::admit;
+use crate::error::Error;
+use crate::feed::Batch;
+use crate::graph::Settings;
+use crate::job::deal;
+use crate::live::Processes;
+use crate::live::binder::{Binder, BoundLine, Clock, Flow, Reached, Span};
+use crate::live::config::Config;
+use crate::live::intake::{Inlet, News, Partition, Readers};
+use crate::live::keeper::Copied;
+use crate::live::recovery::Recovered;
+use crate::live::remap::{Header, PartitionName, RemapWriter};
+use crate::live::worker::Order;
+use crate::telemetry::Telemetry;
+use crate::time::Time;
+
+/// How long a partition is asked to wait for a first record.
+const POLL: Duration = Duration::from_millis(5);
+/// How long the feeder sleeps at most when nobody wakes it.
+const NAP: Duration = Duration::from_millis(20);
+
+/// Where workers report before anything is fed: with several processes, everybody has read what an earlier run left by
+/// then, so that from then on it may be added to.
+pub struct Muster {
+    expected: usize,
+    /// The workers' threads; `None` when they will never come.
+    arrived: Mutex<Option<Vec<Thread>>>,
+    changed: Condvar,
+}
+
+impl Muster {
+    /// Nobody has come yet.
+    pub fn new(expected: usize) -> Self {
+        Muster { expected, arrived: Mutex::new(Some(Vec::new())), changed: Condvar::new() }
+    }
+
+    /// The calling worker is here.
+    pub fn arrive(&self) {
+        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(threads) = arrived.as_mut() {
+            threads.push(std::thread::current());
+        }
+        self.changed.notify_all();
+    }
+
+    /// The workers will not come.
+    pub fn give_up(&self) {
+        *self.arrived.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.changed.notify_all();
+    }
+
+    /// Waits until all workers are here.
+    fn wait(&self) -> Option<Vec<Thread>> {
+        let waiting = |arrived: &mut Option<Vec<Thread>>| arrived.as_ref().is_some_and(|here| here.len() < self.expected);
+        let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changed.wait_while(arrived, waiting).unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// See the file.
+pub struct Feeder<'a> {
+    config: &'a Config,
+    settings: Settings,
+    processes: &'a Processes,
+    recovered: Recovered,
+    /// Told from outside to stop gracefully.
+    stop: &'a AtomicBool,
+    /// Set when some part of the job has failed.
+    halt: &'a AtomicBool,
+    telemetry: &'a Telemetry,
+}
+
+impl<'a> Feeder<'a> {
+    /// Goes on from what was recovered until told to `stop`, or to halt.
+    pub fn new(
+        config: &'a Config,
+        processes: &'a Processes,
+        recovered: Recovered,
+        (stop, halt): (&'a AtomicBool, &'a AtomicBool),
+        telemetry: &'a Telemetry,
+    ) -> Self {
+        Feeder { config, settings: config.settings(), processes, recovered, stop, halt, telemetry }
+    }
+
+    /// Feeds to the end.
+    ///
+    /// # Errors
+    /// If a partition cannot be read any more, the remap log cannot be written, or the workers have stopped.
+    pub fn run(
+        self,
+        partitions: Vec<Partition>,
+        muster: &Muster,
+        orders: Vec<SyncSender<Order>>,
+        copies: Sender<Copied>,
+    ) -> Result<(), Error> {
+        let Some(workers) = muster.wait() else { return Err(engine("the workers could not start")) };
+        let names: Vec<PartitionName> = partitions.iter().map(|partition| partition.name).collect();
+        let reached: Vec<(u32, Reached)> = partitions.iter().map(|each| (each.name.1, each.reached)).collect();
+        let clock = self.config.time.clock;
+        let from = self.recovered.from();
+        let readers_stop = Arc::new(AtomicBool::new(false));
+        let readers =
+            Readers { clock, patience: POLL, stop: readers_stop.clone(), telemetry: self.telemetry.clone() };
+        std::thread::scope(|scope| {
+            let me = std::thread::current();
+            let inlet = |partition| readers.clone().spawn(scope, partition, me.clone());
+            let mut feeding = Feeding {
+                replay: self.recovered.spans(&names),
+                binder: Binder::new(self.settings.ticks, clock, from, &reached),
+                lanes: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
+                snapshot_at: None,
+                last_snapshot: from,
+                remap: None,
+                feeder: &self,
+                names,
+                orders,
+                workers,
+                copies,
+            };
+            let fed = feeding.run();
+            readers_stop.store(true, Ordering::Relaxed);
+            // Readers that wait for room in their queue find that nobody takes anything any more.
+            drop(feeding);
+            fed
+        })
+    }
+}
+
+fn engine(problem: &str) -> Error {
+    Error::Engine(problem.to_owned())
+}
+
+/// The feeder at work.
+struct Feeding<'a> {
+    feeder: &'a Feeder<'a>,
+    names: Vec<PartitionName>,
+    binder: Binder,
+    /// What is still to be fed again.
+    replay: VecDeque<Span>,
+    /// Each partition's queue, and the time since something came from it.
+    lanes: Vec<(Inlet, Stopwatch)>,
+    remap: Option<RemapWriter>,
+    /// The tick at which the next snapshot is cut.
+    snapshot_at: Option<Time>,
+    last_snapshot: Option<Time>,
+    orders: Vec<SyncSender<Order>>,
+    workers: Vec<Thread>,
+    copies: Sender<Copied>,
+}
+
+impl Feeding<'_> {
+    fn run(&mut self) -> Result<(), Error> {
+        while let Some(span) = self.replay.pop_front() {
+            match self.take_again(&span)? {
+                Some(bound) => self.feed(bound, &span)?,
+                None => return Ok(()),
+            }
+        }
+        self.begin_segment()?;
+        while !self.feeder.halt.load(Ordering::Relaxed) {
+            self.take()?;
+            if self.feeder.stop.load(Ordering::Relaxed) {
+                return self.stop();
+            }
+            if let Some((span, bound)) = self.binder.close(self.limit()) {
+                self.append(&span)?;
+                self.feed(bound, &span)?;
+                if Some(span.closed) == self.snapshot_at {
+                    self.snapshot(span.closed)?;
+                }
+                self.feeder.telemetry.ready(true);
+            } else if self.binder.is_done() {
+                return self.finish();
+            } else {
+                std::thread::park_timeout(self.nap());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes lines until those of a logged span are all there; `None` when the job is to end before that.
+    fn take_again(&mut self, span: &Span) -> Result<Option<Vec<BoundLine>>, Error> {
+        loop {
+            self.take()?;
+            if let Some(bound) = self.binder.again(span) {
+                return Ok(Some(bound));
+            }
+            if self.binder.is_done() {
+                let (partition, end) = span.ends.first().copied().unwrap_or_default();
+                let name = self.names.get(partition as usize).map_or(String::new(), |(topic, number)| format!("{topic}/{number}"));
+                return Err(Error::Recovery(format!(
+                    "the inputs end before what tick {} was made of: {name} had {} records then",
+                    span.closed, end.next.record
+                )));
+            }
+            if self.feeder.halt.load(Ordering::Relaxed) || self.feeder.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            std::thread::park_timeout(NAP);
+        }
+    }
+
+    /// Takes what the partitions have to say, as far as there is room.
+    fn take(&mut self) -> Result<(), Error> {
+        let idle = Duration::from_millis(self.feeder.config.time.idle_ms);
+        for (partition, (inlet, heard)) in self.lanes.iter_mut().enumerate() {
+            while !self.binder.is_full(partition) {
+                match inlet.next()? {
+                    Some(News::Lines(lines)) => {
+                        *heard = Stopwatch::start();
+                        self.binder.push(partition, lines);
+                    }
+                    // By the records' clock silence says nothing: only time does.
+                    Some(News::Flow(Flow::Idle)) if self.feeder.config.time.clock == Clock::Data => {}
+                    Some(News::Flow(flow)) => self.binder.flow(partition, flow),
+                    Some(News::Failed(error)) => return Err(error),
+                    None => break,
+                }
+            }
+            if !self.feeder.config.time.stop_at_end && heard.elapsed() >= idle {
+                self.binder.silent(partition);
+            }
+        }
+        Ok(())
+    }
+
+    /// How far time may go at most.
+    fn limit(&self) -> Time {
+        let now = if self.feeder.config.time.clock == Clock::Wall { wall_ms() } else { Time::MAX };
+        let until = self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until));
+        now.min(until.unwrap_or(Time::MAX)).min(self.snapshot_at.unwrap_or(Time::MAX))
+    }
+
+    /// How long nothing can happen unless somebody calls.
+    fn nap(&self) -> Duration {
+        let tick_ms = self.feeder.settings.ticks.tick_ms;
+        let to_tick = tick_ms - wall_ms().rem_euclid(tick_ms);
+        NAP.min(Duration::from_millis(to_tick.cast_unsigned()))
+    }
+
+    /// From here on new spans are written down.
+    fn begin_segment(&mut self) -> Result<(), Error> {
+        let closed = self.binder.closed();
+        let partitions = self.names.iter().copied().zip(self.binder.reached()).collect();
+        let header = Header::new(self.feeder.processes.index, self.feeder.settings.ticks.tick_ms, closed, partitions);
+        let incarnation = self.feeder.recovered.incarnation;
+        self.remap = Some(RemapWriter::create(&self.feeder.config.remap(), incarnation, &header)?);
+        self.snapshot_at = closed.map(|closed| self.next_snapshot(closed));
+        Ok(())
+    }
+
+    fn next_snapshot(&self, closed: Time) -> Time {
+        let every = self.feeder.config.state.snapshot_ms;
+        self.feeder.settings.ticks.at(closed - closed.rem_euclid(every) + every)
+    }
+
+    fn append(&mut self, span: &Span) -> Result<(), Error> {
+        if self.snapshot_at.is_none() {
+            self.snapshot_at = Some(self.next_snapshot(span.closed));
+        }
+        if let Some(remap) = &mut self.remap {
+            remap.append(span)?;
+        }
+        self.feeder.telemetry.remap_appends(1);
+        Ok(())
+    }
+
+    /// Gives a span to the workers.
+    fn feed(&mut self, bound: Vec<BoundLine>, span: &Span) -> Result<(), Error> {
+        let limits = self.feeder.settings.limits;
+        let admitted = bound.into_iter().map(|BoundLine { partition, tick, place, line }| {
+            let topic = self.names[partition as usize].0;
+            (tick, topic, admit(topic, place, &line.bytes, line.decoded, tick, limits))
+        });
+        let hands = deal(admitted.collect(), self.orders.len());
+        for (worker, records) in hands.into_iter().enumerate() {
+            self.tell(worker, Order::Feed(Batch { records, upto: span.closed }))?;
+        }
+        if span.last {
+            self.tell_all(|| Order::Finish(span.closed))?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, worker: usize, order: Order) -> Result<(), Error> {
+        self.orders[worker].send(order).map_err(|_| engine("a worker stopped"))?;
+        self.workers.iter().for_each(Thread::unpark);
+        Ok(())
+    }
+
+    fn tell_all(&self, order: impl Fn() -> Order) -> Result<(), Error> {
+        (0..self.orders.len()).try_for_each(|worker| self.tell(worker, order()))
+    }
+
+    /// Cuts a snapshot at the tick that has just been fed, and starts a segment of the log behind it.
+    fn snapshot(&mut self, tick: Time) -> Result<(), Error> {
+        let reached = self.binder.reached();
+        let partitions = self.names.iter().zip(reached).map(|((topic, number), reached)| (*topic, *number, reached));
+        let begun = self.copies.send(Copied::Begin(tick, partitions.collect()));
+        begun.map_err(|_| engine("the keeper of snapshots has stopped"))?;
+        self.tell_all(|| Order::Snapshot(tick))?;
+        self.last_snapshot = Some(tick);
+        self.begin_segment()
+    }
+
+    /// Every input has ended: time goes on to its last instant, and what waits leaves.
+    fn finish(&mut self) -> Result<(), Error> {
+        let until = self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until));
+        let Some(after) = self.binder.closed().or(until) else { return self.stop() };
+        let span = Span { after, closed: until.unwrap_or(after).max(after), ends: Vec::new(), last: true };
+        self.binder.again(&span);
+        self.append(&span)?;
+        self.feed(Vec::new(), &span)?;
+        self.stop()
+    }
+
+    /// Leaves everything so that the next start has nothing to read again.
+    fn stop(&mut self) -> Result<(), Error> {
+        // Several processes stop at different ticks: they have no tick in common to cut at.
+        if let Some(closed) = self.binder.closed()
+            && self.feeder.processes.count() == 1
+            && self.last_snapshot != Some(closed)
+        {
+            self.snapshot(closed)?;
+        }
+        self.tell_all(|| Order::Stop)
+    }
+}

@@ -1,0 +1,209 @@
+//! One thread a partition: reads, decodes, and hands lines over through a bounded queue; a full queue stops the reading.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::{Scope, Thread};
+use std::time::Duration;
+
+use connectors::codec::Codec;
+use connectors::source::{Message, Polled, Source};
+
+use crate::clock::Stopwatch;
+use crate::error::Error;
+use crate::event::fields::{Bad, Fault};
+use crate::event::{Dead, Record, Topic};
+use crate::live::binder::{Clock, Flow, Line, Reached};
+use crate::live::remap::PartitionName;
+use crate::telemetry::Telemetry;
+
+/// Batches in flight from one partition.
+const IN_FLIGHT: usize = 4;
+/// Messages asked for at once.
+const BATCH: usize = 2_048;
+/// How long a failed partition rests before it is tried again, at first and at most.
+const REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_secs(5);
+/// How often the distance to the end is asked for.
+const LOOK_BEHIND: Duration = Duration::from_secs(1);
+
+/// What a partition has to say.
+pub enum News {
+    /// Lines, in order.
+    Lines(Vec<Line>),
+    /// What is known of its future.
+    Flow(Flow),
+    /// It cannot be read, ever.
+    Failed(Error),
+}
+
+/// A partition to be read.
+pub struct Partition {
+    /// Its name.
+    pub name: PartitionName,
+    /// Where from.
+    pub source: Box<dyn Source>,
+    /// What its messages are made of.
+    pub codec: Codec,
+    /// How far it was taken before.
+    pub reached: Reached,
+}
+
+/// The receiving end of a partition's queue.
+pub struct Inlet {
+    news: Receiver<News>,
+}
+
+impl Inlet {
+    /// What has come, if anything has. A partition whose thread has ended without a word is a failure.
+    ///
+    /// # Errors
+    /// If the partition cannot be read any more.
+    pub fn next(&self) -> Result<Option<News>, Error> {
+        match self.news.try_recv() {
+            Ok(News::Failed(error)) => Err(error),
+            Ok(news) => Ok(Some(news)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Ok(None),
+        }
+    }
+}
+
+/// What the readers share.
+#[derive(Clone)]
+pub struct Readers {
+    /// Whose time it is: the log's, or the records' own.
+    pub clock: Clock,
+    /// How long to wait for a first record.
+    pub patience: Duration,
+    /// Set when the job stops.
+    pub stop: Arc<AtomicBool>,
+    /// Counts.
+    pub telemetry: Telemetry,
+}
+
+impl Readers {
+    /// Reads a partition on a thread of its own; `listener` is woken whenever there is news.
+    pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, partition: Partition, listener: Thread) -> Inlet {
+        let (say, news) = sync_channel(IN_FLIGHT);
+        scope.spawn(move || Reader { readers: self, partition, say, listener }.run());
+        Inlet { news }
+    }
+}
+
+struct Reader {
+    readers: Readers,
+    partition: Partition,
+    say: SyncSender<News>,
+    listener: Thread,
+}
+
+impl Reader {
+    fn run(mut self) {
+        let mut rest = REST;
+        let mut looked = Stopwatch::start();
+        let mut told_idle = false;
+        while !self.readers.stop.load(Ordering::Relaxed) {
+            let news = match self.partition.source.poll(BATCH, self.readers.patience) {
+                Ok(Polled::Records(messages)) => {
+                    (rest, told_idle) = (REST, false);
+                    News::Lines(self.decode(messages))
+                }
+                Ok(Polled::Idle) if told_idle => {
+                    self.look_behind(&mut looked);
+                    continue;
+                }
+                Ok(Polled::Idle) => {
+                    told_idle = true;
+                    News::Flow(Flow::Idle)
+                }
+                Ok(Polled::Ended) => {
+                    self.tell(News::Flow(Flow::Ended));
+                    return;
+                }
+                Err(error) if error.is_final() => {
+                    self.tell(News::Failed(error.into()));
+                    return;
+                }
+                Err(error) => {
+                    let (topic, number) = self.partition.name;
+                    tracing::warn!(%topic, partition = number, %error, "cannot read; trying again");
+                    std::thread::park_timeout(rest);
+                    rest = (rest * 2).min(LONGEST_REST);
+                    continue;
+                }
+            };
+            if !self.tell(news) {
+                return;
+            }
+            self.look_behind(&mut looked);
+        }
+    }
+
+    /// Hands news over, waiting while the queue is full; `false` when nobody listens any more.
+    fn tell(&self, news: News) -> bool {
+        let told = self.say.send(news).is_ok();
+        self.listener.unpark();
+        told
+    }
+
+    fn look_behind(&mut self, looked: &mut Stopwatch) {
+        if looked.elapsed() >= LOOK_BEHIND {
+            *looked = Stopwatch::start();
+            if let Some(behind) = self.partition.source.behind() {
+                let (topic, number) = self.partition.name;
+                self.readers.telemetry.lag(topic.name(), number, behind);
+            }
+        }
+    }
+
+    fn decode(&mut self, messages: Vec<Message>) -> Vec<Line> {
+        let mut lines = Vec::with_capacity(messages.len());
+        for message in messages {
+            self.decode_message(message, &mut lines);
+        }
+        lines
+    }
+
+    /// All events of a message have one log time: the broker's, or the greatest of their own.
+    fn decode_message(&mut self, message: Message, lines: &mut Vec<Line>) {
+        let first = lines.len();
+        let (offset, topic) = (message.record(), self.partition.name.0);
+        let logged_at = message.logged_at.filter(|_| self.readers.clock == Clock::Wall);
+        if self.partition.codec == Codec::Json {
+            lines.push(line(topic, logged_at, offset, message.payload));
+        } else {
+            let mut each = |event: &[u8]| lines.push(line(topic, logged_at, offset, event.to_vec()));
+            if self.partition.codec.events(&message.payload, &mut each).is_err() {
+                lines.truncate(first);
+                let bad = Bad { fault: Fault::Malformed, field: None };
+                let decoded = Err(Dead { bad, store_id: None });
+                lines.push(Line { logged_at: i64::MIN, offset, next: None, decoded, bytes: message.payload });
+            }
+        }
+        let own = lines[first..].iter().map(|line| line.logged_at).max().unwrap_or(i64::MIN);
+        let reached = &mut self.partition.reached;
+        reached.logged_at = reached.logged_at.max(logged_at.unwrap_or(own));
+        lines[first..].iter_mut().for_each(|line| line.logged_at = reached.logged_at);
+        match lines[first..].last_mut() {
+            Some(last) => last.next = Some(message.next),
+            // A message without events is nothing but a step forward: it goes with the line before it.
+            None => {
+                if let Some(last) = lines.last_mut().filter(|last| last.next.is_some()) {
+                    last.next = Some(message.next);
+                }
+            }
+        }
+        reached.next = message.next;
+    }
+}
+
+/// A line by itself, with its own log time; `i64::MIN` when it cannot be read.
+fn line(topic: Topic, logged_at: Option<i64>, offset: u64, bytes: Vec<u8>) -> Line {
+    let decoded = match logged_at {
+        Some(logged_at) => Record::decode_logged(topic, &bytes, logged_at),
+        None => Record::decode(topic, &bytes),
+    };
+    let logged_at = decoded.as_ref().map_or(logged_at.unwrap_or(i64::MIN), |record| record.ingest_time);
+    Line { logged_at, offset, next: None, decoded, bytes }
+}

@@ -1,0 +1,204 @@
+//! Writes snapshots beside the running job: takes what the workers copy, piece by piece, and completes the snapshot when
+//! every process has said that its part is whole and everything before it has left.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use operators::vault::Piece;
+
+use crate::clock::Stopwatch;
+use crate::error::Error;
+use crate::event::Topic;
+use crate::live::binder::Reached;
+use crate::live::fail::fail_point;
+use crate::live::remap::RemapLog;
+use crate::live::snapshot::{self, Manifest, Part, SnapshotFile};
+use crate::serve::saved::Saved;
+use crate::telemetry::Telemetry;
+use crate::time::Time;
+
+/// How often parts of other processes are looked for.
+const LOOK: Duration = Duration::from_millis(20);
+/// Copied bytes in flight from the workers: while there are more they copy no further.
+const IN_FLIGHT: usize = 32 << 20;
+
+/// What a snapshot is made of, as it comes in.
+pub enum Copied {
+    /// A snapshot begins: how far each partition of this process was taken at its tick.
+    Begin(Time, Vec<(Topic, u32, Reached)>),
+    /// A piece of what a worker of this process held then.
+    Piece(usize, String, Piece),
+    /// A worker has copied everything.
+    Worker(usize),
+    /// Everything up to the tick has left, and these rows were shown then. On the first process only.
+    Left(Saved),
+}
+
+/// Copied bytes that are not yet written.
+#[derive(Clone, Default)]
+pub struct Backlog(Arc<AtomicUsize>);
+
+impl Backlog {
+    /// Whether the workers should wait before they copy more.
+    pub fn is_full(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > IN_FLIGHT
+    }
+
+    /// Counts a piece on its way.
+    pub fn add(&self, piece: &Piece) {
+        self.0.fetch_add(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
+    }
+
+    fn done(&self, piece: &Piece) {
+        self.0.fetch_sub(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
+    }
+}
+
+/// Who writes, and where.
+pub struct Keeper {
+    /// The folder of snapshots.
+    pub snapshots: PathBuf,
+    /// The folder of the remap log.
+    pub remap: PathBuf,
+    /// How many complete ones are kept.
+    pub keep: usize,
+    /// This process, and how many there are.
+    pub process: (u32, u32),
+    /// Workers of this process.
+    pub workers: usize,
+    /// Length of a tick.
+    pub tick_ms: i64,
+    /// What judges.
+    pub program: String,
+    /// Copied bytes on their way here.
+    pub backlog: Backlog,
+    /// Counts.
+    pub telemetry: Telemetry,
+}
+
+/// A snapshot being written.
+struct Open {
+    tick: Time,
+    partitions: Vec<(Topic, u32, Reached)>,
+    files: BTreeMap<usize, SnapshotFile>,
+    done: usize,
+    left: Option<Saved>,
+    part_written: bool,
+    bytes: u64,
+    watch: Stopwatch,
+}
+
+impl Keeper {
+    /// Writes until nobody has anything to say; then waits for what is still to come of a snapshot that is whole here.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn run(self, copied: &Receiver<Copied>) -> Result<(), Error> {
+        let mut open: Option<Open> = None;
+        let mut waiting = Vec::new();
+        loop {
+            let word = match copied.recv_timeout(if open.is_some() { LOOK } else { Duration::from_secs(1) }) {
+                Ok(word) => Some(word),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            match word {
+                Some(Copied::Begin(tick, partitions)) => {
+                    open = Some(self.open(tick, partitions)?);
+                    for word in std::mem::take(&mut waiting) {
+                        self.take(&mut open, word)?;
+                    }
+                }
+                // Workers may be ahead of the word that a snapshot begins.
+                Some(word) if open.is_none() => waiting.push(word),
+                Some(word) => self.take(&mut open, word)?,
+                None => {}
+            }
+            if let Some(current) = &mut open
+                && self.advance(current)?
+            {
+                open = None;
+            }
+        }
+    }
+
+    fn open(&self, tick: Time, partitions: Vec<(Topic, u32, Reached)>) -> Result<Open, Error> {
+        let folder = snapshot::folder(&self.snapshots, tick);
+        std::fs::create_dir_all(&folder).map_err(connectors::Error::io("create", &folder))?;
+        let mut files = BTreeMap::new();
+        for worker in 0..self.workers {
+            let name = format!("p{}-w{worker}.state", self.process.0);
+            files.insert(worker, SnapshotFile::create(&folder, name)?);
+        }
+        let watch = Stopwatch::start();
+        Ok(Open { tick, partitions, files, done: 0, left: None, part_written: false, bytes: 0, watch })
+    }
+
+    fn take(&self, open: &mut Option<Open>, word: Copied) -> Result<(), Error> {
+        let Some(open) = open else { return Ok(()) };
+        match word {
+            Copied::Piece(worker, operator, piece) => {
+                if let Some(file) = open.files.get_mut(&worker) {
+                    file.append_piece(&operator, &piece)?;
+                }
+                self.backlog.done(&piece);
+                fail_point("mid-snapshot");
+            }
+            Copied::Worker(_) => open.done += 1,
+            Copied::Left(board) => open.left = Some(board),
+            Copied::Begin(..) => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on with what can be done; `true` when nothing is left to do.
+    fn advance(&self, open: &mut Open) -> Result<bool, Error> {
+        let whole = open.done == self.workers && (self.process.0 != 0 || open.left.is_some());
+        if whole && !open.part_written {
+            self.write_part(open)?;
+            open.part_written = true;
+        }
+        if !open.part_written || self.process.0 != 0 {
+            return Ok(open.part_written);
+        }
+        let parts = snapshot::read_parts(&self.snapshots, open.tick, self.process.1)?;
+        if parts.len() < self.process.1 as usize {
+            return Ok(false);
+        }
+        let (version, program) = (snapshot::VERSION, self.program.clone());
+        let manifest = Manifest { version, tick: open.tick, tick_ms: self.tick_ms, program, parts };
+        fail_point("before-manifest");
+        snapshot::complete(&self.snapshots, &manifest)?;
+        fail_point("after-manifest");
+        open.bytes = manifest.bytes();
+        let seconds = open.watch.elapsed().as_secs_f64();
+        self.telemetry.snapshot(open.tick, open.bytes, seconds);
+        tracing::info!(tick = open.tick, bytes = open.bytes, seconds, "snapshot complete");
+        if let Some(oldest) = snapshot::retain(&self.snapshots, self.keep)? {
+            RemapLog::forget_before(&self.remap, oldest)?;
+        }
+        Ok(true)
+    }
+
+    fn write_part(&self, open: &mut Open) -> Result<(), Error> {
+        let states = std::mem::take(&mut open.files).into_values().map(SnapshotFile::finish);
+        let states = states.collect::<Result<Vec<_>, _>>()?;
+        let board = match open.left.take() {
+            Some(board) => Some(self.write_board(open.tick, &board)?),
+            None => None,
+        };
+        let partitions = open.partitions.clone();
+        snapshot::write_part(&self.snapshots, open.tick, &Part { process: self.process.0, states, board, partitions })
+    }
+
+    fn write_board(&self, tick: Time, board: &Saved) -> Result<snapshot::FileEntry, Error> {
+        let folder = snapshot::folder(&self.snapshots, tick);
+        let mut file = SnapshotFile::create(&folder, format!("p{}.board", self.process.0))?;
+        board.write(&mut file).map_err(connectors::Error::io("write", &folder))?;
+        file.finish()
+    }
+}

@@ -1,0 +1,356 @@
+//! The live job: reads topics as they grow, closes ticks, writes what follows, and goes on where it was after any end.
+//!
+//! ```text
+//! intake (a thread a partition) ─► binder ─► remap log ─► workers ─► publisher ─► output topics, read API
+//!                                                            └─ copies ─► keeper ─► snapshots
+//! ```
+//!
+//! *What makes it exact.* A tick's records are fixed in the remap log before anything acts on them; operators are
+//! functions of their state and a tick's records; each output tick is written once, in order, with its number. So a job
+//! that goes on from a snapshot and the log says the same bytes again, and the publisher skips those that stand.
+
+pub mod binder;
+pub mod config;
+pub mod fail;
+pub mod feeder;
+pub mod intake;
+pub mod keeper;
+pub mod publish;
+pub mod recovery;
+pub mod remap;
+pub mod snapshot;
+pub mod worker;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use connectors::outbox::Outbox;
+use connectors::sink::Sink;
+use connectors::source::Start;
+use timely::CommunicationConfig;
+
+use crate::error::Error;
+use crate::event::Topic;
+use crate::graph::Settings;
+use crate::ids::EventId;
+use crate::live::binder::{Clock, Reached};
+use crate::live::config::Config;
+use crate::live::feeder::{Feeder, Muster};
+use crate::live::intake::Partition;
+use crate::live::keeper::{Backlog, Copied, Keeper};
+use crate::live::publish::Publisher;
+use crate::live::recovery::Recovered;
+use crate::live::snapshot::Manifest;
+use crate::live::worker::{Leaving, Order, Station};
+use crate::output::OutputTopic;
+use crate::serve::{Board, CommandSink, Server};
+use crate::telemetry::Telemetry;
+use crate::time::{Cause, Time};
+
+/// Batches in flight to each worker, and closings to the publisher.
+const IN_FLIGHT: usize = 8;
+/// How long an output topic that cannot be written is tried again before the job gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which process of the job this is, and where the others are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Processes {
+    /// This one, from 0.
+    pub index: u32,
+    /// `HOST:PORT` of each; empty for a job of one process.
+    pub hosts: Vec<String>,
+}
+
+impl Processes {
+    /// A job of one process.
+    pub fn alone() -> Self {
+        Processes { index: 0, hosts: Vec::new() }
+    }
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.hosts.len().max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Runs a live job until its inputs end (if it is to stop there), `stop` is set, or something fails.
+///
+/// # Errors
+/// A wrong configuration; state that cannot be gone on from; an input or output that fails for good; a failed engine.
+pub fn run(config: &Config, processes: &Processes, stop: &Arc<AtomicBool>) -> Result<(), Error> {
+    let telemetry = Telemetry::new(env!("CARGO_PKG_VERSION"));
+    let _alive = telemetry.alive();
+    let ran = Job::prepare(config, processes, stop, &telemetry).and_then(Job::run);
+    if let Err(error) = &ran {
+        telemetry.failed(&error.to_string());
+        tracing::error!(%error, "the job stops");
+    }
+    ran
+}
+
+/// Everything a job needs to begin.
+struct Job<'a> {
+    config: &'a Config,
+    processes: &'a Processes,
+    settings: Settings,
+    program: String,
+    recovered: Recovered,
+    partitions: Vec<Partition>,
+    outboxes: BTreeMap<OutputTopic, Outbox>,
+    board: Board,
+    stop: &'a Arc<AtomicBool>,
+    telemetry: &'a Telemetry,
+}
+
+fn engine(problem: &str) -> Error {
+    Error::Engine(problem.to_owned())
+}
+
+impl<'a> Job<'a> {
+    /// Recovers, opens every input and output, and refuses what does not fit together.
+    fn prepare(
+        config: &'a Config,
+        processes: &'a Processes,
+        stop: &'a Arc<AtomicBool>,
+        telemetry: &'a Telemetry,
+    ) -> Result<Self, Error> {
+        let program = recovery::program(&config.policy)?;
+        let recovered = recovery::recover(config, &program)?;
+        let mut outboxes = BTreeMap::new();
+        if processes.index == 0 {
+            for (topic, sink) in &config.output {
+                let outbox = Outbox::open(sink.open()?)?;
+                recovered.check_published(topic.name(), outbox.committed())?;
+                outboxes.insert(*topic, outbox);
+            }
+        }
+        let partitions = open_partitions(config, processes, &recovered)?;
+        let board = load_board(config, &recovered)?;
+        if let Some(tick) = recovered.from() {
+            telemetry.restarted();
+            tracing::info!(tick, replay = recovered.replay.spans.len(), "going on from a snapshot");
+        }
+        let settings = config.settings();
+        Ok(Job { config, processes, settings, program, recovered, partitions, outboxes, board, stop, telemetry })
+    }
+
+    fn run(self) -> Result<(), Error> {
+        let server = self.serve()?;
+        let workers = usize::from(self.config.workers);
+        let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
+        let (outbox, leaving) = sync_channel(IN_FLIGHT);
+        let (copies, copied) = channel();
+        let (backlog, muster, halt) = (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
+        let keeper = self.keeper(workers, &backlog);
+        let crew = self.crew(&backlog, &muster);
+        let telemetry = self.telemetry;
+        let publisher = Publisher {
+            outboxes: self.outboxes,
+            board: self.board,
+            copies: copies.clone(),
+            telemetry: telemetry.clone(),
+            patience: PATIENCE,
+            is_live: self.config.time.clock == Clock::Wall,
+        };
+        let feeder = Feeder::new(self.config, self.processes, self.recovered, (self.stop, &halt), telemetry);
+        let ended = std::thread::scope(|scope| {
+            let keeping = scope.spawn(|| ending(&halt, keeper.run(&copied)));
+            let publishing = scope.spawn(|| ending(&halt, publisher.run(&leaving)));
+            let (begin, partitions) = (copies.clone(), self.partitions);
+            let feeding = scope.spawn(|| ending(&halt, feeder.run(partitions, &muster, orders, begin)));
+            let worked = ending(&halt, crew.work(workers, inboxes, outbox, copies));
+            let joined = [publishing, keeping, feeding].map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
+            first_cause(joined.into_iter().flatten().chain([worked]))
+        });
+        telemetry.ready(false);
+        if let Some(server) = server {
+            server.stop();
+        }
+        ended
+    }
+
+    fn crew(&self, backlog: &Backlog, muster: &Arc<Muster>) -> Crew {
+        Crew {
+            processes: self.processes.clone(),
+            settings: self.settings.clone(),
+            from: self.recovered.from(),
+            restore: self.recovered.manifest.clone().map(|manifest| (self.config.snapshots(), manifest)),
+            judge_anew: self.recovered.judges_anew.then(|| Cause::Program(EventId::new(&self.program))),
+            backlog: backlog.clone(),
+            muster: muster.clone(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
+
+    fn serve(&self) -> Result<Option<Server>, Error> {
+        let Some(http) = self.config.http.as_ref().filter(|_| self.processes.index == 0) else { return Ok(None) };
+        let commands = match self.config.input.get(&Topic::Commands) {
+            Some(source) => Some(command_sink(source.sink(0)?)),
+            None => None,
+        };
+        let server = Server::start(http, self.telemetry.clone(), self.board.clone(), commands);
+        server.map(Some).map_err(|error| Error::Scenario(error.to_string()))
+    }
+
+    fn keeper(&self, workers: usize, backlog: &Backlog) -> Keeper {
+        Keeper {
+            snapshots: self.config.snapshots(),
+            remap: self.config.remap(),
+            keep: self.config.state.keep,
+            process: (self.processes.index, self.processes.count()),
+            workers,
+            tick_ms: self.settings.ticks.tick_ms,
+            program: self.program.clone(),
+            backlog: backlog.clone(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
+}
+
+/// Tells everybody to end when one has failed.
+fn ending(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Error> {
+    if ended.is_err() {
+        halt.store(true, Ordering::Relaxed);
+    }
+    ended
+}
+
+/// What made the job fail: others fail only because one of them has, and say so with an engine error.
+fn first_cause(ended: impl Iterator<Item = Result<(), Error>>) -> Result<(), Error> {
+    let (consequences, causes): (Vec<_>, Vec<_>) =
+        ended.filter_map(Result::err).partition(|error| matches!(error, Error::Engine(_)));
+    causes.into_iter().chain(consequences).next().map_or(Ok(()), Err)
+}
+
+/// Commands from people go through the log, as everything does.
+fn command_sink(sink: Box<dyn Sink>) -> CommandSink {
+    let sink = Mutex::new(sink);
+    Box::new(move |command| {
+        let mut sink = sink.lock().map_err(|_| "the commands topic cannot be written any more".to_owned())?;
+        sink.append(&[command]).map_err(|error| error.to_string())
+    })
+}
+
+/// Opens the partitions that this process reads, each where it had been taken to.
+fn open_partitions(config: &Config, processes: &Processes, recovered: &Recovered) -> Result<Vec<Partition>, Error> {
+    let mut partitions = Vec::new();
+    let mut place = 0;
+    for (topic, source) in &config.input {
+        for number in 0..source.partitions()? {
+            let mine = place % processes.count() == processes.index;
+            place += 1;
+            if !mine {
+                continue;
+            }
+            let name = (*topic, number);
+            let known = recovered.reached(&name);
+            let start = known.map_or(Start::Beginning, |reached| Start::At(reached.next));
+            let source_at = source.open(number, start, config.time.stop_at_end)?;
+            let reached = known.unwrap_or_else(|| Reached::start(source_at.position()));
+            partitions.push(Partition { name, source: source_at, codec: source.codec(), reached });
+        }
+    }
+    Ok(partitions)
+}
+
+/// The rows that readers were shown at the snapshot.
+fn load_board(config: &Config, recovered: &Recovered) -> Result<Board, Error> {
+    let emit_ms = config.time.emit_ms;
+    let entry = recovered.manifest.as_ref().and_then(|manifest| {
+        let board = manifest.parts.iter().find_map(|part| part.board.as_ref())?;
+        Some(snapshot::folder(&config.snapshots(), manifest.tick).join(&board.name))
+    });
+    let Some(path) = entry else { return Ok(Board::new(emit_ms)) };
+    let mut file = File::open(&path).map_err(connectors::Error::io("open", &path))?;
+    Board::load(emit_ms, &mut file).map_err(|error| Error::Recovery(format!("{}: {error}", path.display())))
+}
+
+/// What all workers of a process share.
+struct Crew {
+    processes: Processes,
+    settings: Settings,
+    from: Option<Time>,
+    restore: Option<(PathBuf, Manifest)>,
+    judge_anew: Option<Cause>,
+    backlog: Backlog,
+    muster: Arc<Muster>,
+    telemetry: Telemetry,
+}
+
+/// What one worker has for itself.
+struct Place {
+    inbox: Receiver<Order>,
+    outbox: Option<SyncSender<Leaving>>,
+    copies: Sender<Copied>,
+}
+
+impl Crew {
+    /// Runs the workers of this process to their end.
+    fn work(
+        self,
+        workers: usize,
+        inboxes: Vec<Receiver<Order>>,
+        outbox: SyncSender<Leaving>,
+        copies: Sender<Copied>,
+    ) -> Result<(), Error> {
+        // The publisher and the keeper end when the last worker lets go of its channel, so nobody else may hold one.
+        let mut outbox = Some(outbox).filter(|_| self.processes.index == 0);
+        let place = |inbox| Mutex::new(Some(Place { inbox, outbox: outbox.take(), copies: copies.clone() }));
+        let places: Vec<_> = inboxes.into_iter().map(place).collect();
+        drop(copies);
+        let config = timely::Config { communication: self.communication(workers), worker: timely::WorkerConfig::default() };
+        let muster = self.muster.clone();
+        let guards = timely::execute(config, move |worker| {
+            let local = worker.index() % workers;
+            let place = places[local].lock().ok().and_then(|mut place| place.take());
+            self.muster.arrive();
+            place.map_or(Ok(()), |place| self.station(local, place).work(worker))
+        });
+        let guards = match guards {
+            Ok(guards) => guards,
+            Err(error) => {
+                muster.give_up();
+                return Err(Error::Engine(error));
+            }
+        };
+        let mut ended = Vec::new();
+        for worked in guards.join() {
+            ended.push(worked.map_err(Error::Engine).flatten());
+        }
+        first_cause(ended.into_iter())
+    }
+
+    fn communication(&self, workers: usize) -> CommunicationConfig {
+        match (self.processes.hosts.len(), workers) {
+            (0 | 1, 1) => CommunicationConfig::Thread,
+            (0 | 1, _) => CommunicationConfig::Process(workers),
+            _ => CommunicationConfig::Cluster {
+                threads: workers,
+                process: self.processes.index as usize,
+                addresses: self.processes.hosts.clone(),
+                report: false,
+                zerocopy: false,
+            },
+        }
+    }
+
+    fn station(&self, local: usize, Place { inbox, outbox, copies }: Place) -> Station {
+        let tick_ms = self.settings.ticks.tick_ms;
+        Station {
+            settings: self.settings.clone(),
+            first: self.from.map(|from| from + tick_ms),
+            restore: self.restore.clone(),
+            judge_anew: self.judge_anew.clone(),
+            inbox,
+            outbox,
+            copies,
+            backlog: self.backlog.clone(),
+            local,
+            telemetry: self.telemetry.clone(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What an earlier run left, found, checked, and made one beginning of.
+//!
+//! The newest good snapshot says what every operator held at its tick and how far each partition was taken; the remap
+//! log says what the ticks after it were made of. Where they contradict each other, the outputs, or the configuration,
+//! nothing starts.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+use crate::error::Error;
+use crate::live::binder::{Reached, Span};
+use crate::live::config::Config;
+use crate::live::remap::{PartitionName, RemapLog, Replay, Replayed};
+use crate::live::snapshot::{self, Manifest};
+use crate::time::Time;
+
+/// Where a job goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// The snapshot to start from.
+    pub manifest: Option<Manifest>,
+    /// What must be read again after it.
+    pub replay: Replay,
+    /// The number for remap segments written from now on.
+    pub incarnation: u32,
+    /// Whether the program or its configured policies judge otherwise than those that wrote the snapshot.
+    pub judges_anew: bool,
+}
+
+/// What judges here: the bytes of this program and its configured policies.
+///
+/// # Errors
+/// If the program cannot read its own file.
+pub fn program(policy: &BTreeMap<String, i64>) -> Result<String, Error> {
+    let path = std::env::current_exe().map_err(connectors::Error::io("find", Path::new("this program")))?;
+    let file = std::fs::read(&path).map_err(connectors::Error::io("read", &path))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&file);
+    for (name, value) in policy {
+        hasher.update(format!("\n{name}={value}").as_bytes());
+    }
+    Ok(hasher.finalize().to_hex()[..16].to_owned())
+}
+
+/// Reads what is there.
+///
+/// # Errors
+/// [`Error::Recovery`] if something is there that cannot be gone on from; with a sentence on what and where.
+pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
+    let (manifest, refused) = snapshot::newest(&config.snapshots())?;
+    for problem in &refused {
+        tracing::warn!(%problem, "a snapshot is refused; trying the one before");
+    }
+    let log = RemapLog::read(&config.remap())?;
+    let tick_ms = config.time.tick_ms;
+    if let Some(manifest) = manifest.as_ref().filter(|manifest| manifest.tick_ms != tick_ms) {
+        let problem = format!("the state was written with time.tick_ms = {}, not {tick_ms}", manifest.tick_ms);
+        return Err(Error::Recovery(problem));
+    }
+    if manifest.is_some() && log.is_empty() {
+        let problem = format!("there are snapshots, but no remap log in {}: it was deleted", config.remap().display());
+        return Err(Error::Recovery(problem));
+    }
+    if manifest.is_none() && !refused.is_empty() && log.reaches_back_to_start().is_err() {
+        return Err(Error::Recovery(format!("no snapshot is usable: {}", refused.join("; "))));
+    }
+    let from = manifest.as_ref().map(|manifest| manifest.tick);
+    let replay = if log.is_empty() { Replay::default() } else { log.replay(from)? };
+    let judges_anew = manifest.as_ref().is_some_and(|manifest| manifest.program != program);
+    if judges_anew && !replay.spans.is_empty() {
+        return Err(Error::Recovery(
+            "the program or its configured policies have changed, and ticks after the last snapshot have been published: \
+             start what ran before once more and stop it with SIGTERM (it leaves a snapshot with nothing behind it), then upgrade"
+                .to_owned(),
+        ));
+    }
+    Ok(Recovered { manifest, replay, incarnation: log.next_incarnation(), judges_anew })
+}
+
+impl Recovered {
+    /// The last tick that was closed, by the log or the snapshot.
+    pub fn closed(&self) -> Option<Time> {
+        self.replay.closed.max(self.manifest.as_ref().map(|manifest| manifest.tick))
+    }
+
+    /// The tick to go on after.
+    pub fn from(&self) -> Option<Time> {
+        self.manifest.as_ref().map(|manifest| manifest.tick)
+    }
+
+    /// How far a partition had been taken at that tick, if it was known.
+    pub fn reached(&self, partition: &PartitionName) -> Option<Reached> {
+        let at_snapshot = self.manifest.as_ref().and_then(|manifest| manifest.partitions().get(partition).copied());
+        at_snapshot.or_else(|| self.replay.start.get(partition).copied())
+    }
+
+    /// What these partitions must read again, each named by its place here.
+    pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Span> {
+        let place = |name: &PartitionName| partitions.iter().position(|mine| mine == name);
+        let span = |span: &Replayed| {
+            let mine = span.ends.iter().filter_map(|(name, reached)| Some((u32::try_from(place(name)?).ok()?, *reached)));
+            Span { after: span.after, closed: span.closed, ends: mine.collect(), last: span.last }
+        };
+        self.replay.spans.iter().map(span).collect()
+    }
+
+    /// Refuses a log that knows less than what has already been published.
+    ///
+    /// # Errors
+    /// If an output topic holds ticks that the log does not know.
+    pub fn check_published(&self, topic: &str, committed: Option<Time>) -> Result<(), Error> {
+        if committed > self.closed() {
+            return Err(Error::Recovery(format!(
+                "the output topic {topic} holds tick {}, but the remap log and the snapshots end at {}: part of them is missing. \
+                 Put them back, or start anew with empty state and new output topics",
+                committed.map_or(0, |tick| tick),
+                self.closed().map_or("nothing".to_owned(), |tick| format!("tick {tick}"))
+            )));
+        }
+        Ok(())
+    }
+}

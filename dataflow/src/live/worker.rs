@@ -1,0 +1,210 @@
+//! One worker of a live job: feeds what it is told, steps, lets out what has closed, and copies its state out in small
+//! steps when a snapshot is wanted.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::Duration;
+
+use operators::vault::{Piece, Vault};
+use timely::worker::Worker;
+
+use crate::clock::Stopwatch;
+use crate::error::Error;
+use crate::feed::Batch;
+use crate::graph::Settings;
+use crate::job::{FateCounts, Handles};
+use crate::live::keeper::{Backlog, Copied};
+use crate::live::snapshot::{Manifest, StateFrames};
+use crate::output::{Emission, Outputs};
+use crate::telemetry::Telemetry;
+use crate::time::{Cause, Time};
+
+/// Drawers copied between two looks at the inbox.
+const FUEL: usize = 1_024;
+/// How long a worker sleeps at most when nobody wakes it: other processes do so only through their sockets.
+const NAP: Duration = Duration::from_millis(50);
+
+/// A message to a worker.
+pub enum Order {
+    /// Records of whole ticks.
+    Feed(Batch),
+    /// Copy what stands now: every tick up to this one has been fed.
+    Snapshot(Time),
+    /// The job ends at this tick: views leave at it too, whether or not they are due.
+    Finish(Time),
+    /// Nothing follows.
+    Stop,
+}
+
+/// What leaves the first worker of the job.
+pub enum Leaving {
+    /// Every tick up to this one has closed, it took so long, and this is what left.
+    Closed(Time, Duration, Vec<Emission>),
+    /// A snapshot is cut here.
+    Mark(Time),
+}
+
+/// What a worker is made of.
+pub struct Station {
+    /// How the graph runs.
+    pub settings: Settings,
+    /// The first tick that may be fed; any, at the very beginning.
+    pub first: Option<Time>,
+    /// The snapshot to start from, with its folder.
+    pub restore: Option<(std::path::PathBuf, Manifest)>,
+    /// Have every drawer judged again at the first tick, because of this program.
+    pub judge_anew: Option<Cause>,
+    /// Orders.
+    pub inbox: Receiver<Order>,
+    /// Where outputs go, on the first worker of the job.
+    pub outbox: Option<SyncSender<Leaving>>,
+    /// Where copies go.
+    pub copies: std::sync::mpsc::Sender<Copied>,
+    /// Copies on their way.
+    pub backlog: Backlog,
+    /// The worker's number in its process.
+    pub local: usize,
+    /// Counts.
+    pub telemetry: Telemetry,
+}
+
+fn engine(problem: &str) -> Error {
+    Error::Engine(problem.to_owned())
+}
+
+impl Station {
+    /// Works until told to stop.
+    ///
+    /// # Errors
+    /// If a snapshot cannot be put back, or whoever feeds or writes has gone away.
+    pub fn work(self, worker: &mut Worker) -> Result<(), Error> {
+        let fates = Rc::new(RefCell::new(FateCounts::new()));
+        let vault = Vault::default();
+        let mut outputs = Outputs::new(self.settings.emit);
+        let mut handles = vault.around(|| Handles::build(worker, &self.settings, &mut outputs, &fates));
+        self.restore(worker, &vault, &mut outputs)?;
+        if let Some(first) = self.first {
+            if let Some(cause) = &self.judge_anew {
+                vault.reconsider(first, cause);
+            }
+            handles.advance_to(first);
+        }
+        loop {
+            let order = match self.inbox.try_recv() {
+                Ok(order) => order,
+                Err(TryRecvError::Disconnected) => return Err(engine("whoever feeds the workers has stopped")),
+                Err(TryRecvError::Empty) => {
+                    if self.copy(&vault)? {
+                        worker.step();
+                    } else {
+                        worker.step_or_park(Some(NAP));
+                    }
+                    continue;
+                }
+            };
+            match order {
+                Order::Feed(batch) => {
+                    batch.records.into_iter().for_each(|record| handles.send(record));
+                    let took = self.close(worker, &mut handles, batch.upto, &outputs);
+                    let next = batch.upto + self.settings.ticks.tick_ms;
+                    self.leave(batch.upto, took, outputs.drain(Some(next), batch.upto))?;
+                    self.count(&mut fates.borrow_mut());
+                }
+                Order::Finish(last) => {
+                    let took = self.close(worker, &mut handles, last, &outputs);
+                    self.leave(last, took, outputs.drain(None, last))?;
+                }
+                Order::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
+                Order::Stop => {
+                    while self.copy(&vault)? {}
+                    self.count(&mut fates.borrow_mut());
+                    return Ok(());
+                }
+            }
+            self.copy(&vault)?;
+        }
+    }
+
+    /// Closes every tick up to `upto`, here and wherever else it must be.
+    fn close(&self, worker: &mut Worker, handles: &mut Handles, upto: Time, outputs: &Outputs) -> Duration {
+        let watch = Stopwatch::start();
+        let next = upto + self.settings.ticks.tick_ms;
+        handles.advance_to(next);
+        while outputs.probe.less_than(&next) {
+            worker.step_or_park(None);
+        }
+        watch.elapsed()
+    }
+
+    fn leave(&self, closed: Time, took: Duration, emissions: Vec<Emission>) -> Result<(), Error> {
+        let Some(outbox) = &self.outbox else { return Ok(()) };
+        outbox.send(Leaving::Closed(closed, took, emissions)).map_err(|_| engine("the writer has stopped"))
+    }
+
+    /// Puts back this worker's share of a snapshot.
+    fn restore(&self, worker: &Worker, vault: &Vault, outputs: &mut Outputs) -> Result<(), Error> {
+        let Some((snapshots, manifest)) = &self.restore else { return Ok(()) };
+        let (index, peers) = (worker.index(), worker.peers());
+        let states = manifest.states();
+        for (place, entry) in states.iter().enumerate() {
+            // Written by as many workers, each finds its own file; else everybody looks through all of them.
+            if states.len() == peers && place != index {
+                continue;
+            }
+            let mut frames = StateFrames::open(snapshots, manifest.tick, entry)?;
+            while let Some((name, piece)) = frames.next_frame()? {
+                let taken = index == 0 && outputs.load(&name, &piece.drawers).map_err(Error::Recovery)?;
+                if !taken && !Outputs::is_stage(&name) {
+                    vault.load(&name, &piece, (index, peers)).map_err(Error::Recovery)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a copy; one that is still under way is finished first.
+    fn begin(&self, tick: Time, vault: &Vault, outputs: &Outputs) -> Result<(), Error> {
+        while vault.is_saving() {
+            self.copy_step(vault)?;
+        }
+        vault.begin();
+        if let Some(outbox) = &self.outbox {
+            for (name, waiting) in outputs.save() {
+                self.give(name, Piece { drawers: waiting, notices: Vec::new() })?;
+            }
+            outbox.send(Leaving::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
+        }
+        for (name, size) in vault.sizes() {
+            self.telemetry.state(&name, size.entries as u64, size.bytes as u64);
+        }
+        Ok(())
+    }
+
+    /// Copies a little, if a copy is under way and the writer keeps up; answers whether more is to come.
+    fn copy(&self, vault: &Vault) -> Result<bool, Error> {
+        if vault.is_saving() && !self.backlog.is_full() {
+            self.copy_step(vault)?;
+        }
+        Ok(vault.is_saving())
+    }
+
+    fn copy_step(&self, vault: &Vault) -> Result<(), Error> {
+        if vault.save(FUEL, |name, piece| self.give(name.to_owned(), piece))? {
+            self.copies.send(Copied::Worker(self.local)).map_err(|_| engine("the keeper of snapshots has stopped"))?;
+        }
+        Ok(())
+    }
+
+    fn give(&self, name: String, piece: Piece) -> Result<(), Error> {
+        self.backlog.add(&piece);
+        let word = Copied::Piece(self.local, name, piece);
+        self.copies.send(word).map_err(|_| engine("the keeper of snapshots has stopped"))
+    }
+
+    fn count(&self, fates: &mut FateCounts) {
+        for ((topic, fate), count) in std::mem::take(fates) {
+            self.telemetry.fates(topic.name(), fate, count);
+        }
+    }
+}
