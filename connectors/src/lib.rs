@@ -3,8 +3,10 @@
 //! Invariants: connectors know neither timely nor retail · one moves bytes, another reads them · what is half written
 //! never looks whole.
 
+pub mod codec;
 pub mod error;
 pub mod file;
+pub mod memory;
 pub mod sink;
 pub mod source;
 
