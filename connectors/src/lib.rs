@@ -7,7 +7,10 @@ pub mod codec;
 pub mod error;
 pub mod file;
 pub mod memory;
+pub mod outbox;
+pub mod reader;
 pub mod sink;
 pub mod source;
+pub mod tick;
 
 pub use error::Error;
