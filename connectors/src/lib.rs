@@ -3,9 +3,14 @@
 //! Invariants: connectors know neither timely nor retail · one moves bytes, another reads them · what is half written
 //! never looks whole.
 
+pub mod codec;
 pub mod error;
 pub mod file;
+pub mod memory;
+pub mod outbox;
+pub mod reader;
 pub mod sink;
 pub mod source;
+pub mod tick;
 
 pub use error::Error;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::file::parquet::ParquetLines;
+use crate::file::rows::RowLines;
 
 /// Bytes read from the file at a time.
 const BUFFER: usize = 1 << 18;
@@ -20,13 +20,13 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Opens a file of text, or, if its name ends in `.parquet`, the rows of a table as lines.
+    /// Opens a file of text, or, if its name ends in `.parquet` or `.arrow`, the rows of a table as lines.
     ///
     /// # Errors
     /// If it cannot be opened, is a folder, or is no table although its name says so.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        if path.extension().is_some_and(|extension| extension == "parquet") {
-            return Ok(Lines::from_reader(path, Box::new(ParquetLines::open(path)?)));
+        if RowLines::is_table(path) {
+            return Ok(Lines::from_reader(path, Box::new(RowLines::open(path)?)));
         }
         let file = File::open(path).map_err(Error::io("open", path))?;
         if file.metadata().map_err(Error::io("read", path))?.is_dir() {

@@ -1,5 +1,8 @@
-//! Files: line by line in, whole or not at all out.
+//! Files: line by line in and out, or whole or not at all.
 
 pub mod lines;
 pub mod parquet;
+pub mod rows;
+pub mod sink;
+pub mod source;
 pub mod whole;

@@ -1,10 +1,5 @@
-//! Parquet files, read and written through JSON lines: one meaning of a record, two ways to store it.
-//!
-//! Reading turns each row into one JSON line (nulls are left out), so a record in Parquet is judged by exactly the
-//! rules of a line of text. Writing takes flat JSON objects and a schema, and makes typed columns of them.
+//! Writes a Parquet file from flat JSON objects and a schema: typed columns of what are lines elsewhere.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,58 +7,14 @@ use arrow_array::RecordBatch;
 use arrow_json::reader::{Decoder, ReaderBuilder};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use crate::error::Error;
 use crate::file::whole::WholeFile;
 
-/// Rows read or written at a time.
+/// Rows written at a time.
 const ROWS: usize = 8_192;
-
-/// The rows of a Parquet file as JSON lines.
-pub struct ParquetLines {
-    batches: ParquetRecordBatchReader,
-    text: Vec<u8>,
-    at: usize,
-}
-
-impl ParquetLines {
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// If it cannot be opened or is no Parquet file.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let reader =
-            ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.with_batch_size(ROWS).build());
-        let batches = reader.map_err(|error| Error::content(path, format!("is no readable Parquet file: {error}")))?;
-        Ok(ParquetLines { batches, text: Vec::new(), at: 0 })
-    }
-
-    fn refill(&mut self) -> io::Result<()> {
-        self.text.clear();
-        self.at = 0;
-        if let Some(batch) = self.batches.next() {
-            let mut writer = arrow_json::LineDelimitedWriter::new(&mut self.text);
-            batch.and_then(|batch| writer.write(&batch)).and_then(|()| writer.finish()).map_err(io::Error::other)?;
-        }
-        Ok(())
-    }
-}
-
-impl Read for ParquetLines {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.text.len() {
-            self.refill()?;
-        }
-        let read = into.len().min(self.text.len() - self.at);
-        into[..read].copy_from_slice(&self.text[self.at..self.at + read]);
-        self.at += read;
-        Ok(read)
-    }
-}
 
 /// A table being written.
 pub struct ParquetTable {
@@ -146,20 +97,11 @@ mod tests {
         rows.iter().for_each(|row| table.append(row.as_bytes()).expect("appended"));
         assert!(!path.exists());
         table.finish().expect("finished");
-        let mut lines = Lines::from_reader(&path, Box::new(ParquetLines::open(&path).expect("opened")));
+        let mut lines = Lines::open(&path).expect("opened");
         let mut read = Vec::new();
         while let Some((_, line)) = lines.next_line().expect("read") {
             read.push(String::from_utf8_lossy(line).into_owned());
         }
         assert_eq!(read, rows);
-    }
-
-    #[test]
-    fn what_is_no_parquet_file_says_so() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("t.parquet");
-        std::fs::write(&path, "hello").expect("written");
-        let error = ParquetLines::open(&path).err().map(|error| error.to_string());
-        assert!(error.is_some_and(|text| text.contains("no readable Parquet file")));
     }
 }

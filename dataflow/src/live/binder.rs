@@ -262,3 +262,114 @@ impl Lane {
         whole.map_or(0, |last| last + 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::fields::{Bad, Fault};
+    use operators::testing::Random;
+
+    const TICKS: Ticks = Ticks { tick_ms: 10 };
+
+    fn line(logged_at: i64, offset: u64) -> Line {
+        let decoded = Err(Dead { bad: Bad { fault: Fault::Malformed, field: None }, store_id: None });
+        let next = Some(Position { record: offset + 1, byte: 0 });
+        Line { logged_at, offset, next, decoded, bytes: Vec::new() }
+    }
+
+    fn binder(clock: Clock, partitions: u32) -> Binder {
+        let reached: Vec<_> = (0..partitions).map(|number| (number, Reached::start(Position::default()))).collect();
+        Binder::new(TICKS, clock, None, &reached)
+    }
+
+    fn ticks(bound: &[BoundLine]) -> Vec<(u32, u64, Time)> {
+        bound.iter().map(|bound| (bound.partition, bound.line.offset, bound.tick)).collect()
+    }
+
+    #[test]
+    fn time_goes_to_where_every_partition_has_been_read() {
+        let mut binder = binder(Clock::Data, 2);
+        binder.push(0, [line(11, 0), line(25, 1), line(31, 2)]);
+        assert_eq!(binder.close(Time::MAX), None, "nothing is known of the other partition");
+        binder.push(1, [line(22, 0)]);
+        let (span, bound) = binder.close(Time::MAX).unwrap();
+        // The other partition may go on at 22: tick 30 is not over.
+        assert_eq!((span.after, span.closed), (10, 20));
+        assert_eq!(ticks(&bound), [(0, 0, 20)]);
+        binder.flow(1, Flow::Ended);
+        let (span, bound) = binder.close(Time::MAX).unwrap();
+        assert_eq!((span.closed, ticks(&bound)), (30, vec![(0, 1, 30), (1, 0, 30)]));
+        assert_eq!(span.ends, [(0, binder.reached()[0]), (1, binder.reached()[1])]);
+        binder.flow(0, Flow::Ended);
+        assert_eq!(ticks(&binder.close(Time::MAX).unwrap().1), [(0, 2, 40)]);
+        assert!(binder.is_done());
+    }
+
+    #[test]
+    fn by_the_wall_clock_idle_partitions_do_not_hold_time_back_and_what_comes_late_is_bound_to_the_open_tick() {
+        let mut binder = binder(Clock::Wall, 2);
+        binder.push(0, [line(101, 0)]);
+        binder.flow(0, Flow::Idle);
+        binder.flow(1, Flow::Idle);
+        let (span, bound) = binder.close(125).unwrap();
+        assert_eq!((span.after, span.closed, ticks(&bound)), (100, 120, vec![(0, 0, 110)]));
+        assert_eq!(binder.close(129), None, "tick 130 is not over");
+        binder.push(1, [line(105, 0), line(126, 1)]);
+        binder.flow(1, Flow::Idle);
+        let (_, bound) = binder.close(130).unwrap();
+        assert_eq!(ticks(&bound), [(1, 0, 130), (1, 1, 130)]);
+        // Late within its tick: it comes before what the log took in time.
+        assert_eq!(bound[0].place, Place { logged_at: 121, partition: 1, offset: 0 });
+    }
+
+    #[test]
+    fn a_log_that_is_ahead_of_the_clock_waits_for_it() {
+        let mut binder = binder(Clock::Wall, 1);
+        binder.push(0, [line(150, 0)]);
+        binder.flow(0, Flow::Idle);
+        assert_eq!(binder.close(149).map(|(_, bound)| bound), None);
+        assert_eq!(ticks(&binder.close(150).unwrap().1), [(0, 0, 150)]);
+    }
+
+    #[test]
+    fn what_was_bound_once_is_bound_again_however_it_comes_in() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let logs: Vec<Vec<Line>> = (0..3)
+                .map(|_| {
+                    let mut at = 0;
+                    (0..random.below(30)).map(|offset| line({ at += random.below(12); at }, offset.cast_unsigned())).collect()
+                })
+                .collect();
+            let mut first = binder(Clock::Wall, 3);
+            let mut rest: Vec<_> = logs.iter().map(|log| log.clone().into_iter().peekable()).collect();
+            let (mut spans, mut expected, mut now) = (Vec::new(), Vec::new(), 0);
+            while !first.is_done() {
+                now += random.below(25);
+                for (partition, log) in rest.iter_mut().enumerate() {
+                    let count = random.index(5);
+                    first.push(partition, log.by_ref().take(count).collect::<Vec<_>>());
+                    first.flow(partition, if log.peek().is_none() { Flow::Ended } else { Flow::Idle });
+                }
+                if let Some((span, bound)) = first.close(now) {
+                    assert!(bound.iter().all(|bound| (span.after + 1..=span.closed).contains(&bound.tick)));
+                    spans.push(span);
+                    expected.push(bound);
+                }
+            }
+            assert_eq!(expected.iter().map(Vec::len).sum::<usize>(), logs.iter().map(Vec::len).sum::<usize>());
+            let mut again = binder(Clock::Wall, 3);
+            let mut rest: Vec<_> = logs.into_iter().map(Vec::into_iter).collect();
+            for (span, expected) in spans.iter().zip(expected) {
+                let bound = loop {
+                    match again.again(span) {
+                        Some(bound) => break bound,
+                        None => rest.iter_mut().enumerate().for_each(|(partition, log)| again.push(partition, log.next())),
+                    }
+                };
+                assert_eq!(bound, expected, "seed {seed}");
+            }
+            assert_eq!(again.reached(), first.reached());
+        }
+    }
+}

@@ -23,7 +23,7 @@ const IN_FLIGHT: usize = 4;
 const BATCH: usize = 2_048;
 /// How long a failed partition rests before it is tried again, at first and at most.
 const REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_secs(5);
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// How often the distance to the end is asked for.
 const LOOK_BEHIND: Duration = Duration::from_secs(1);
 

@@ -342,3 +342,75 @@ pub fn retain(snapshots: &Path, keep: usize) -> Result<Option<Time>, Error> {
     }
     Ok(oldest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(text: &str) -> Piece {
+        Piece { drawers: text.as_bytes().to_vec(), notices: vec![1] }
+    }
+
+    fn write(snapshots: &Path, tick: Time) -> Manifest {
+        let folder = folder(snapshots, tick);
+        fs::create_dir_all(&folder).unwrap();
+        let mut file = SnapshotFile::create(&folder, "p0-w0.state".to_owned()).unwrap();
+        file.append_piece("totals", &piece("abc")).unwrap();
+        file.append_piece("lookup", &piece(&tick.to_string())).unwrap();
+        let mut board = SnapshotFile::create(&folder, "p0.board".to_owned()).unwrap();
+        board.append(b"rows").unwrap();
+        let states = vec![file.finish().unwrap()];
+        let part = Part { process: 0, states, board: Some(board.finish().unwrap()), partitions: Vec::new() };
+        write_part(snapshots, tick, &part).unwrap();
+        let parts = read_parts(snapshots, tick, 1).unwrap();
+        let manifest = Manifest { version: VERSION, tick, tick_ms: 10, program: "p".to_owned(), parts };
+        complete(snapshots, &manifest).unwrap();
+        manifest
+    }
+
+    #[test]
+    fn what_is_written_is_read_frame_by_frame() {
+        let snapshots = tempfile::tempdir().unwrap();
+        let manifest = write(snapshots.path(), 50);
+        assert_eq!(newest(snapshots.path()).unwrap(), (Some(manifest.clone()), vec![]));
+        let mut frames = StateFrames::open(snapshots.path(), 50, manifest.states()[0]).unwrap();
+        assert_eq!(frames.next_frame().unwrap(), Some(("totals".to_owned(), piece("abc"))));
+        assert_eq!(frames.next_frame().unwrap(), Some(("lookup".to_owned(), piece("50"))));
+        assert_eq!(frames.next_frame().unwrap(), None);
+    }
+
+    #[test]
+    fn whatever_is_done_to_a_file_the_snapshot_before_is_used() {
+        let snapshots = tempfile::tempdir().unwrap();
+        let older = write(snapshots.path(), 50);
+        write(snapshots.path(), 60);
+        for name in ["p0-w0.state", "p0.board", "manifest"] {
+            let path = folder(snapshots.path(), 60).join(name);
+            let bytes = fs::read(&path).unwrap();
+            let mut flipped = bytes.clone();
+            flipped[bytes.len() / 2] ^= 1;
+            let other = fs::read(folder(snapshots.path(), 50).join(if name == "p0.board" { "manifest" } else { name }));
+            let longer = [&bytes[..], b"x"].concat();
+            for damage in [Some(flipped), Some(bytes[..bytes.len() / 2].to_vec()), Some(other.unwrap()), Some(longer), None] {
+                match &damage {
+                    Some(damage) => fs::write(&path, damage).unwrap(),
+                    None => fs::remove_file(&path).unwrap(),
+                }
+                let (found, refused) = newest(snapshots.path()).unwrap();
+                assert_eq!(found.as_ref(), Some(&older), "{name}");
+                assert!(refused.len() == 1 && refused[0].starts_with("snapshot 60: "), "{refused:?}");
+            }
+            fs::write(&path, bytes).unwrap();
+        }
+        assert_eq!(newest(snapshots.path()).unwrap().0.unwrap().tick, 60);
+    }
+
+    #[test]
+    fn only_the_newest_complete_ones_are_kept() {
+        let snapshots = tempfile::tempdir().unwrap();
+        [10, 20, 30, 40].map(|tick| write(snapshots.path(), tick));
+        fs::remove_file(folder(snapshots.path(), 40).join("manifest")).unwrap();
+        assert_eq!(retain(snapshots.path(), 2).unwrap(), Some(20));
+        assert_eq!(ticks(snapshots.path()).unwrap(), [40, 30, 20]);
+    }
+}

@@ -1,0 +1,81 @@
+//! `storepulse run`: the live job.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Args;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::error::Error;
+use crate::live::config::Config;
+use crate::live::{self, Processes};
+use crate::log;
+
+/// Runs the live job: follows its input topics, keeps the views, and writes what follows, each record once.
+///
+/// SIGTERM or SIGINT stops it gracefully: what is closed leaves, a snapshot is written, the exit code is 0.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  storepulse run --config scenarios/live/files.toml\n  storepulse run --config storepulse.toml --check-config\n  \
+                  storepulse run --config storepulse.toml --processes 2 --process 0 --hosts hosts.txt"
+)]
+pub struct Run {
+    /// The configuration; its fields are documented in the README.
+    #[arg(long)]
+    config: PathBuf,
+    /// Only say whether the configuration is right.
+    #[arg(long)]
+    check_config: bool,
+    /// Processes of the job; all are started with the same configuration, and stop together.
+    #[arg(long, default_value_t = 1, requires = "hosts", value_parser = clap::value_parser!(u32).range(1..=256))]
+    processes: u32,
+    /// Which of them this is, from 0.
+    #[arg(long, default_value_t = 0)]
+    process: u32,
+    /// A file with one HOST:PORT a line, one for each process.
+    #[arg(long)]
+    hosts: Option<PathBuf>,
+}
+
+impl Run {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A wrong configuration, state that cannot be gone on from, or a job that failed.
+    pub fn run(self) -> Result<(), Error> {
+        let config = Config::read(&self.config)?;
+        let processes = self.processes(&config)?;
+        if self.check_config {
+            say!("{}: {} inputs, {} outputs, all fields are right", self.config.display(), config.input.len(), config.output.len());
+            return Ok(());
+        }
+        log::init(config.log.format, config.log.level);
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            // A second signal while stopping ends the process at once.
+            let hooked = signal_hook::flag::register_conditional_shutdown(signal, 1, stop.clone())
+                .and_then(|_| signal_hook::flag::register(signal, stop.clone()));
+            hooked.map_err(|error| Error::Engine(format!("signals cannot be handled: {error}")))?;
+        }
+        live::run(&config, &processes, &stop)
+    }
+
+    fn processes(&self, config: &Config) -> Result<Processes, Error> {
+        let Some(path) = &self.hosts else { return Ok(Processes::alone()) };
+        let text = std::fs::read_to_string(path).map_err(connectors::Error::io("read", path))?;
+        let hosts: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        if hosts.len() != self.processes as usize {
+            let problem = format!("has {} hosts for --processes {}", hosts.len(), self.processes);
+            return Err(Error::scenario(path, problem));
+        }
+        if self.process >= self.processes {
+            return Err(Error::Scenario(format!("--process {} of --processes {}: they count from 0", self.process, self.processes)));
+        }
+        if self.processes > 1 && config.time.stop_at_end && config.time.until.is_none() {
+            let problem = "several processes that stop at the end need time.until: they must agree on the last tick";
+            return Err(Error::Scenario(problem.to_owned()));
+        }
+        Ok(Processes { index: self.process, hosts })
+    }
+}
