@@ -2,10 +2,12 @@
 //!
 //! The way of a record: [`event`] reads it, [`edge`] gives it its one fate, [`views`] maintain what it means,
 //! [`detectors`] notice what is wrong, [`governance`] lets people answer, [`output`] numbers what leaves. [`graph`] has
-//! every collection on one page and [`job`] runs it.
+//! every collection on one page and [`job`] runs it. [`serve`] shows what stands and takes people's answers over HTTP,
+//! [`telemetry`] counts, [`log`] tells.
 //!
 //! Invariants: views, detectors and the graph do no input or output and read no clock · detectors read views, never
-//! events · nothing that is summed is a float · no hash order reaches an output.
+//! events · nothing that is summed is a float · no hash order reaches an output · of this
+//! crate only [`serve`] knows async.
 
 pub mod cli;
 pub mod clock;

@@ -66,8 +66,9 @@ where
     }
 }
 
+/// Listening to the log in tests.
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
     use std::sync::{Arc, Mutex};
 
@@ -85,19 +86,28 @@ mod tests {
         }
     }
 
-    fn said(format: LogFormat) -> String {
+    /// What `speak` says on this thread.
+    pub(crate) fn said(format: LogFormat, speak: impl FnOnce()) -> String {
         let page = Page::default();
         let written = page.clone();
-        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || page.clone()), || {
-            tracing::debug!("not said");
-            tracing::warn!(reason = "expired", actor = %"mara", attempts = 2, "command refused");
-        });
+        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || page.clone()), speak);
         String::from_utf8(written.0.lock().expect("the page").clone()).expect("text")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::said;
+    use super::*;
+
+    fn speak() {
+        tracing::debug!("not said");
+        tracing::warn!(reason = "expired", actor = %"mara", attempts = 2, "command refused");
     }
 
     #[test]
     fn a_line_of_json_carries_the_fields() {
-        let text = said(LogFormat::Json);
+        let text = said(LogFormat::Json, speak);
         let line: serde_json::Value = serde_json::from_str(&text).expect("one line of JSON");
         let fields = ["level", "message", "reason", "actor"].map(|name| line[name].as_str());
         assert_eq!(fields, ["WARN", "command refused", "expired", "mara"].map(Some));
@@ -106,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_line_of_text_says_the_same_and_nothing_below_its_level() {
-        let text = said(LogFormat::Text);
+        let text = said(LogFormat::Text, speak);
         assert!(text.contains(r#"command refused reason="expired" actor=mara attempts=2"#), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }

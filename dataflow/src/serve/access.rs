@@ -74,3 +74,46 @@ pub(super) fn caller(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Hold
 pub(super) fn holder(headers: &HeaderMap, tokens: &Tokens) -> Result<Holder, Refusal> {
     caller(headers, tokens)?.ok_or(Refusal::NO_TOKEN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::LogFormat;
+    use crate::log::testing::said;
+
+    #[test]
+    fn a_refusal_is_logged_with_who_and_why_and_never_the_token() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tokens.toml");
+        let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of `secret`
+        let file = format!("[[token]]\nsha256 = {hash:?}\nactor = \"mara\"\nroles = [\"planning\"]\nexpires_at = 1\n");
+        std::fs::write(&path, file).expect("written");
+        let tokens = Tokens::open(Some(&path)).expect("tokens");
+        let telemetry = Telemetry::new("1");
+        let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 4_711)));
+        let refused = |value: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert(header::AUTHORIZATION, value.parse().expect("a header"));
+            }
+            let refusal = holder(&headers, &tokens).expect_err("refused");
+            said(LogFormat::Json, || _ = refusal.told(peer, "/v1/commands", &telemetry))
+        };
+        let lines = [
+            refused(Some("Bearer secret")),
+            refused(Some("bearer guess")),
+            refused(Some("Basic c2VjcmV0")),
+            refused(None),
+        ];
+        for (line, reason) in lines.iter().zip(["expired_token", "unknown_token", "no_bearer_token", "no_token"]) {
+            let said: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let actor = (reason == "expired_token").then_some("mara");
+            let fields = ["level", "reason", "peer", "route", "actor"].map(|name| said[name].as_str());
+            let expected = [Some("WARN"), Some(reason), Some("127.0.0.1:4711"), Some("/v1/commands"), actor];
+            assert_eq!(fields, expected, "{line}");
+            assert!(!line.contains("secret") && !line.contains("guess") && !line.contains("c2VjcmV0"), "{line}");
+            let counted = format!("storepulse_http_refusals_total{{reason=\"{reason}\"}} 1");
+            assert!(telemetry.render().contains(&counted), "{counted}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::serve::layout::{Key, Part};
 
 /// The most rows of a page: it is what a change after a snapshot copies.
-const PAGE: usize = 128;
+const PAGE: usize = 64;
 
 /// Never: the row has not settled.
 pub const NEVER: i64 = i64::MAX;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -202,6 +202,18 @@ async fn stream(
     Ok(Sse::new(exceptions::stream(reader)).keep_alive(KeepAlive::default()).into_response())
 }
 
+/// The whole body of a command.
+async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
+    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "a command has at most 16384 bytes");
+    // What says that it is too large is not read at all.
+    if body.size_hint().lower() > COMMAND_BYTES as u64 {
+        return Err(too_large());
+    }
+    let body = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, COMMAND_BYTES)).await;
+    let body = body.map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to come"))?;
+    body.map_err(|_| too_large())
+}
+
 async fn command(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
@@ -210,10 +222,7 @@ async fn command(
 ) -> Answer {
     let route = "/v1/commands";
     let holder = access::holder(&headers, &app.tokens).map_err(|refusal| refusal.told(peer, route, &app.telemetry))?;
-    let body = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, COMMAND_BYTES)).await;
-    let body = body.map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to come"))?;
-    let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "a command has at most 16384 bytes");
-    let body = body.map_err(too_large)?;
+    let body = read_body(body).await?;
     let taken = commands::read(&body, &holder, &app.names).map_err(|not_taken| match not_taken {
         NotTaken::Wrong(problem) => problem,
         NotTaken::Refused(refusal) => refusal.told(peer, route, &app.telemetry),

@@ -6,7 +6,7 @@
 //!
 //! State: a row per row of a view ([`Pages`]), a record per open exception, and the records of the tick that is not closed
 //! yet. The row of a tumbling window stays for 26 h of ticks after it settled, then goes: the memory is that of the views.
-//! Cost of reading: one count per page of 128 rows while the writer waits, whatever is done with the rows afterwards.
+//! Cost of reading: one count per page of some 50 rows while the writer waits, whatever is done with the rows afterwards.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
