@@ -23,6 +23,7 @@ pub mod governance;
 pub mod graph;
 pub mod ids;
 pub mod job;
+pub mod live;
 pub mod log;
 pub mod output;
 pub mod policy;

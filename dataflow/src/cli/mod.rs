@@ -10,7 +10,9 @@ macro_rules! say {
 pub mod check;
 pub mod explain;
 pub mod policy;
+pub mod read;
 pub mod replay;
+pub mod run;
 pub mod scenario;
 pub mod schema;
 
@@ -36,6 +38,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Replay(replay::Replay),
+    Run(run::Run),
+    Read(read::Read),
     Check(check::Check),
     Explain(explain::Explain),
     Scenario(scenario::ScenarioCommand),
@@ -66,6 +70,8 @@ impl Cli {
     fn run(self) -> Result<(), Error> {
         match self.command {
             Command::Replay(replay) => replay.run(),
+            Command::Run(run) => run.run(),
+            Command::Read(read) => read.run(),
             Command::Check(check) => check.run(),
             Command::Explain(explain) => explain.run(),
             Command::Scenario(scenario) => scenario.run(),

@@ -17,10 +17,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Prints the records of an output topic of a live job.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  storepulse read exceptions --exactly-once --config storepulse.toml\n  \
-                  storepulse read views --exactly-once --config storepulse.toml --after 1772449200000 --follow"
-)]
+#[command(after_help = "Examples:\n  storepulse read exceptions --exactly-once --config storepulse.toml\n  \
+                  storepulse read views --exactly-once --config storepulse.toml --after 1772449200000 --follow")]
 pub struct Read {
     /// `views`, `exceptions`, `decisions`, `late` or `dead_letter`.
     #[arg(value_parser = output_topic)]
@@ -42,7 +40,9 @@ pub struct Read {
 
 fn output_topic(name: &str) -> Result<OutputTopic, String> {
     let found = OutputTopic::ALL.into_iter().find(|topic| topic.name() == name);
-    found.ok_or_else(|| format!("no output topic is called {name:?}: {}", OutputTopic::ALL.map(OutputTopic::name).join(", ")))
+    found.ok_or_else(|| {
+        format!("no output topic is called {name:?}: {}", OutputTopic::ALL.map(OutputTopic::name).join(", "))
+    })
 }
 
 impl Read {

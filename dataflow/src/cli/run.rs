@@ -47,7 +47,12 @@ impl Run {
         let config = Config::read(&self.config)?;
         let processes = self.processes(&config)?;
         if self.check_config {
-            say!("{}: {} inputs, {} outputs, all fields are right", self.config.display(), config.input.len(), config.output.len());
+            say!(
+                "{}: {} inputs, {} outputs, all fields are right",
+                self.config.display(),
+                config.input.len(),
+                config.output.len()
+            );
             return Ok(());
         }
         log::init(config.log.format, config.log.level);
@@ -64,13 +69,17 @@ impl Run {
     fn processes(&self, config: &Config) -> Result<Processes, Error> {
         let Some(path) = &self.hosts else { return Ok(Processes::alone()) };
         let text = std::fs::read_to_string(path).map_err(connectors::Error::io("read", path))?;
-        let hosts: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let hosts: Vec<String> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
         if hosts.len() != self.processes as usize {
             let problem = format!("has {} hosts for --processes {}", hosts.len(), self.processes);
             return Err(Error::scenario(path, problem));
         }
         if self.process >= self.processes {
-            return Err(Error::Scenario(format!("--process {} of --processes {}: they count from 0", self.process, self.processes)));
+            return Err(Error::Scenario(format!(
+                "--process {} of --processes {}: they count from 0",
+                self.process, self.processes
+            )));
         }
         if self.processes > 1 && config.time.stop_at_end && config.time.until.is_none() {
             let problem = "several processes that stop at the end need time.until: they must agree on the last tick";

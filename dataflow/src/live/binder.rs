@@ -197,7 +197,8 @@ impl Binder {
         let mut counts = vec![0; self.lanes.len()];
         for (partition, end) in &span.ends {
             let lane = &self.lanes[*partition as usize];
-            let at = lane.waiting.iter().position(|line| line.next.is_some_and(|next| next.record >= end.next.record))?;
+            let at =
+                lane.waiting.iter().position(|line| line.next.is_some_and(|next| next.record >= end.next.record))?;
             counts[*partition as usize] = at + 1;
         }
         Some(self.bind(span.after, span.closed, &counts).1)
@@ -205,7 +206,10 @@ impl Binder {
 
     /// The tick of the earliest line of all.
     fn first_tick(&self) -> Option<Time> {
-        let first = self.lanes.iter().filter_map(|lane| lane.waiting.iter().map(|line| line.logged_at).find(|at| *at > i64::MIN));
+        let first = self
+            .lanes
+            .iter()
+            .filter_map(|lane| lane.waiting.iter().map(|line| line.logged_at).find(|at| *at > i64::MIN));
         first.min().map(|logged_at| self.ticks.at(logged_at))
     }
 
@@ -338,7 +342,17 @@ mod tests {
             let logs: Vec<Vec<Line>> = (0..3)
                 .map(|_| {
                     let mut at = 0;
-                    (0..random.below(30)).map(|offset| line({ at += random.below(12); at }, offset.cast_unsigned())).collect()
+                    (0..random.below(30))
+                        .map(|offset| {
+                            line(
+                                {
+                                    at += random.below(12);
+                                    at
+                                },
+                                offset.cast_unsigned(),
+                            )
+                        })
+                        .collect()
                 })
                 .collect();
             let mut first = binder(Clock::Wall, 3);
@@ -364,7 +378,9 @@ mod tests {
                 let bound = loop {
                     match again.again(span) {
                         Some(bound) => break bound,
-                        None => rest.iter_mut().enumerate().for_each(|(partition, log)| again.push(partition, log.next())),
+                        None => {
+                            rest.iter_mut().enumerate().for_each(|(partition, log)| again.push(partition, log.next()))
+                        }
                     }
                 };
                 assert_eq!(bound, expected, "seed {seed}");

@@ -62,7 +62,8 @@ impl Muster {
 
     /// Waits until all workers are here.
     fn wait(&self) -> Option<Vec<Thread>> {
-        let waiting = |arrived: &mut Option<Vec<Thread>>| arrived.as_ref().is_some_and(|here| here.len() < self.expected);
+        let waiting =
+            |arrived: &mut Option<Vec<Thread>>| arrived.as_ref().is_some_and(|here| here.len() < self.expected);
         let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         self.changed.wait_while(arrived, waiting).unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -110,8 +111,7 @@ impl<'a> Feeder<'a> {
         let clock = self.config.time.clock;
         let from = self.recovered.from();
         let readers_stop = Arc::new(AtomicBool::new(false));
-        let readers =
-            Readers { clock, patience: POLL, stop: readers_stop.clone(), telemetry: self.telemetry.clone() };
+        let readers = Readers { clock, patience: POLL, stop: readers_stop.clone(), telemetry: self.telemetry.clone() };
         std::thread::scope(|scope| {
             let me = std::thread::current();
             let inlet = |partition| readers.clone().spawn(scope, partition, me.clone());
@@ -198,7 +198,10 @@ impl Feeding<'_> {
             }
             if self.binder.is_done() {
                 let (partition, end) = span.ends.first().copied().unwrap_or_default();
-                let name = self.names.get(partition as usize).map_or(String::new(), |(topic, number)| format!("{topic}/{number}"));
+                let name = self
+                    .names
+                    .get(partition as usize)
+                    .map_or(String::new(), |(topic, number)| format!("{topic}/{number}"));
                 return Err(Error::Recovery(format!(
                     "the inputs end before what tick {} was made of: {name} had {} records then",
                     span.closed, end.next.record

@@ -97,7 +97,7 @@ impl Keeper {
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn run(self, copied: &Receiver<Copied>) -> Result<(), Error> {
+    pub fn run(self, copied: Receiver<Copied>) -> Result<(), Error> {
         let mut open: Option<Open> = None;
         let mut waiting = Vec::new();
         loop {

@@ -144,7 +144,8 @@ impl<'a> Job<'a> {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
         let (outbox, leaving) = sync_channel(IN_FLIGHT);
         let (copies, copied) = channel();
-        let (backlog, muster, halt) = (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
+        let (backlog, muster, halt) =
+            (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
         let keeper = self.keeper(workers, &backlog);
         let crew = self.crew(&backlog, &muster);
         let telemetry = self.telemetry;
@@ -157,13 +158,15 @@ impl<'a> Job<'a> {
             is_live: self.config.time.clock == Clock::Wall,
         };
         let feeder = Feeder::new(self.config, self.processes, self.recovered, (self.stop, &halt), telemetry);
+        let ends = &*halt;
         let ended = std::thread::scope(|scope| {
-            let keeping = scope.spawn(|| ending(&halt, keeper.run(&copied)));
-            let publishing = scope.spawn(|| ending(&halt, publisher.run(&leaving)));
+            let keeping = scope.spawn(move || ending(ends, keeper.run(copied)));
+            let publishing = scope.spawn(move || ending(ends, publisher.run(leaving)));
             let (begin, partitions) = (copies.clone(), self.partitions);
             let feeding = scope.spawn(|| ending(&halt, feeder.run(partitions, &muster, orders, begin)));
             let worked = ending(&halt, crew.work(workers, inboxes, outbox, copies));
-            let joined = [publishing, keeping, feeding].map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
+            let joined =
+                [publishing, keeping, feeding].map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
             first_cause(joined.into_iter().flatten().chain([worked]))
         });
         telemetry.ready(false);
@@ -302,7 +305,8 @@ impl Crew {
         let place = |inbox| Mutex::new(Some(Place { inbox, outbox: outbox.take(), copies: copies.clone() }));
         let places: Vec<_> = inboxes.into_iter().map(place).collect();
         drop(copies);
-        let config = timely::Config { communication: self.communication(workers), worker: timely::WorkerConfig::default() };
+        let config =
+            timely::Config { communication: self.communication(workers), worker: timely::WorkerConfig::default() };
         let muster = self.muster.clone();
         let guards = timely::execute(config, move |worker| {
             let local = worker.index() % workers;

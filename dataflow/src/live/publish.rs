@@ -41,7 +41,7 @@ impl Publisher {
     ///
     /// # Errors
     /// If a record cannot be encoded, or a topic cannot be written for too long or holds a contradiction.
-    pub fn run(mut self, leaving: &Receiver<Leaving>) -> Result<(), Error> {
+    pub fn run(mut self, leaving: Receiver<Leaving>) -> Result<(), Error> {
         let mut closed = None;
         loop {
             let word = match leaving.try_recv() {
@@ -103,7 +103,11 @@ impl Publisher {
         }
         self.board.closed(tick);
         let late_ms = if self.is_live { wall_ms() - tick } else { 0 };
-        self.telemetry.tick_closed(tick, Duration::from_millis(late_ms.max(0).cast_unsigned()).as_secs_f64(), took.as_secs_f64());
+        self.telemetry.tick_closed(
+            tick,
+            Duration::from_millis(late_ms.max(0).cast_unsigned()).as_secs_f64(),
+            took.as_secs_f64(),
+        );
         for (kind, open) in self.board.open_by_type() {
             self.telemetry.open_exceptions(kind, open);
         }

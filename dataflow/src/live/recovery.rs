@@ -98,7 +98,8 @@ impl Recovered {
     pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Span> {
         let place = |name: &PartitionName| partitions.iter().position(|mine| mine == name);
         let span = |span: &Replayed| {
-            let mine = span.ends.iter().filter_map(|(name, reached)| Some((u32::try_from(place(name)?).ok()?, *reached)));
+            let mine =
+                span.ends.iter().filter_map(|(name, reached)| Some((u32::try_from(place(name)?).ok()?, *reached)));
             Span { after: span.after, closed: span.closed, ends: mine.collect(), last: span.last }
         };
         self.replay.spans.iter().map(span).collect()

@@ -253,9 +253,9 @@ impl RemapLog {
                     }
                     let name = |index: u32| segment.header.partitions.get(index as usize).map(|(name, _)| *name);
                     let ends = span.ends.iter().map(|(index, reached)| {
-                        name(*index)
-                            .map(|name| (name, *reached))
-                            .ok_or_else(|| damaged(&segment.path, format!("speaks of a partition {index} it does not have")))
+                        name(*index).map(|name| (name, *reached)).ok_or_else(|| {
+                            damaged(&segment.path, format!("speaks of a partition {index} it does not have"))
+                        })
                     });
                     let ends = ends.collect::<Result<_, _>>()?;
                     replay.spans.push(Replayed { after: span.after, closed: span.closed, ends, last: span.last });
@@ -324,7 +324,10 @@ fn read_segment(path: &Path) -> Result<Option<Segment>, Error> {
         return Err(damaged(path, format!("has format {}, this program reads {VERSION}", header.version)));
     }
     if !name.ends_with(&format!("-{:015}-p{}.log", header.after.unwrap_or(0), header.process)) {
-        return Err(damaged(path, format!("was written as that of process {} after tick {}", header.process, shown(header.after))));
+        return Err(damaged(
+            path,
+            format!("was written as that of process {} after tick {}", header.process, shown(header.after)),
+        ));
     }
     Ok(Some(Segment { incarnation, path: path.to_owned(), header, spans }))
 }

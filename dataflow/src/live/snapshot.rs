@@ -214,8 +214,7 @@ fn write_checked(path: &Path, content: &impl Serialize) -> Result<(), Error> {
 fn read_checked<C: DeserializeOwned>(path: &Path) -> Result<C, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let wrong = |problem: &str| format!("{} {problem}", path.display());
-    let (json, hash) =
-        text.trim_end_matches('\n').rsplit_once('\n').ok_or_else(|| wrong("is cut short"))?;
+    let (json, hash) = text.trim_end_matches('\n').rsplit_once('\n').ok_or_else(|| wrong("is cut short"))?;
     if format!("{:032x}", xxh3_128(json.as_bytes())) != hash {
         return Err(wrong("does not have the hash it says"));
     }
@@ -391,7 +390,9 @@ mod tests {
             flipped[bytes.len() / 2] ^= 1;
             let other = fs::read(folder(snapshots.path(), 50).join(if name == "p0.board" { "manifest" } else { name }));
             let longer = [&bytes[..], b"x"].concat();
-            for damage in [Some(flipped), Some(bytes[..bytes.len() / 2].to_vec()), Some(other.unwrap()), Some(longer), None] {
+            for damage in
+                [Some(flipped), Some(bytes[..bytes.len() / 2].to_vec()), Some(other.unwrap()), Some(longer), None]
+            {
                 match &damage {
                     Some(damage) => fs::write(&path, damage).unwrap(),
                     None => fs::remove_file(&path).unwrap(),
