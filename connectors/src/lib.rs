@@ -6,6 +6,7 @@
 pub mod codec;
 pub mod error;
 pub mod file;
+pub mod fluvio;
 pub mod memory;
 pub mod outbox;
 pub mod reader;
