@@ -12,3 +12,5 @@ pub mod sink;
 pub mod source;
 
 pub use config::{FluvioCluster, Tls, create_topic, partitions};
+#[cfg(test)]
+mod tests;

@@ -37,9 +37,9 @@ impl FluvioSink {
     /// If the cluster cannot be reached; finally, if there is no such partition.
     pub fn open(cluster: &FluvioCluster, topic: &str, partition: u32) -> Result<FluvioSink, Error> {
         let place = Place { topic: topic.to_owned(), partition: Some(partition), offset: None };
-        let mut sink = FluvioSink { cluster: cluster.clone(), place, partition, connected: None };
-        sink.producer().map_err(|failure| failure.at("write", &sink.place))?;
-        Ok(sink)
+        let mut sink = FluvioSink { cluster: cluster.clone(), place: place.clone(), partition, connected: None };
+        let failed = sink.producer().err();
+        failed.map_or(Ok(sink), |failure| Err(failure.at("write", &place)))
     }
 
     /// A producer whose partition has a leader that answers: just after its start a broker refuses what it is sent.
@@ -96,8 +96,6 @@ impl Sink for FluvioSink {
                 Polled::Ended => break,
             }
         }
-        // A batch may end after the end that was told.
-        records.drain(..records.len().saturating_sub(count));
         Ok(records)
     }
 }

@@ -122,7 +122,7 @@ impl FluvioSource {
             let mut last = end;
             let mut patience = QUIET * 4;
             while let Some(batch) = stream.next(patience) {
-                let batch = batch.map_err(|error| self.failure(error))?;
+                let batch = batch.map_err(failure)?;
                 last = last.max(unsigned(batch.get_last_offset()) + 1);
                 patience = Duration::ZERO;
             }
@@ -154,17 +154,6 @@ impl FluvioSource {
             )));
         }
         Ok(())
-    }
-
-    /// What an error of the stream means.
-    fn failure(&self, error: ErrorCode) -> Failure {
-        match error {
-            ErrorCode::OffsetEvicted { next_available, .. } => {
-                Failure::lasting(format!("the record is no more; the oldest is {next_available}"))
-            }
-            ErrorCode::TopicNotFound | ErrorCode::TopicDeleted | ErrorCode::PermissionDenied => Failure::lasting(error),
-            error => Failure::passing(error),
-        }
     }
 
     /// Opens the stream where reading goes on.
@@ -206,7 +195,7 @@ impl FluvioSource {
                     self.fruitless("it stands in a batch that is cut off")?;
                     return Ok(false);
                 }
-                Err(self.failure(error))
+                Err(failure(error))
             }
             None => self.look_when_quiet(patience).map(|()| false),
         }
@@ -220,7 +209,7 @@ impl FluvioSource {
         let mut held = 0;
         for (offset, record) in (base..).zip(batch.own_records()) {
             held += 1;
-            if offset != self.next {
+            if offset != self.next || self.stop.is_some_and(|stop| stop <= offset) {
                 continue;
             }
             self.next += 1;
@@ -268,6 +257,17 @@ impl FluvioSource {
             self.fruitless("nothing comes")?;
         }
         Ok(())
+    }
+}
+
+/// What an error of the stream means.
+fn failure(error: ErrorCode) -> Failure {
+    match error {
+        ErrorCode::OffsetEvicted { next_available, .. } => {
+            Failure::lasting(format!("the record is no more; the oldest is {next_available}"))
+        }
+        ErrorCode::TopicNotFound | ErrorCode::TopicDeleted | ErrorCode::PermissionDenied => Failure::lasting(error),
+        error => Failure::passing(error),
     }
 }
 
