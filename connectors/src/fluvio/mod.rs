@@ -6,6 +6,8 @@
 //! Only `runtime` knows async; the rest asks it and waits.
 
 pub mod config;
+#[cfg(any(test, feature = "testing"))]
+pub mod double;
 mod prompt;
 mod runtime;
 pub mod sink;

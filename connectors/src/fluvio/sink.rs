@@ -19,6 +19,8 @@ const BATCH_BYTES: usize = 256 << 10;
 const OVERHEAD: usize = 64;
 /// How long the broker may take to say that a batch stands.
 const STANDS: Duration = Duration::from_secs(2);
+/// How long to rest before the leader is asked again whether it leads.
+const REST: Duration = Duration::from_millis(50);
 /// Bytes asked for at a time when reading the tail.
 const MAX_BYTES: i32 = 8 << 20;
 
@@ -46,7 +48,15 @@ impl FluvioSink {
     fn producer(&mut self) -> Result<&Producer, Failure> {
         if self.connected.is_none() {
             let client = Client::connect(&self.cluster)?;
-            client.leader(&self.place.topic, self.partition)?.offsets()?;
+            let leader = client.leader(&self.place.topic, self.partition)?;
+            let mut rested = Duration::ZERO;
+            while let Err(failure) = leader.offsets() {
+                if failure.is_final || rested >= STANDS {
+                    return Err(failure);
+                }
+                std::thread::sleep(REST);
+                rested += REST;
+            }
             // Twice the bytes of a batch, so that what is sent together is never sent apart.
             let producer = client.producer(&self.place.topic, self.partition, 2 * BATCH_BYTES)?;
             self.connected = Some((client, producer));
