@@ -4,11 +4,15 @@
 //! never looks whole.
 
 pub mod codec;
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
 pub mod error;
 pub mod file;
+pub mod fluvio;
 pub mod memory;
 pub mod outbox;
 pub mod reader;
+pub mod registry;
 pub mod sink;
 pub mod source;
 pub mod tick;

@@ -41,7 +41,7 @@ pub struct Reader {
     /// Whole ticks to be given, with the places before their first records.
     ready: VecDeque<(Position, i64, Vec<Vec<u8>>)>,
     /// The last of those, or the last tick given.
-    last: Option<i64>,
+    upto: Option<i64>,
     /// Whether the topic's first record was read, so that its first tick must come after none.
     from_first: bool,
     open: BTreeMap<i64, Open>,
@@ -68,7 +68,7 @@ impl Reader {
             source,
             given: None,
             ready: VecDeque::new(),
-            last: None,
+            upto: None,
             from_first,
             open: BTreeMap::new(),
             at,
@@ -79,7 +79,7 @@ impl Reader {
     /// Reads on for a consumer that has taken every tick up to `time`. The source may begin at the topic's beginning, or
     /// where [`Reader::position`] was when that tick was given.
     pub fn after(source: Box<dyn Source>, time: i64) -> Reader {
-        Reader { given: Some(time), last: Some(time), ..Reader::new(source) }
+        Reader { given: Some(time), upto: Some(time), ..Reader::new(source) }
     }
 
     /// The last tick given, or taken before.
@@ -128,7 +128,7 @@ impl Reader {
     /// Moves the first open ticks that are whole, with nothing missing before them, to those to be given.
     fn take_whole(&mut self) -> Result<(), Error> {
         while let Some(first) = self.open.first_entry() {
-            let follows = |progress: &Progress| match self.last {
+            let follows = |progress: &Progress| match self.upto {
                 Some(last) => progress.after.is_none_or(|after| after <= last),
                 None => progress.after.is_none() || !self.from_first,
             };
@@ -142,7 +142,7 @@ impl Reader {
                 let problem = format!("tick {time} has other records than those it was closed with");
                 return Err(Error::Output(format!("the output topic is damaged: {problem}")));
             }
-            self.last = Some(time);
+            self.upto = Some(time);
             self.ready.push_back((open.from, time, open.records.into_values().collect()));
         }
         Ok(())
@@ -156,7 +156,7 @@ impl Reader {
             return Err(Error::Output(format!("record {number} of the output topic is no output record: {text}")));
         };
         let (Entry::Record { time, .. } | Entry::Progress(Progress { time, .. })) = entry;
-        if self.last.is_some_and(|last| time <= last) {
+        if self.upto.is_some_and(|last| time <= last) {
             return Ok(());
         }
         let open = || Open { from, records: BTreeMap::new(), progress: None };
@@ -188,8 +188,8 @@ impl Reader {
 
     /// Fails if a tick that stood when a record was written is not whole when the record is read.
     fn check_stood(&mut self, stood: Option<i64>) -> Result<(), Error> {
-        let Some(stood) = stood.filter(|stood| self.last.is_none_or(|last| last < *stood)) else { return Ok(()) };
-        if self.last.is_none() && !self.from_first {
+        let Some(stood) = stood.filter(|stood| self.upto.is_none_or(|last| last < *stood)) else { return Ok(()) };
+        if self.upto.is_none() && !self.from_first {
             // The beginning of the topic is no more: what is not whole among what stood then never will be.
             let open = std::mem::take(&mut self.open);
             self.open = open.into_iter().filter(|(time, tick)| *time > stood || tick.is_whole()).collect();
@@ -200,7 +200,7 @@ impl Reader {
     }
 
     fn never_whole(&self, time: i64) -> Error {
-        let came = self.last.map_or("the beginning".to_owned(), |last| format!("tick {last}"));
+        let came = self.upto.map_or("the beginning".to_owned(), |last| format!("tick {last}"));
         let problem = match self.open.get(&time) {
             Some(Open { progress: None, .. }) => "its progress record is missing".to_owned(),
             Some(tick) if !tick.missing().is_empty() => format!("its records {:?} are missing", tick.missing()),

@@ -160,7 +160,7 @@ fn a_topic_of_others_is_not_written_to() {
 fn patience_carries_over_failures_and_a_final_one_ends_it() {
     let log = Log::new(1);
     let mut outbox = open(&log).expect("opened");
-    [Fault::Before, Fault::After(1), Fault::Scrambled(vec![2, 2])].map(|fault| log.fail(fault));
+    [Fault::Before, Fault::After(1), Fault::Scrambled(vec![2, 2])].into_iter().for_each(|fault| log.fail(fault));
     outbox.push(1, records(1, 2)).expect("pushed");
     outbox.seal(1).expect("sealed");
     outbox.flush(Duration::from_millis(60)).expect("the third rest suffices");

@@ -1,0 +1,59 @@
+//! Where a Fluvio cluster is, and the topics in it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Place};
+use crate::fluvio::runtime::Client;
+
+/// How to reach a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FluvioCluster {
+    /// Host and port of its SC, e.g. `127.0.0.1:9003`. No profile of this machine is read.
+    pub endpoint: String,
+    /// Encrypts every connection, and names this client to the cluster; absent: neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// The certificates of an encrypted connection, PEM files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The name in the SC's certificate.
+    pub domain: String,
+    /// The certificate of the authority that signed the cluster's.
+    pub ca_cert: PathBuf,
+    /// The certificate of this client.
+    pub cert: PathBuf,
+    /// The private key to it.
+    pub key: PathBuf,
+}
+
+/// How many partitions a topic has.
+///
+/// # Errors
+/// If the cluster cannot be reached, or, finally, has no such topic.
+pub fn partitions(cluster: &FluvioCluster, topic: &str) -> Result<u32, Error> {
+    let place = Place { topic: topic.to_owned(), ..Place::default() };
+    let asked = Client::connect(cluster).and_then(|client| client.partitions(topic));
+    let count = asked.map_err(|failure| failure.at("look up", &place))?;
+    count.ok_or_else(|| Error::broker_final("look up", &place, "there is no such topic"))
+}
+
+/// Creates a topic with so many partitions, unless it is there.
+///
+/// # Errors
+/// If the cluster cannot be reached or refuses, or, finally, the topic is there with another number of partitions.
+pub fn create_topic(cluster: &FluvioCluster, topic: &str, partitions: u32) -> Result<(), Error> {
+    let place = Place { topic: topic.to_owned(), ..Place::default() };
+    let failed = |failure: crate::fluvio::runtime::Failure| failure.at("create", &place);
+    let client = Client::connect(cluster).map_err(failed)?;
+    match client.partitions(topic).map_err(failed)? {
+        None => client.create_topic(topic, partitions).map_err(failed),
+        Some(held) if held == partitions => Ok(()),
+        Some(held) => Err(Error::broker_final("create", &place, format!("it is there, with {held} partitions"))),
+    }
+}

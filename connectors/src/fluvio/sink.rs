@@ -1,0 +1,111 @@
+//! Writes to one partition of a Fluvio topic: one batch out at a time, each waited for.
+//!
+//! After any failure the producer and its connection are dropped and never asked again: they would keep the records, send
+//! them once more, or refuse all that follow. What the dropped producer may still send is a repeat of what its caller
+//! sends again, which readers of numbered records drop.
+
+use std::time::Duration;
+
+use crate::error::{Error, Place};
+use crate::fluvio::config::FluvioCluster;
+use crate::fluvio::runtime::{Client, Failure, Producer};
+use crate::fluvio::source::FluvioSource;
+use crate::sink::Sink;
+use crate::source::{Polled, Source, Start};
+
+/// Bytes of records sent together: a fraction of what any reader asks for at a time.
+const BATCH_BYTES: usize = 256 << 10;
+/// What a record takes in a batch beside its bytes, at most.
+const OVERHEAD: usize = 64;
+/// How long the broker may take to say that a batch stands.
+const STANDS: Duration = Duration::from_secs(2);
+/// How long to rest before the leader is asked again whether it leads.
+const REST: Duration = Duration::from_millis(50);
+/// Bytes asked for at a time when reading the tail.
+const MAX_BYTES: i32 = 8 << 20;
+
+/// A partition being appended to.
+pub struct FluvioSink {
+    cluster: FluvioCluster,
+    place: Place,
+    partition: u32,
+    connected: Option<(Client, Producer)>,
+}
+
+impl FluvioSink {
+    /// Opens a partition of a topic.
+    ///
+    /// # Errors
+    /// If the cluster cannot be reached; finally, if there is no such partition.
+    pub fn open(cluster: &FluvioCluster, topic: &str, partition: u32) -> Result<FluvioSink, Error> {
+        let place = Place { topic: topic.to_owned(), partition: Some(partition), offset: None };
+        let mut sink = FluvioSink { cluster: cluster.clone(), place: place.clone(), partition, connected: None };
+        let failed = sink.producer().err();
+        failed.map_or(Ok(sink), |failure| Err(failure.at("write", &place)))
+    }
+
+    /// A producer whose partition has a leader that answers: just after its start a broker refuses what it is sent.
+    fn producer(&mut self) -> Result<&Producer, Failure> {
+        if self.connected.is_none() {
+            let client = Client::connect(&self.cluster)?;
+            let leader = client.leader(&self.place.topic, self.partition)?;
+            let mut rested = Duration::ZERO;
+            while let Err(failure) = leader.offsets() {
+                if failure.is_final || rested >= STANDS {
+                    return Err(failure);
+                }
+                std::thread::sleep(REST);
+                rested += REST;
+            }
+            // Twice the bytes of a batch, so that what is sent together is never sent apart.
+            let producer = client.producer(&self.place.topic, self.partition, 2 * BATCH_BYTES)?;
+            self.connected = Some((client, producer));
+        }
+        self.connected.as_ref().map(|(_, producer)| producer).ok_or_else(|| Failure::passing("not connected"))
+    }
+
+    fn send(&mut self, batch: &[Vec<u8>]) -> Result<(), Error> {
+        let sent = self.producer().and_then(|producer| producer.send(batch, STANDS));
+        sent.map_err(|failure| {
+            self.connected = None;
+            failure.at("write", &self.place)
+        })
+    }
+}
+
+/// The first records that are sent together.
+fn first_batch(records: &[Vec<u8>]) -> usize {
+    let mut bytes = 0;
+    let fits = |record: &&Vec<u8>| {
+        bytes += record.len() + OVERHEAD;
+        bytes <= BATCH_BYTES
+    };
+    records.iter().take_while(fits).count().max(1)
+}
+
+impl Sink for FluvioSink {
+    fn append(&mut self, records: &[Vec<u8>]) -> Result<(), Error> {
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (batch, after) = rest.split_at(first_batch(rest));
+            self.send(batch)?;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn tail(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let (cluster, topic) = (&self.cluster, &self.place.topic);
+        let mut source = FluvioSource::open(cluster, topic, self.partition, Start::End, MAX_BYTES, true)?;
+        source.go_back(count as u64).map_err(|failure| failure.at("read", &self.place))?;
+        let mut records = Vec::new();
+        loop {
+            match source.poll(usize::MAX, STANDS)? {
+                Polled::Records(messages) => records.extend(messages.into_iter().map(|message| message.payload)),
+                Polled::Idle => return Err(Error::broker("read", &self.place, "the last records do not come")),
+                Polled::Ended => break,
+            }
+        }
+        Ok(records)
+    }
+}
