@@ -32,6 +32,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -40,6 +41,9 @@ pub use crate::serve::commands::CommandSink;
 pub use crate::serve::rows::Board;
 use crate::serve::tokens::Tokens;
 use crate::telemetry::Telemetry;
+
+/// How long a stop waits for work that does not end.
+const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The part of the configuration that speaks of HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -146,7 +150,11 @@ impl Server {
                 Err(error) => tracing::error!(%error, "the HTTP server cannot listen"),
             }
         };
-        let run = move || runtime.block_on(serve);
+        let run = move || {
+            runtime.block_on(serve);
+            // A log that hangs under a command does not keep the job from stopping.
+            runtime.shutdown_timeout(STUCK_TIMEOUT);
+        };
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(run).map_err(Error::Start)?;
         tracing::info!(%address, "HTTP server started");
         Ok(Server { address, stop, thread })

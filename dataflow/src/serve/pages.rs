@@ -1,7 +1,7 @@
 //! The rows of one view in order of their keys, on pages that are shared until somebody writes on one.
 //!
 //! State: one [`Row`] a key, some 40 bytes beside its key and text. Cost: a change is two binary searches and a move
-//! within a page of at most [`PAGE`] rows; a copy of everything is one count per page, and afterwards a page is copied
+//! within a page of at most 64 rows; a copy of everything is one count per page, and afterwards a page is copied
 //! when it is first written on. So a snapshot or a reader takes all rows of a closed tick at once, and the writer goes on.
 
 use std::ops::Bound;

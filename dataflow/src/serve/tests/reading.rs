@@ -1,5 +1,7 @@
 //! What those who only read get.
 
+use std::io::{Read, Write};
+
 use arrow_ipc::reader::StreamReader;
 use serde_json::{Value, json};
 
@@ -204,6 +206,24 @@ fn a_stream_goes_on_where_it_was_and_tells_of_gaps() {
     assert!(served.telemetry.render().contains("storepulse_http_event_readers 4"));
     served.server.stop();
     assert_eq!(late.next(), None);
+}
+
+#[test]
+fn a_kept_connection_answers_again_and_does_not_hold_up_a_stop() {
+    let served = Served::start(board(), None);
+    let mut kept = std::net::TcpStream::connect(served.server.address()).expect("it listens");
+    let ask = b"GET /v1/views/store.sales HTTP/1.1\r\nHost: here\r\n\r\n";
+    kept.write_all(&[&ask[..], &ask[..]].concat()).expect("sent");
+    let mut answered = Vec::new();
+    let mut buffer = [0; 4_096];
+    let ends = |text: &[u8]| text.windows(12).filter(|window| window == b"\"next\":null}").count();
+    while ends(&answered) < 2 {
+        let read = kept.read(&mut buffer).expect("answered");
+        answered.extend(&buffer[..read]);
+        assert!(read > 0, "it ended: {}", String::from_utf8_lossy(&answered));
+    }
+    served.server.stop();
+    assert_eq!(kept.read(&mut buffer).expect("closed"), 0);
 }
 
 #[test]
