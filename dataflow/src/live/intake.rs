@@ -45,6 +45,8 @@ pub struct Partition {
     pub source: Box<dyn Source>,
     /// What its messages are made of.
     pub codec: Codec,
+    /// The number of its first record, as people count: lines from 1, offsets from 0.
+    pub first: u64,
     /// How far it was taken before.
     pub reached: Reached,
 }
@@ -168,7 +170,7 @@ impl Reader {
     /// All events of a message have one log time: the broker's, or the greatest of their own.
     fn decode_message(&mut self, message: Message, lines: &mut Vec<Line>) {
         let first = lines.len();
-        let (offset, topic) = (message.record(), self.partition.name.0);
+        let (offset, topic) = (message.record() + self.partition.first, self.partition.name.0);
         let logged_at = message.logged_at.filter(|_| self.readers.clock == Clock::Wall);
         if self.partition.codec == Codec::Json {
             lines.push(line(topic, logged_at, offset, message.payload));

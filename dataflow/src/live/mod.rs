@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use connectors::outbox::Outbox;
 use connectors::sink::Sink;
+use connectors::registry::SourceConfig;
 use connectors::source::Start;
 use timely::CommunicationConfig;
 
@@ -254,7 +255,8 @@ fn open_partitions(config: &Config, processes: &Processes, recovered: &Recovered
             let start = known.map_or(Start::Beginning, |reached| Start::At(reached.next));
             let source_at = source.open(number, start, config.time.stop_at_end)?;
             let reached = known.unwrap_or_else(|| Reached::start(source_at.position()));
-            partitions.push(Partition { name, source: source_at, codec: source.codec(), reached });
+            let first = u64::from(matches!(source, SourceConfig::File(_)));
+            partitions.push(Partition { name, source: source_at, codec: source.codec(), first, reached });
         }
     }
     Ok(partitions)
