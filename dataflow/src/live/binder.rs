@@ -204,8 +204,8 @@ impl Binder {
         Some(self.bind(span.after, span.closed, &counts).1)
     }
 
-    /// The tick of the earliest line of all.
-    fn first_tick(&self) -> Option<Time> {
+    /// The tick of the earliest line that waits.
+    pub fn first_tick(&self) -> Option<Time> {
         let first = self
             .lanes
             .iter()

@@ -173,6 +173,9 @@ impl Feeding<'_> {
             if self.feeder.stop.load(Ordering::Relaxed) {
                 return self.stop();
             }
+            // At the very beginning the first record says where time begins.
+            let begins = || self.binder.first_tick().map(|first| self.next_snapshot(first - 1));
+            self.snapshot_at = self.snapshot_at.or_else(begins);
             if let Some((span, bound)) = self.binder.close(self.limit()) {
                 self.append(&span)?;
                 self.feed(bound, &span)?;
@@ -269,9 +272,6 @@ impl Feeding<'_> {
     }
 
     fn append(&mut self, span: &Span) -> Result<(), Error> {
-        if self.snapshot_at.is_none() {
-            self.snapshot_at = Some(self.next_snapshot(span.closed));
-        }
         if let Some(remap) = &mut self.remap {
             remap.append(span)?;
         }
