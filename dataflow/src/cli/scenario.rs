@@ -24,6 +24,7 @@ enum What {
     Generate(Generate),
     /// Turns a public data set into a scenario.
     Convert(Convert),
+    Produce(super::produce::Produce),
 }
 
 /// Writes a scenario of our own.
@@ -80,6 +81,7 @@ impl ScenarioCommand {
             What::List => list(),
             What::Generate(generate) => generate.run()?,
             What::Convert(convert) => convert.run()?,
+            What::Produce(produce) => produce.run()?,
         }
         Ok(())
     }
