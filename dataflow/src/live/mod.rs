@@ -30,8 +30,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connectors::outbox::Outbox;
-use connectors::sink::Sink;
 use connectors::registry::SourceConfig;
+use connectors::sink::Sink;
 use connectors::source::Start;
 use timely::CommunicationConfig;
 
