@@ -41,22 +41,22 @@ fn child() {
 }
 
 /// A live job over the files of a scenario.
-pub struct Live {
+pub(crate) struct Live {
     folder: tempfile::TempDir,
     scenario: PathBuf,
     /// Worker threads.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// Milliseconds of ticks between snapshots.
-    pub snapshot_ms: i64,
+    pub(crate) snapshot_ms: i64,
     /// More lines of its `[time]` table.
-    pub time: String,
+    pub(crate) time: String,
     /// Its policies.
-    pub policy: BTreeMap<String, i64>,
+    pub(crate) policy: BTreeMap<String, i64>,
 }
 
 impl Live {
     /// Of a scenario folder whose `scenario.toml` says no more than `until`.
-    pub fn of(scenario: &Path, until: i64) -> Self {
+    pub(crate) fn of(scenario: &Path, until: i64) -> Self {
         let time = format!("tick_ms = 1000\nemit_ms = 1000\nclock = \"data\"\nstop_at_end = true\nuntil = {until}");
         let folder = tempfile::tempdir().expect("a folder");
         Live {
@@ -70,12 +70,12 @@ impl Live {
     }
 
     /// A file or folder of the job.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes the configuration.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         let mut text = format!("workers = {}\n[time]\n{}\n[state]\n", self.workers, self.time);
         _ = write!(text, "folder = {:?}\nsnapshot_ms = {}\n", self.path("state"), self.snapshot_ms);
         for topic in Topic::ALL {
@@ -96,18 +96,18 @@ impl Live {
     }
 
     /// Runs it in this process, to its end.
-    pub fn run(&self) -> Result<(), Error> {
+    pub(crate) fn run(&self) -> Result<(), Error> {
         let config = Config::read(&self.config()).expect("a configuration");
         live::run(&config, &Processes::alone(), &Arc::new(AtomicBool::new(false)))
     }
 
     /// Starts it in a process of its own, which dies at a fail point if one is named.
-    pub fn spawn(&self, fail: Option<&str>) -> Child {
+    pub(crate) fn spawn(&self, fail: Option<&str>) -> Child {
         self.command(fail).spawn().expect("started")
     }
 
     /// Starts one of several processes.
-    pub fn spawn_one_of(&self, index: usize, hosts: &[String], fail: Option<&str>) -> Child {
+    pub(crate) fn spawn_one_of(&self, index: usize, hosts: &[String], fail: Option<&str>) -> Child {
         self.command(fail).env(HOSTS, format!("{index} {}", hosts.join(" "))).spawn().expect("started")
     }
 
@@ -122,12 +122,12 @@ impl Live {
     }
 
     /// Runs it in a process of its own until that ends.
-    pub fn run_apart(&self, fail: Option<&str>) -> ExitStatus {
+    pub(crate) fn run_apart(&self, fail: Option<&str>) -> ExitStatus {
         self.spawn(fail).wait().expect("waited for")
     }
 
     /// What consumers read: every topic's records, each once, in order, of closed ticks.
-    pub fn read(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn read(&self) -> Vec<(&'static str, String)> {
         let config = Config::read(&self.config()).expect("a configuration");
         let names = [
             OutputTopic::Views,
@@ -159,7 +159,7 @@ fn read(config: &Config, topic: OutputTopic) -> String {
 }
 
 /// Addresses on this machine that nobody listens on.
-pub fn free_hosts(count: usize) -> Vec<String> {
+pub(crate) fn free_hosts(count: usize) -> Vec<String> {
     let listeners: Vec<_> = (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("bound")).collect();
     listeners.iter().map(|listener| listener.local_addr().expect("an address").to_string()).collect()
 }

@@ -16,7 +16,9 @@ const UNTIL: i64 = 1_778_850_000_000;
 const OFTEN: i64 = 1_800_000;
 
 fn live() -> Live {
-    Live { snapshot_ms: OFTEN, ..Live::of(&corner_store(), UNTIL) }
+    let mut live = Live::of(&corner_store(), UNTIL);
+    live.snapshot_ms = OFTEN;
+    live
 }
 
 /// What a replay of the files says.
@@ -33,7 +35,8 @@ fn assert_same(said: &[(&'static str, String)], expected: &[(&'static str, Strin
 
 #[test]
 fn a_live_job_says_what_a_replay_says() {
-    let live = Live { workers: 2, ..live() };
+    let mut live = live();
+    live.workers = 2;
     live.run().expect("it runs");
     assert_same(&live.read(), &replayed(), "two workers");
     live.run().expect("it has nothing more to say");

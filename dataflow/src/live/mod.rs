@@ -21,6 +21,7 @@ pub mod remap;
 pub mod snapshot;
 pub mod worker;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
@@ -355,6 +356,7 @@ impl Crew {
             outbox,
             copies,
             backlog: self.backlog.clone(),
+            copying: Cell::new(0),
             local,
             telemetry: self.telemetry.clone(),
         }

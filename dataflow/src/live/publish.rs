@@ -65,10 +65,10 @@ impl Publisher {
                         self.flush(&mut closed)?;
                     }
                 }
-                Leaving::Mark(_) => {
+                Leaving::Mark(tick) => {
                     self.flush(&mut closed)?;
                     // A keeper that is gone has said why.
-                    _ = self.copies.send(Copied::Left(self.board.save()));
+                    _ = self.copies.send(Copied::Left(tick, self.board.save()));
                 }
             }
         }
