@@ -12,8 +12,8 @@ use crate::live_job::{Live, free_hosts};
 
 /// The last instant of the committed scenario.
 const UNTIL: i64 = 1_778_850_000_000;
-/// Between snapshots: some thirty of them in the scenario.
-const OFTEN: i64 = 1_800_000;
+/// Between snapshots: some fifteen of them in the scenario.
+const OFTEN: i64 = 14_400_000;
 
 fn live() -> Live {
     let mut live = Live::of(&corner_store(), UNTIL);
@@ -150,8 +150,8 @@ fn a_changed_policy_publishes_the_difference() {
     live.run().expect("it runs");
     let before = live.read();
     // Every standing exception of this type goes, at the first tick of the run that judges otherwise.
-    live.policy.insert("inventory.stockout_risk.open_bp".to_owned(), 10_001);
-    live.policy.insert("inventory.stockout_risk.clear_bp".to_owned(), 10_001);
+    live.policy.insert("returns.abnormal_rate.open_bp".to_owned(), 1_000_000);
+    live.policy.insert("returns.abnormal_rate.clear_bp".to_owned(), 1_000_000);
     live.time = live.time.replace(&UNTIL.to_string(), &(UNTIL + 1_000).to_string());
     live.run().expect("it goes on");
     let after = live.read();
@@ -165,13 +165,13 @@ fn a_changed_policy_publishes_the_difference() {
         let of = |event: &str| {
             records
                 .iter()
-                .filter(|record| record["type"] == "inventory.stockout_risk" && record["event"] == event)
+                .filter(|record| record["type"] == "returns.abnormal_rate" && record["event"] == event)
                 .count()
         };
         of("opened") - of("cleared")
     };
     let (first, all) = (records(&before), records(&after));
-    assert!(open(&first) > 0, "the scenario ends with open stockout risks");
+    assert!(open(&first) > 0, "the scenario ends with an item that comes back too often");
     assert_eq!(open(&all), 0);
     for record in &all[first.len()..] {
         assert_eq!(
@@ -195,7 +195,17 @@ fn a_change_of_policy_waits_for_a_graceful_stop() {
 
 #[test]
 fn two_processes_say_what_one_says_even_when_one_of_them_dies() {
-    let live = live();
+    // A log that begins with what cannot be read says nothing of time; alone, a job takes the other logs' word for it.
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in fs::read_dir(corner_store()).expect("listed") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("read");
+        let from = text.find("\n").filter(|_| path.ends_with("signals.jsonl")).map_or(0, |end| end + 1);
+        fs::write(folder.path().join(path.file_name().expect("a name")), &text[from..]).expect("written");
+    }
+    let expected = run(folder.path(), Run { workers: 1, shuffle: None }).topics;
+    let mut live = Live::of(folder.path(), UNTIL);
+    live.snapshot_ms = OFTEN;
     let together = |fail: Option<&str>| {
         let hosts = free_hosts(2);
         let mut second = live.spawn_one_of(1, &hosts, None);
@@ -210,10 +220,10 @@ fn two_processes_say_what_one_says_even_when_one_of_them_dies() {
     assert!(!together(Some("after-remap-append:9")), "it should have died");
     assert!(!together(Some("before-manifest:2")), "it should have died");
     assert!(together(None), "it ends well");
-    assert_same(&live.read(), &replayed(), "two processes, two deaths");
+    assert_same(&live.read(), &expected, "two processes, two deaths");
     // What two have left one can go on from.
     live.run().expect("one goes on");
-    assert_same(&live.read(), &replayed(), "one after two");
+    assert_same(&live.read(), &expected, "one after two");
 }
 
 #[test]
