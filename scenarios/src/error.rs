@@ -94,4 +94,22 @@ pub enum Error {
         /// The text.
         text: String,
     },
+    /// A generated world of a size no retailer has.
+    #[error("{given} is no number of {name}: from {least} to {most}")]
+    Size {
+        /// Of what.
+        name: &'static str,
+        /// What was asked for.
+        given: u32,
+        /// The least that makes sense.
+        least: u32,
+        /// The most.
+        most: u32,
+    },
+    /// A scenario that is told in full was asked for at another size.
+    #[error("{name} is told in full: it has one size and one seed")]
+    Told {
+        /// The scenario.
+        name: &'static str,
+    },
 }

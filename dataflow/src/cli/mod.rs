@@ -13,6 +13,7 @@ pub mod policy;
 pub mod replay;
 pub mod scenario;
 pub mod schema;
+pub mod score;
 
 use std::process::ExitCode;
 
