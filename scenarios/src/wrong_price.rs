@@ -1,4 +1,4 @@
-//! The tills of the first shop do not learn a promotion until three in the afternoon, those of another until one.
+//! The tills of the first shop do not learn a promotion until seven in the evening, those of another until one.
 //!
 //! Every line of the items on offer is rung up at the regular price (`promotion.price_mismatch`), and at that price
 //! nobody buys more (`promotion.under_attainment`, where enough should have been sold to tell). In the first shop the
@@ -20,7 +20,7 @@ pub const STORY: Story = Story {
 
 fn plan(cast: &Cast) -> Plan {
     let until = |hour| cast.start..cast.start + hour * HOUR_MS;
-    let mut wrong_prices = vec![WrongPrice { shop: 0, promotion: 0, when: until(15) }];
+    let mut wrong_prices = vec![WrongPrice { shop: 0, promotion: 0, when: until(19) }];
     if cast.shops.len() > 1 {
         wrong_prices.push(WrongPrice { shop: cast.shops.len() - 1, promotion: 1, when: until(13) });
     }

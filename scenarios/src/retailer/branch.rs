@@ -70,7 +70,9 @@ impl Branch {
             }
         }
         self.queue.minute(scene, &self.staff, random, desk);
-        self.orders.minute(scene, &mut self.shelves, &mut self.till, random, desk);
+        for rung in self.orders.minute(scene, &mut self.shelves, &mut self.till, random, desk) {
+            self.watch.sold(scene, &rung);
+        }
         self.chores.minute(scene, random, desk);
         self.returns.minute(scene, &mut self.shelves, &self.staff, random, desk);
         self.browsing.minute(scene, random, desk);

@@ -1,7 +1,7 @@
 //! Days and hours of the retailer: when shops are open, and how busy each hour is.
 //!
 //! All shops are open from 08:00 to 20:00 UTC. The hours of a grocery day follow the usual curve between these two
-//! (10 % of a day's sales by 10:00, the peak from 16:00 to 18:00); its ends are lifted to four fifths of an even hour,
+//! (10 % of a day's sales by 10:00, the peak from 16:00 to 18:00); its ends are lifted to seven eighths of an even hour,
 //! because the contract forecasts days and judges hours: a steeper curve would be an exception every morning.
 
 /// A second.
@@ -21,10 +21,10 @@ pub(crate) const OPEN_TO: i64 = 20 * 60;
 pub(crate) const OPEN_MINUTES: i64 = OPEN_TO - OPEN_FROM;
 
 /// How busy each hour from 08:00 on is, in hundredths of an even hour: they sum to twelve even hours.
-const CURVE: [i64; 12] = [82, 92, 99, 103, 103, 100, 103, 107, 117, 118, 96, 80];
+const CURVE: [i64; 12] = [88, 94, 99, 102, 102, 99, 102, 106, 113, 114, 95, 86];
 
 /// The busiest of them, for whoever plans.
-pub(crate) const PEAK_PERCENT: i64 = 118;
+pub(crate) const PEAK_PERCENT: i64 = 114;
 
 /// How busy each day from Monday on is, in hundredths. Real weeks swing twice as far; forecasts here know no weekday.
 const WEEK: [i64; 7] = [97, 96, 97, 98, 104, 106, 102];
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(WEEK.iter().sum::<i64>(), 700);
         assert_eq!(CURVE.iter().max(), Some(&PEAK_PERCENT));
         let friday = 1_795_737_600_000;
-        assert_eq!(busy_bp(friday + 17 * HOUR_MS), 118 * 104);
+        assert_eq!(busy_bp(friday + 17 * HOUR_MS), 114 * 104);
         assert_eq!((busy_bp(friday + 8 * HOUR_MS - 1), busy_bp(friday + 20 * HOUR_MS)), (0, 0));
         assert!(is_open(friday + 8 * HOUR_MS) && !is_open(friday + 20 * HOUR_MS));
     }

@@ -3,13 +3,15 @@
 //! A picker does 50 units an hour, the most urgent order first; what is not on the shelf is reported short. An order
 //! that is ready waits for its customer. Who knows the true work and the true pickers knows which promises are at risk.
 
+use std::collections::BTreeMap;
+
 use crate::random::Random;
 use crate::topic::{Body, Fulfillment, Id, Order, OrderLine, OrderState};
 
-use super::calendar::{HOUR_MS, MINUTE_MS, is_open, minute_of_day};
+use super::calendar::{HOUR_MS, MINUTE_MS, minute_of_day};
 use super::labels::Note;
 use super::shelves::{Pick, Shelves};
-use super::till::Till;
+use super::till::{Rung, Till};
 use super::{Desk, Scene, Shop, milli, part};
 
 /// From opening to four hours before closing.
@@ -50,7 +52,7 @@ impl Orders {
         6 + shop.lines_per_day / 500
     }
 
-    /// A minute of placing, picking and fetching.
+    /// A minute of placing, picking and fetching; what was rung up.
     pub(super) fn minute(
         &mut self,
         scene: &Scene<'_>,
@@ -58,7 +60,7 @@ impl Orders {
         till: &mut Till,
         random: &mut Random,
         desk: &mut Desk<'_>,
-    ) {
+    ) -> Vec<Rung> {
         let minute = minute_of_day(scene.now) - super::calendar::OPEN_FROM;
         if (0..PLACING_MINUTES).contains(&minute) {
             let percent = scene.plan.order_percent(scene.place, scene.now);
@@ -68,11 +70,10 @@ impl Orders {
                 self.place(scene, shelves, random, desk);
             }
         }
-        self.pick(scene, shelves, till, random, desk);
+        let rung = self.pick(scene, shelves, till, random, desk);
         self.fetch(scene, desk);
-        if is_open(scene.now) {
-            self.judge(scene, desk);
-        }
+        self.judge(scene, shelves, desk);
+        rung
     }
 
     fn place(&mut self, scene: &Scene<'_>, shelves: &Shelves, random: &mut Random, desk: &mut Desk<'_>) {
@@ -114,7 +115,8 @@ impl Orders {
         till: &mut Till,
         random: &mut Random,
         desk: &mut Desk<'_>,
-    ) {
+    ) -> Vec<Rung> {
+        let mut rung = Vec::new();
         let mut power = self.pickers * PACE;
         let mut place = 0;
         while power > 0 && place < self.open.len() {
@@ -144,10 +146,11 @@ impl Orders {
                     .filter(|(_, found)| **found > 0)
                     .map(|(pick, found)| Pick { item: pick.item, milli: *found })
                     .collect();
-                till.ring_online(scene, &basket, random, desk);
+                rung.push(till.ring_online(scene, &basket, random, desk));
                 self.ready.push((scene.now + random.between(20, 90) * MINUTE_MS, ready));
             }
         }
+        rung
     }
 
     fn fetch(&mut self, scene: &Scene<'_>, desk: &mut Desk<'_>) {
@@ -161,7 +164,8 @@ impl Orders {
     }
 
     /// Judges promises and load by the true work and the true pickers, as the contract counts them.
-    fn judge(&mut self, scene: &Scene<'_>, desk: &mut Desk<'_>) {
+    fn judge(&mut self, scene: &Scene<'_>, shelves: &Shelves, desk: &mut Desk<'_>) {
+        let committed = self.committed(scene, shelves, desk);
         let (now, pickers) = (scene.now, self.pickers);
         let (mut units, mut due_2h) = (0, 0);
         for order in &mut self.open {
@@ -171,15 +175,21 @@ impl Orders {
             let work_ms = units * MINUTE_MS / pickers.max(1);
             let slack_ms = order.promise_at - now - work_ms;
             let spread_ms = (work_ms * MINUTE_MS).isqrt() / 2 + 1;
+            let scarce = |parts: i64| {
+                let short = |pick: &Pick| shelves.on_hand_milli(pick.item) * parts < committed[&pick.item] * 2;
+                order.wanted.iter().any(short)
+            };
+            let doubtful = order.wanted.iter().any(|pick| scene.plan.is_miswritten(scene.place, pick.item));
             let (kind, certain) = match () {
                 () if order.promise_at <= now => ("fulfillment.promise_missed", true),
-                () if slack_ms >= spread_ms => continue,
+                () if slack_ms >= spread_ms && !scarce(2) && !doubtful => continue,
                 () => {
-                    order.hopeless = if slack_ms < 0 { order.hopeless + 1 } else { 0 };
+                    let hopeless = slack_ms < 0 || scarce(4);
+                    order.hopeless = if hopeless { order.hopeless + 1 } else { 0 };
                     ("fulfillment.promise_risk", order.hopeless >= 3)
                 }
             };
-            let cause = "more to pick than the pickers can do before the promise";
+            let cause = "more to pick than the pickers can do before the promise, or than is on the shelf";
             let when = now..now + 2 * MINUTE_MS;
             desk.labels.note(Note { kind, key: vec![part("order", &order.id)], when, cause, certain });
         }
@@ -197,6 +207,20 @@ impl Orders {
             let (kind, key, certain) = ("labor.coverage_gap", vec![scene.store(), role], self.gap >= 8);
             desk.labels.note(Note { kind, key, when, cause, certain });
         }
+    }
+}
+
+impl Orders {
+    /// What the open orders still need of each item; a shelf that is low without it is noted.
+    fn committed(&self, scene: &Scene<'_>, shelves: &Shelves, desk: &mut Desk<'_>) -> BTreeMap<usize, i64> {
+        let mut committed = BTreeMap::new();
+        for pick in self.open.iter().flat_map(|order| &order.wanted) {
+            *committed.entry(pick.item).or_default() += pick.milli;
+        }
+        for (item, milli) in &committed {
+            shelves.judge(scene, *item, *milli, desk);
+        }
+        committed
     }
 }
 

@@ -152,6 +152,16 @@ impl Plan {
         self.absences.iter().any(struck)
     }
 
+    /// Whether the book of an item is wrong because somebody wrote something down wrong.
+    pub(crate) fn is_miswritten(&self, place: usize, one: usize) -> bool {
+        self.slips.iter().any(|slip| {
+            let (Slip::Count { shop, item, .. }
+            | Slip::DeliveryNote { shop, item, .. }
+            | Slip::Waste { shop, item, .. }) = *slip;
+            (shop, item) == (place, one)
+        })
+    }
+
     /// How many order, in hundredths of the plan.
     pub(crate) fn order_percent(&self, shop: usize, at: i64) -> i64 {
         let struck = |rush: &&OrderRush| rush.shop == shop && rush.when.contains(&at);

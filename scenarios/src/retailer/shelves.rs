@@ -66,8 +66,7 @@ impl Shelves {
         let prepared = if plan.prepared_percent == 0 { 100 } else { plan.prepared_percent };
         for (item, good) in cast.goods.iter().enumerate() {
             let (rate_milli, mut forecast_milli) = cast.daily_milli(shop, item);
-            if let Some((dept, percent)) = plan.biased_dept.filter(|(dept, _)| *dept == good.dept) {
-                debug_assert_eq!(dept, good.dept);
+            if let Some((_, percent)) = plan.biased_dept.filter(|(dept, _)| *dept == good.dept) {
                 forecast_milli = forecast_milli * percent / 100;
             }
             let mut random = Random::keyed(cast.seed, &[Draw::Shelf as u64, shop.number, item as u64]);
@@ -80,7 +79,10 @@ impl Shelves {
             let days_percent = if late_note { 20 } else { days_percent };
             let on_hand_milli = ((forecast_milli * days_percent / 100).div_euclid(1000) + 3) * 1000;
             shelves.push(Shelf { rate_milli, forecast_milli, on_hand_milli, gone_milli: 0 });
-            let first = random.between(0, PROGRESS_PER_DAY * 1000 / rate_milli + 1);
+            // The golden ratio spreads the items of a department evenly over their waits.
+            let phase = (item as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44;
+            let first =
+                PROGRESS_PER_DAY / 1000 * i64::try_from(phase).unwrap_or(0) / (1 << 20) * 1_000_000 / rate_milli;
             wants[good.dept].push(Reverse((first, item)));
         }
         Shelves { shelves, wants, progress: 0, pool: Vec::new(), moves: 0 }
@@ -111,7 +113,7 @@ impl Shelves {
         let shelf = &mut self.shelves[item];
         let taken = shelf.on_hand_milli.min(milli) / 1000 * 1000;
         shelf.on_hand_milli -= taken;
-        self.judge(scene, item, desk);
+        self.judge(scene, item, 0, desk);
         taken
     }
 
@@ -157,7 +159,7 @@ impl Shelves {
             shelf.on_hand_milli -= wanted;
             self.pool.push(Pick { item, milli: wanted });
         }
-        self.judge(scene, item, desk);
+        self.judge(scene, item, 0, desk);
         wanted
     }
 
@@ -177,9 +179,11 @@ impl Shelves {
         rate * (100 + uplift) / 100
     }
 
-    /// A shelf that holds less than a delivery's time sells is at risk; one that holds hardly more may be.
-    fn judge(&self, scene: &Scene<'_>, item: usize, desk: &mut Desk<'_>) {
+    /// A shelf that holds less than a delivery's time sells is at risk; one that holds hardly more may be. What is
+    /// committed to orders cannot be sold.
+    pub(super) fn judge(&self, scene: &Scene<'_>, item: usize, committed_milli: i64, desk: &mut Desk<'_>) {
         let Shelf { forecast_milli, on_hand_milli, gone_milli, .. } = self.shelves[item];
+        let on_hand_milli = on_hand_milli - committed_milli;
         let lead = forecast_milli * LEAD_TIME_H / 24;
         if lead < 1_000 || gone_milli > 0 || on_hand_milli > lead * 11 / 10 + 3_000 {
             return;
@@ -202,7 +206,9 @@ impl Shelves {
         if minute == COUNT_FROM {
             for nth in 0..5 + scene.shop.lines_per_day / 200 {
                 let item = scene.cast.some_item(random);
-                self.count(scene, item, scene.now + nth * 100, desk);
+                if !scene.plan.is_miswritten(scene.place, item) {
+                    self.count(scene, item, scene.now + nth * 100, desk);
+                }
             }
         }
         // At full size some 500 a day are spoilt.

@@ -41,7 +41,7 @@ fn count(scene: &Scene<'_>, item: usize, when: Range<i64>, shelves: &Shelves, de
     let counted =
         |units_milli| Body::Count(Count { item_id: scene.cast.goods[item].id.clone(), counted: milli(units_milli) });
     let (wrong, right) = (counted(1_000), counted(shelves.on_hand_milli(item)));
-    correct(scene, ("count", item), when.clone(), (wrong, right), desk);
+    correct(scene, ("recount", item), when.clone(), (wrong, right), desk);
     let cause = "a count was written down as one";
     note(scene, "inventory.stockout_risk", item, when.clone(), (cause, desk));
     if shelves.forecast_milli(item) >= 8_000 {

@@ -44,7 +44,7 @@ fn heads(scene: &Scene<'_>, role: Role) -> i64 {
         Role::Checkout => {
             let seconds_percent = 4_000 + 3 * shop.lines_per_basket_percent();
             let lanes_percent = shop.buyers_per_day * seconds_percent / (OPEN_MINUTES * 60) * PEAK_PERCENT / 100;
-            spare((lanes_percent * 13 / 10 * prepared / 100 + 99) / 100)
+            spare((lanes_percent * 13 / 10 * prepared / 100 + 99) / 100 + 1)
         }
         Role::Fulfillment => spare(1 + Orders::per_day(shop) * prepared / 100 / 60),
         Role::Floor => spare(1 + shop.lines_per_day / 8_000),

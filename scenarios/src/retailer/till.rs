@@ -74,7 +74,13 @@ impl Till {
     }
 
     /// Rings up what was picked for an online order.
-    pub(super) fn ring_online(&mut self, scene: &Scene<'_>, basket: &[Pick], random: &mut Random, desk: &mut Desk<'_>) {
+    pub(super) fn ring_online(
+        &mut self,
+        scene: &Scene<'_>,
+        basket: &[Pick],
+        random: &mut Random,
+        desk: &mut Desk<'_>,
+    ) -> Rung {
         let receipt = Receipt {
             register: self.online.clone(),
             operator: self.online.clone(),
@@ -82,7 +88,7 @@ impl Till {
             channel: Channel::Web,
             transaction: self.next(scene),
         };
-        self.ring(scene, &receipt, basket, (scene.now, None, random), desk);
+        self.ring(scene, &receipt, basket, (scene.now, None, random), desk)
     }
 
     fn next(&mut self, scene: &Scene<'_>) -> Id {

@@ -23,6 +23,16 @@ use super::{Cast, Desk, KeyPart, Scene, part};
 const COVERAGE_MINUTES: i64 = 9;
 const DEMAND_MINUTES: i64 = 25;
 
+/// What a silence may look like.
+const SILENT: [&str; 6] = [
+    "demand.drop",
+    "demand.surge",
+    "inventory.phantom_stock",
+    "labor.coverage_gap",
+    "promotion.under_attainment",
+    "store.conversion_drop",
+];
+
 /// What was rung up in a minute.
 #[derive(Clone, Copy, Debug, Default)]
 struct Minute {
@@ -106,6 +116,25 @@ impl Watch {
         }
     }
 
+    /// A shop that is cut off must be missed, and what its silence looks like is explained.
+    fn silence(scene: &Scene<'_>, desk: &mut Desk<'_>) {
+        let here = scene.plan.outages.iter().filter(|outage| outage.shop == scene.place);
+        for outage in here.filter(|outage| outage.when.start == scene.now && is_open(scene.now)) {
+            let when = scene.now + 15 * MINUTE_MS..outage.when.end;
+            for topic in ["pos", "traffic", "queue"] {
+                let key = vec![scene.store(), ("topic", KeyPart::Id(topic.to_owned()))];
+                let (kind, cause) = ("data.feed_stale", "the shop is cut off");
+                desk.labels.note(Note { kind, key, when: when.clone(), cause, certain: true });
+            }
+            for kind in SILENT {
+                // Conversion and demand look back over an hour that was silent.
+                let when = scene.now + 5 * MINUTE_MS..outage.when.end + 70 * MINUTE_MS;
+                let (key, cause) = (vec![scene.store()], "a shop that is cut off looks like one that sells nothing");
+                desk.labels.note(Note { kind, key, when, cause, certain: false });
+            }
+        }
+    }
+
     /// Judges the minute that has passed.
     pub(super) fn minute(&mut self, scene: &Scene<'_>, staff: &Staff, chores: &Chores, desk: &mut Desk<'_>) {
         // The window ends with the minute that has just passed.
@@ -114,6 +143,7 @@ impl Watch {
         if self.minutes.len() < 60 {
             self.minutes.resize(60, Minute::default());
         }
+        Watch::silence(scene, desk);
         if is_open(scene.now) {
             self.judge_tills(scene, staff, desk);
             self.judge_floor(scene, staff, chores, desk);
@@ -197,7 +227,8 @@ impl Watch {
             if expected < 5_000 || sold * 100 > expected * 88 {
                 continue;
             }
-            let certain = expected >= 30_000 && sold * 100 < expected * 58;
+            let certain = (expected >= 20_000 && sold * 100 < expected * 46)
+                || (expected >= 30_000 && sold * 100 < expected * 58);
             let key = vec![part("promotion", &offer.id), scene.store(), part("item", &good.id)];
             let (cause, when) = ("the promotion does not sell", scene.now..scene.now + HOUR_MS);
             desk.labels.note(Note { kind: "promotion.under_attainment", key, when, cause, certain });
