@@ -70,6 +70,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A table could not be written. Make room or rights, then try again; nothing half-written is left in place.
+    #[error("writing {path} failed: {reason}")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        reason: String,
+    },
     /// A record could not be written as JSON: a mistake in this crate.
     #[error("record {event_id} is not writable as JSON: {source}")]
     Encode {
@@ -107,7 +115,7 @@ pub enum Error {
         most: u32,
     },
     /// A scenario that is told in full was asked for at another size.
-    #[error("{name} is told in full: it has one size and one seed")]
+    #[error("{name} is told in full, line by line: it has one size, one seed and one format")]
     Told {
         /// The scenario.
         name: &'static str,

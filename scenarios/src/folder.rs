@@ -1,6 +1,6 @@
 //! The scenario folder on disk: it appears whole, in order, or not at all.
 //!
-//! Meaning: `scenario.toml` and one `TOPIC.jsonl` for each topic that has records, as section 7 of the public
+//! Meaning: `scenario.toml` and one `TOPIC.jsonl` (or `.parquet`) for each topic that has records, as section 7 of the public
 //! contract lays them out. Everything is written into a hidden folder beside the one asked for and moved to its name
 //! by one rename, after the bytes have reached the disk; so what carries the name is complete, even after a crash or
 //! a power cut. A folder that already holds something is never touched. Cost: one buffer of 1 MiB; records are
@@ -15,6 +15,19 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::topic::{Record, Topic};
+use table::Table;
+
+mod table;
+
+/// How topics are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    #[default]
+    Jsonl,
+    /// Typed columns.
+    Parquet,
+}
 
 /// What `scenario.toml` says; what is `None` is left to the defaults of the contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,7 +172,7 @@ impl Folder {
         if lines.peek().is_none() {
             return Ok(Written { topic, records: 0, bytes: 0 });
         }
-        let mut file = TopicFile::create(&self.partial, topic)?;
+        let mut file = TopicFile::create(&self.partial, topic, Format::Jsonl)?;
         for line in lines {
             file.append(&line?.into())?;
         }
@@ -172,6 +185,7 @@ impl Folder {
     /// Those of [`Folder::write`].
     pub fn write_all(
         &mut self,
+        format: Format,
         records: impl IntoIterator<Item = Result<Record, Error>>,
     ) -> Result<Vec<Written>, Error> {
         let mut files: BTreeMap<Topic, TopicFile> = BTreeMap::new();
@@ -179,7 +193,7 @@ impl Folder {
             let record = record?;
             let file = match files.entry(record.topic()) {
                 Entry::Occupied(file) => file.into_mut(),
-                Entry::Vacant(place) => place.insert(TopicFile::create(&self.partial, record.topic())?),
+                Entry::Vacant(place) => place.insert(TopicFile::create(&self.partial, record.topic(), format)?),
             };
             file.append(&Line::Record(record))?;
         }
@@ -212,21 +226,33 @@ impl Folder {
     }
 }
 
+/// Where the records of a topic go.
+enum Sink {
+    Lines(PathBuf, BufWriter<File>),
+    // Ten times as large as the other.
+    Rows(Box<Table>),
+}
+
 /// The file of a topic under way.
 struct TopicFile {
-    path: PathBuf,
-    file: BufWriter<File>,
+    sink: Sink,
     text: Vec<u8>,
     latest: i64,
     written: Written,
 }
 
 impl TopicFile {
-    fn create(folder: &Path, topic: Topic) -> Result<TopicFile, Error> {
-        let path = folder.join(format!("{}.jsonl", topic.name()));
-        let file = File::create(&path).map_err(writing(path.clone()))?;
-        let (text, written) = (Vec::new(), Written { topic, records: 0, bytes: 0 });
-        Ok(TopicFile { path, file: BufWriter::with_capacity(1 << 20, file), text, latest: i64::MIN, written })
+    fn create(folder: &Path, topic: Topic, format: Format) -> Result<TopicFile, Error> {
+        let sink = match format {
+            Format::Parquet => Sink::Rows(Box::new(Table::create(folder, topic)?)),
+            Format::Jsonl => {
+                let path = folder.join(format!("{}.jsonl", topic.name()));
+                let file = File::create(&path).map_err(writing(path.clone()))?;
+                Sink::Lines(path, BufWriter::with_capacity(1 << 20, file))
+            }
+        };
+        let written = Written { topic, records: 0, bytes: 0 };
+        Ok(TopicFile { sink, text: Vec::new(), latest: i64::MIN, written })
     }
 
     fn append(&mut self, line: &Line) -> Result<(), Error> {
@@ -235,17 +261,27 @@ impl TopicFile {
         self.text.clear();
         line.encode(&mut self.text)?;
         self.text.push(b'\n');
-        self.file.write_all(&self.text).map_err(|source| Error::Write { path: self.path.clone(), source })?;
+        match &mut self.sink {
+            Sink::Rows(table) => table.append(&self.text)?,
+            Sink::Lines(path, file) => {
+                file.write_all(&self.text).map_err(|source| Error::Write { path: path.clone(), source })?;
+            }
+        }
         self.written.records += 1;
         self.written.bytes += self.text.len() as u64;
         Ok(())
     }
 
     fn finish(self) -> Result<Written, Error> {
-        let TopicFile { path, file, written, .. } = self;
-        let file = file.into_inner().map_err(|error| writing(path.clone())(error.into_error()))?;
-        file.sync_all().map_err(writing(path))?;
-        Ok(written)
+        let bytes = match self.sink {
+            Sink::Rows(table) => table.finish()?,
+            Sink::Lines(path, file) => {
+                let file = file.into_inner().map_err(|error| writing(path.clone())(error.into_error()))?;
+                file.sync_all().map_err(writing(path))?;
+                self.written.bytes
+            }
+        };
+        Ok(Written { bytes, ..self.written })
     }
 }
 

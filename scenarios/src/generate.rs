@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::Error;
-use crate::folder::{Folder, Line, Scenario, Written};
+use crate::folder::{Folder, Format, Line, Scenario, Written};
 use crate::retailer::{Retailer, Size, Story};
 use crate::topic::{Id, Record, Topic};
 use crate::{
@@ -49,6 +49,8 @@ pub struct Wanted {
     pub seed: Option<u64>,
     /// Busier or quieter, in hundredths.
     pub rate_percent: Option<u32>,
+    /// How topics are written.
+    pub format: Format,
 }
 
 impl Wanted {
@@ -75,12 +77,12 @@ impl Generated {
     ///
     /// # Errors
     /// [`Error::Told`] if a size is asked of a scenario that has one, [`Error::Size`] for a size no retailer has,
-    /// [`Error::OutputExists`] if the folder holds something, [`Error::Write`] if the system refuses.
+    /// [`Error::OutputExists`] if the folder holds something, [`Error::Write`] or [`Error::Table`] if the system refuses.
     pub fn write(&self, wanted: &Wanted, out: &Path) -> Result<Report, Error> {
         match self.make {
             Make::Told(_) if *wanted != Wanted::default() => Err(Error::Told { name: self.name }),
             Make::Told(write) => write(out),
-            Make::World(story) => retailer::write(story, &wanted.size(story), out),
+            Make::World(story) => retailer::write(story, &wanted.size(story), wanted.format, out),
         }
     }
 

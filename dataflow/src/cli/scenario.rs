@@ -10,6 +10,7 @@ use scenarios::generate::{Generated, Wanted};
 
 use super::score::Score;
 use crate::error::Error;
+use crate::write::Format;
 
 /// Lists, generates, converts and scores scenarios.
 #[derive(Args)]
@@ -56,6 +57,9 @@ struct Generate {
     /// Busier or quieter: visitors, and what rosters, shelves and forecasts expect of them. Two decimals at most.
     #[arg(long, value_name = "X", value_parser = percent)]
     rate_multiplier: Option<u32>,
+    /// How topic files are written.
+    #[arg(long, value_enum, default_value = "jsonl")]
+    format: Format,
 }
 
 /// A decimal number as hundredths.
@@ -124,6 +128,10 @@ impl Generate {
             days: self.days,
             seed: self.seed,
             rate_percent: self.rate_multiplier,
+            format: match self.format {
+                Format::Jsonl => scenarios::folder::Format::Jsonl,
+                Format::Parquet => scenarios::folder::Format::Parquet,
+            },
         };
         let report = named(&self.name)?.write(&wanted, &self.out);
         say!("{}", report.map_err(|error| Error::Scenario(error.to_string()))?);

@@ -44,7 +44,7 @@ impl Branch {
             chores: Chores::default(),
             returns: Returns::default(),
             browsing: Browsing::new(shop),
-            watch: Watch::new(cast, plan, &shelves),
+            watch: Watch::new(cast, &shelves),
             shelves,
         }
     }

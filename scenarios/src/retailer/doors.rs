@@ -56,7 +56,7 @@ impl Doors {
         let buyers = self.willing / 100;
         self.willing -= buyers * 100;
         self.came += visitors;
-        watch.came(scene, visitors);
+        watch.came(visitors);
         if let Some(from) = interval_ends(scene) {
             self.tell(scene, from, desk);
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::random::Random;
 use crate::topic::{Body, Fulfillment, Id, Order, OrderLine, OrderState};
 
-use super::calendar::{HOUR_MS, MINUTE_MS, minute_of_day};
+use super::calendar::{HOUR_MS, MINUTE_MS, SECOND_MS, minute_of_day};
 use super::labels::Note;
 use super::shelves::{Pick, Shelves};
 use super::till::{Rung, Till};
@@ -135,6 +135,14 @@ impl Orders {
             (order.left, power) = (order.left - done, power - done);
             if order.left == 0 {
                 let order = self.open.remove(place);
+                if order.promise_at < scene.now + 5 * SECOND_MS {
+                    // Ready at the last moment, and heard of a moment too late.
+                    let when = order.promise_at - MINUTE_MS..scene.now + MINUTE_MS;
+                    for kind in ["fulfillment.promise_missed", "fulfillment.promise_risk"] {
+                        let (key, cause) = (vec![part("order", &order.id)], "ready at the last moment");
+                        desk.labels.note(Note { kind, key, when: when.clone(), cause, certain: false });
+                    }
+                }
                 let found: Vec<i64> =
                     order.wanted.iter().map(|pick| shelves.take(scene, pick.item, pick.milli, desk)).collect();
                 let ready = order.state(scene, OrderState::Ready, Some(&found));
@@ -167,11 +175,18 @@ impl Orders {
     fn judge(&mut self, scene: &Scene<'_>, shelves: &Shelves, desk: &mut Desk<'_>) {
         let committed = self.committed(scene, shelves, desk);
         let (now, pickers) = (scene.now, self.pickers);
-        let (mut units, mut due_2h) = (0, 0);
+        let own = |order: &Open| order.wanted.iter().map(|pick| pick.milli / 1_000).sum::<i64>();
+        let soon = self.open.iter().filter(|order| order.promise_at < now + 2 * HOUR_MS);
+        let due_2h: i64 = soon.map(own).sum();
+        // What is to be picked by each promise, those of the same instant included.
+        let mut by_promise: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut units = 0;
+        for order in &self.open {
+            units += own(order);
+            by_promise.insert(order.promise_at, units);
+        }
         for order in &mut self.open {
-            let own: i64 = order.wanted.iter().map(|pick| pick.milli / 1_000).sum();
-            units += own;
-            due_2h += if order.promise_at < now + 2 * HOUR_MS { own } else { 0 };
+            let units = by_promise[&order.promise_at];
             let work_ms = units * MINUTE_MS / pickers.max(1);
             let slack_ms = order.promise_at - now - work_ms;
             let spread_ms = (work_ms * MINUTE_MS).isqrt() / 2 + 1;

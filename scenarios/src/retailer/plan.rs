@@ -110,8 +110,8 @@ pub(crate) struct Plan {
     pub(crate) slips: Vec<Slip>,
     /// Of so many in ten thousand baskets one is voided as a whole, hours later.
     pub(crate) post_void_bp: u32,
-    /// Shelves and rosters are made for so many hundredths of an even day more.
-    pub(crate) prepared_percent: i64,
+    /// Shelves are filled to so many hundredths of the usual, if not as usual.
+    pub(crate) prepared_percent: Option<i64>,
     /// So many in a hundred items were forgotten when shelves were made ready.
     pub(crate) forgotten_percent: u32,
     /// The department whose forecast is too high, and by how many hundredths.

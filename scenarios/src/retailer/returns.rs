@@ -26,6 +26,9 @@ pub(super) struct Returns {
     sold: VecDeque<(Pick, i64)>,
     due: usize,
     count: u64,
+    /// What came back today, and which day that is.
+    today: Vec<usize>,
+    day: i64,
     /// Refunds of the ring.
     invented: u64,
 }
@@ -70,6 +73,7 @@ impl Returns {
                 receipt: self.count % 8 != 7,
                 reason: REASONS[index(self.count % 4)],
             };
+            self.judge(scene, pick.item, desk);
             if tell(scene, self.next(), &brought, random, desk) {
                 shelves.add(brought.pick.item, brought.pick.milli);
             }
@@ -81,6 +85,19 @@ impl Returns {
             {
                 self.invent(scene, ring, random, desk);
             }
+        }
+    }
+
+    /// The second piece of an item in a day may be chance, and may be too many.
+    fn judge(&mut self, scene: &Scene<'_>, item: usize, desk: &mut Desk<'_>) {
+        if self.day != scene.day() {
+            (self.day, self.today) = (scene.day(), Vec::new());
+        }
+        self.today.push(item);
+        if self.today.iter().filter(|one| **one == item).count() >= 2 {
+            let key = vec![part("item", &scene.cast.goods[item].id)];
+            let (cause, when) = ("more came back than usual, by chance", scene.now..scene.now + 24 * HOUR_MS);
+            desk.labels.note(Note { kind: "returns.abnormal_rate", key, when, cause, certain: false });
         }
     }
 

@@ -63,7 +63,7 @@ impl Shelves {
         let shop = &cast.shops[place];
         let mut shelves = Vec::with_capacity(cast.goods.len());
         let mut wants: Vec<_> = DEPTS.iter().map(|_| BinaryHeap::new()).collect();
-        let prepared = if plan.prepared_percent == 0 { 100 } else { plan.prepared_percent };
+        let prepared = plan.prepared_percent.unwrap_or(100);
         for (item, good) in cast.goods.iter().enumerate() {
             let (rate_milli, mut forecast_milli) = cast.daily_milli(shop, item);
             if let Some((_, percent)) = plan.biased_dept.filter(|(dept, _)| *dept == good.dept) {
@@ -80,7 +80,7 @@ impl Shelves {
             let on_hand_milli = ((forecast_milli * days_percent / 100).div_euclid(1000) + 3) * 1000;
             shelves.push(Shelf { rate_milli, forecast_milli, on_hand_milli, gone_milli: 0 });
             // The golden ratio spreads the items of a department evenly over their waits.
-            let phase = (item as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44;
+            let phase = ((item / DEPTS.len()) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44;
             let first =
                 PROGRESS_PER_DAY / 1000 * i64::try_from(phase).unwrap_or(0) / (1 << 20) * 1_000_000 / rate_milli;
             wants[good.dept].push(Reverse((first, item)));

@@ -38,15 +38,14 @@ pub(super) struct Staff {
 /// Heads that a role needs at the busiest time of a planned day, with some to spare for breaks.
 fn heads(scene: &Scene<'_>, role: Role) -> i64 {
     let shop = scene.shop;
-    let prepared = if scene.plan.prepared_percent == 0 { 100 } else { scene.plan.prepared_percent };
     let spare = |heads: i64| heads + 1 + heads / 8;
     match role {
         Role::Checkout => {
             let seconds_percent = 4_000 + 3 * shop.lines_per_basket_percent();
             let lanes_percent = shop.buyers_per_day * seconds_percent / (OPEN_MINUTES * 60) * PEAK_PERCENT / 100;
-            spare((lanes_percent * 13 / 10 * prepared / 100 + 99) / 100 + 1)
+            spare((lanes_percent * 13 / 10 + 99) / 100 + 1)
         }
-        Role::Fulfillment => spare(1 + Orders::per_day(shop) * prepared / 100 / 60),
+        Role::Fulfillment => spare(1 + Orders::per_day(shop) / 60),
         Role::Floor => spare(1 + shop.lines_per_day / 8_000),
     }
 }

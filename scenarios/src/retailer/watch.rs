@@ -8,11 +8,10 @@ use std::collections::VecDeque;
 
 use crate::topic::Role;
 
-use super::calendar::{HOUR_MS, MINUTE_MS, OPEN_FROM, OPEN_MINUTES, is_open, minute_of_day};
+use super::calendar::{DAY_MS, HOUR_MS, MINUTE_MS, OPEN_FROM, OPEN_MINUTES, is_open, minute_of_day};
 use super::cast::DEPTS;
 use super::chores::Chores;
 use super::labels::Note;
-use super::plan::Plan;
 use super::queue::service_ms;
 use super::shelves::Shelves;
 use super::staff::Staff;
@@ -24,13 +23,14 @@ const COVERAGE_MINUTES: i64 = 9;
 const DEMAND_MINUTES: i64 = 25;
 
 /// What a silence may look like.
-const SILENT: [&str; 6] = [
+const SILENT: [&str; 7] = [
     "demand.drop",
     "demand.surge",
     "inventory.phantom_stock",
     "labor.coverage_gap",
     "promotion.under_attainment",
     "store.conversion_drop",
+    "task.overdue",
 ];
 
 /// What was rung up in a minute.
@@ -46,6 +46,14 @@ struct Hour {
     buyers: i64,
 }
 
+/// An item on offer: what is forecast of it for a day, and what was sold of it.
+#[derive(Clone, Copy, Debug)]
+struct Offered {
+    item: usize,
+    forecast_milli: i64,
+    sold_milli: i64,
+}
+
 /// What is known of a shop.
 pub(super) struct Watch {
     /// The minutes from an hour ago on, and those ahead that are known already.
@@ -56,8 +64,7 @@ pub(super) struct Watch {
     hours: VecDeque<Hour>,
     /// What each department is forecast to sell in a day.
     forecast_milli: [i64; DEPTS.len()],
-    /// Units sold of each item on offer.
-    offered_milli: Vec<(usize, i64)>,
+    offered: Vec<Offered>,
     short: i64,
     floor_short: i64,
     surge: [i64; DEPTS.len()],
@@ -65,8 +72,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(cast: &Cast, plan: &Plan, shelves: &Shelves) -> Watch {
-        debug_assert!(plan.forgotten_percent <= 100);
+    pub(super) fn new(cast: &Cast, shelves: &Shelves) -> Watch {
         let mut forecast_milli = [0; DEPTS.len()];
         for (item, good) in cast.goods.iter().enumerate() {
             forecast_milli[good.dept] += shelves.forecast_milli(item);
@@ -77,7 +83,7 @@ impl Watch {
             since: cast.start - HOUR_MS,
             hours: VecDeque::from([Hour::default()]),
             forecast_milli,
-            offered_milli: offered.map(|item| (*item, 0)).collect(),
+            offered: offered.map(|item| Offered::new(*item, shelves)).collect(),
             short: 0,
             floor_short: 0,
             surge: [0; DEPTS.len()],
@@ -86,8 +92,7 @@ impl Watch {
     }
 
     /// Notes visitors.
-    pub(super) fn came(&mut self, scene: &Scene<'_>, visitors: i64) {
-        debug_assert!(scene.now >= self.since);
+    pub(super) fn came(&mut self, visitors: i64) {
         if let Some(hour) = self.hours.back_mut() {
             hour.visitors += visitors;
         }
@@ -106,9 +111,9 @@ impl Watch {
             let Some(place) = scene.cast.goods[pick.item].promotion else { continue };
             let offer = &scene.cast.promotions[place];
             if (offer.start_at..offer.end_at).contains(&rung.at)
-                && let Some(sold) = self.offered_milli.iter_mut().find(|(item, _)| *item == pick.item)
+                && let Some(offered) = self.offered.iter_mut().find(|offered| offered.item == pick.item)
             {
-                sold.1 += pick.milli;
+                offered.sold_milli += pick.milli;
             }
         }
         if let Some(hour) = self.hours.back_mut() {
@@ -135,6 +140,17 @@ impl Watch {
         }
     }
 
+    /// A forecast that is far too high is found when its first day has passed.
+    fn drift(scene: &Scene<'_>, desk: &mut Desk<'_>) {
+        let since = scene.cast.start + DAY_MS;
+        let Some((dept, percent)) = scene.plan.biased_dept.filter(|_| scene.now == since) else { return };
+        let (region, format) = (part("region", &scene.shop.region), part("format", &scene.shop.format));
+        let key = vec![region, format, part("dept", &scene.cast.depts[dept])];
+        let (kind, when) = ("model.drift", since..scene.cast.end);
+        let cause = "the forecast of the department is too high";
+        desk.labels.note(Note { kind, key, when, cause, certain: percent >= 140 });
+    }
+
     /// Judges the minute that has passed.
     pub(super) fn minute(&mut self, scene: &Scene<'_>, staff: &Staff, chores: &Chores, desk: &mut Desk<'_>) {
         // The window ends with the minute that has just passed.
@@ -144,8 +160,9 @@ impl Watch {
             self.minutes.resize(60, Minute::default());
         }
         Watch::silence(scene, desk);
+        Watch::drift(scene, desk);
+        self.judge_tills(scene, staff, desk);
         if is_open(scene.now) {
-            self.judge_tills(scene, staff, desk);
             self.judge_floor(scene, staff, chores, desk);
             self.judge_demand(scene, desk);
             if minute_of_day(scene.now) % 5 == 4 {
@@ -212,17 +229,17 @@ impl Watch {
 
     /// An offer that sells no more than without it, long enough to be no accident.
     fn judge_offers(&self, scene: &Scene<'_>, desk: &mut Desk<'_>) {
-        for (item, sold) in &self.offered_milli {
-            let good = &scene.cast.goods[*item];
+        for Offered { item, forecast_milli, sold_milli: sold } in self.offered.iter().copied() {
+            let good = &scene.cast.goods[item];
             let Some(offer) = good.promotion.map(|place| &scene.cast.promotions[place]) else { continue };
             if !(offer.start_at..offer.end_at).contains(&scene.now) {
                 continue;
             }
-            let days = (scene.now - offer.start_at) / super::calendar::DAY_MS;
+            let days = (scene.now - offer.start_at) / DAY_MS;
             let first = offer.start_at - offer.start_at.rem_euclid(MINUTE_MS);
             let today = (minute_of_day(scene.now) - OPEN_FROM) - (minute_of_day(first) - OPEN_FROM);
             let open = days * OPEN_MINUTES + today.rem_euclid(OPEN_MINUTES);
-            let base = scene.cast.daily_milli(scene.shop, *item).1 * open / OPEN_MINUTES;
+            let base = forecast_milli * open / OPEN_MINUTES;
             let expected = base * (100 + offer.uplift_percent) / 100;
             if expected < 5_000 || sold * 100 > expected * 88 {
                 continue;
@@ -253,6 +270,12 @@ impl Watch {
             let when = scene.now..scene.now + 66 * MINUTE_MS;
             desk.labels.note(Note { kind: "store.conversion_drop", key, when, cause, certain });
         }
+    }
+}
+
+impl Offered {
+    fn new(item: usize, shelves: &Shelves) -> Offered {
+        Offered { item, forecast_milli: shelves.forecast_milli(item), sold_milli: 0 }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::folder::Folder;
+use crate::folder::{Folder, Format};
 use crate::generate::Report;
 
 use super::{Retailer, Size, Story};
@@ -12,11 +12,11 @@ use super::{Retailer, Size, Story};
 ///
 /// # Errors
 /// [`Error::Size`] for a size no retailer has, [`Error::OutputExists`] if the folder holds something,
-/// [`Error::Write`] if the system refuses.
-pub fn write(story: &Story, size: &Size, out: &Path) -> Result<Report, Error> {
+/// [`Error::Write`] or [`Error::Table`] if the system refuses.
+pub fn write(story: &Story, size: &Size, format: Format, out: &Path) -> Result<Report, Error> {
     let mut retailer = Retailer::new(story, size)?;
     let mut folder = Folder::create(out)?;
-    let written = folder.write_all(retailer.by_ref().map(Ok))?;
+    let written = folder.write_all(format, retailer.by_ref().map(Ok))?;
     let fates = retailer.post.fates().clone();
     let head = retailer.head(story, size);
     let mut truth = Vec::new();
