@@ -11,3 +11,4 @@ mod misuse;
 mod model;
 mod schemas;
 mod tidy;
+mod truth;

@@ -1,9 +1,10 @@
 //! From ten to four the shops have three and a half times their visitors, and are not quite ready for that.
 //!
-//! Shelves are filled for a third as much again, and rosters are those of any Friday. It is not enough: lanes fill up and people leave their baskets
-//! (`labor.coverage_gap`, `store.queue_breach`, perhaps `store.conversion_drop`), every department sells far more than
-//! forecast (`demand.surge`), and of the items of which nobody thought, one in eight, the shelves run low
-//! (`inventory.stockout_risk`). All of it follows from the crowd, and is labelled where it does.
+//! Shelves are filled for a third as much again, and rosters are those of any Friday. It is not enough: lanes fill up
+//! and people leave their baskets (`labor.coverage_gap`, `store.queue_breach`, perhaps `store.conversion_drop`), every
+//! department sells far more than forecast (`demand.surge`), and above all of the items of which nobody thought, one in
+//! eight, the shelves run low (`inventory.stockout_risk`). All of it follows from the crowd, and is labelled where it
+//! does.
 
 use crate::retailer::calendar::HOUR_MS;
 use crate::retailer::plan::{Crowd, Plan};
