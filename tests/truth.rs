@@ -67,7 +67,11 @@ fn play(name: &str, wanted: &Wanted) -> Played {
 /// Plays a scenario small; each type must be found at least so often, nothing certain missed, and nothing said
 /// without a reason.
 fn found(name: &str, types: &[(&str, u64)]) {
-    let played = play(name, &SMALL);
+    found_in(name, &SMALL, types);
+}
+
+fn found_in(name: &str, wanted: &Wanted, types: &[(&str, u64)]) {
+    let played = play(name, wanted);
     for (topic, meant) in &played.report.fates {
         assert_eq!(*meant, played.fates[topic.name()], "{name}: fates of {topic:?}");
     }
@@ -103,7 +107,10 @@ fn a_storm_of_duplicates_changes_nothing_that_is_said() {
 
 #[test]
 fn black_friday_is_found() {
-    found("black-friday", &[("demand.surge", 8), ("inventory.stockout_risk", 1), ("labor.coverage_gap", 1)]);
+    // A shop with many tills: in a small one the spare hand is enough.
+    let wanted = Wanted { stores: Some(1), rate_percent: Some(300), ..SMALL };
+    let types = [("demand.surge", 8), ("inventory.stockout_risk", 1), ("labor.coverage_gap", 1)];
+    found_in("black-friday", &wanted, &types);
 }
 
 #[test]

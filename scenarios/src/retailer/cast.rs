@@ -7,7 +7,7 @@
 use crate::random::Random;
 use crate::topic::Id;
 
-use super::calendar::{DAY_MS, HOUR_MS};
+use super::calendar::{DAY_MS, HOUR_MS, MINUTE_MS};
 use super::{Draw, Size};
 
 /// The departments; an item's is decided by its rank.
@@ -98,6 +98,11 @@ impl Cast {
             promotions,
             depts: DEPTS.iter().map(|dept| Id::known((*dept).to_owned())).collect(),
         }
+    }
+
+    /// The last instant of the log: a minute before midnight, so that no tick of up to a minute is of another day.
+    pub(crate) fn last(&self) -> i64 {
+        self.end - MINUTE_MS
     }
 
     /// What a shop truly sells of an item on an even day, and what its forecast says, both in thousandths of a unit.

@@ -54,7 +54,7 @@ mod watch;
 mod write;
 
 use branch::Branch;
-use calendar::{MINUTE_MS, SECOND_MS};
+use calendar::MINUTE_MS;
 pub(crate) use cast::{Cast, Shop};
 use labels::Labels;
 pub use labels::{Key, KeyPart, Label};
@@ -217,7 +217,7 @@ impl Retailer {
     /// What is truly wrong in it; complete when the last record has been taken.
     #[must_use]
     pub fn into_truth(self) -> Vec<Label> {
-        let last = self.cast.end - SECOND_MS;
+        let last = self.cast.last();
         self.labels.finish().into_iter().filter(|label| label.from <= last).collect()
     }
 
@@ -232,7 +232,7 @@ impl Retailer {
                 "What truly goes wrong in it is in truth.jsonl.".to_owned(),
             ],
             name: story.name.to_owned(),
-            until: Some(self.cast.end - SECOND_MS),
+            until: Some(self.cast.last()),
             tick_ms: story.tick_ms,
             ..Scenario::default()
         }
@@ -267,5 +267,98 @@ impl Iterator for Retailer {
                 return None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::topic::SaleKind;
+    use crate::{black_friday, duplicate_storm, late_corrections, quiet_day, store_dark};
+
+    const TINY: Size = Size { stores: 2, items: 40, days: 1, seed: 3, rate_percent: 100 };
+
+    fn records(story: &Story, size: &Size) -> Vec<Record> {
+        Retailer::new(story, size).unwrap().collect()
+    }
+
+    #[test]
+    fn records_come_in_order_of_arrival_and_a_name_is_one_record() {
+        for story in [&quiet_day::STORY, &late_corrections::STORY, &store_dark::STORY] {
+            let records = records(story, &Size { days: 2, ..TINY });
+            assert!(records.is_sorted_by_key(|record| record.ingest_time), "{}", story.name);
+            assert!(records.iter().all(|record| record.event_time <= record.ingest_time));
+            let mut bodies: BTreeMap<_, &Record> = BTreeMap::new();
+            for record in &records {
+                let name = (record.topic(), &record.event_id, record.revision);
+                let first = bodies.entry(name).or_insert(record);
+                assert_eq!(first.body, record.body, "{}: {} is two records", story.name, record.event_id);
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_buys_what_is_not_there() {
+        for story in [&quiet_day::STORY, &black_friday::STORY] {
+            let mut book: BTreeMap<(Option<Id>, Id), i64> = BTreeMap::new();
+            let mut seen = BTreeSet::new();
+            for record in records(story, &TINY) {
+                if !seen.insert((record.topic(), record.event_id.clone())) {
+                    continue;
+                }
+                let (item, milli) = match record.body {
+                    Body::Count(count) if record.event_id.as_str().ends_with("-0") => {
+                        (count.item_id, count.counted.milli())
+                    }
+                    Body::Movement(moved) => (moved.item_id, moved.quantity.milli()),
+                    Body::PosLine(line) => {
+                        let sign = match line.kind {
+                            SaleKind::Sale => -1,
+                            SaleKind::Void => 1,
+                            SaleKind::Return => i64::from(line.restock == Some(true)),
+                        };
+                        (line.item_id, sign * line.quantity.milli())
+                    }
+                    _ => continue,
+                };
+                *book.entry((record.store_id, item)).or_default() += milli;
+            }
+            assert_eq!(book.len(), 80, "{}", story.name);
+            assert!(book.values().all(|milli| *milli >= 0), "{}: {book:?}", story.name);
+        }
+    }
+
+    #[test]
+    fn a_shop_that_is_cut_off_is_silent_and_then_tells_all() {
+        let records = records(&store_dark::STORY, &TINY);
+        let (from, to) = (WEDNESDAY + 12 * calendar::HOUR_MS, WEDNESDAY + 15 * calendar::HOUR_MS);
+        let store = Id::known("s001".to_owned());
+        let held = records.iter().filter(|record| record.store_id.as_ref() == Some(&store));
+        let held: Vec<_> = held.filter(|record| (from..to).contains(&record.event_time)).collect();
+        assert!(held.len() > 300, "{}", held.len());
+        assert!(held.iter().all(|record| record.ingest_time >= to));
+        let soon = held.iter().filter(|record| record.ingest_time < to + 10 * MINUTE_MS).count();
+        assert!(soon * 100 > held.len() * 95, "{soon} of {}", held.len());
+    }
+
+    #[test]
+    fn a_storm_brings_nothing_new() {
+        let told = |story| {
+            let records = records(story, &TINY);
+            let count = records.len();
+            let names: BTreeSet<_> = records.into_iter().map(|record| (record.topic(), record.event_id)).collect();
+            (names, count)
+        };
+        let ((quiet, before), (storm, after)) = (told(&quiet_day::STORY), told(&duplicate_storm::STORY));
+        assert!(quiet == storm && after > before * 5 / 4, "{before} {after}");
+    }
+
+    #[test]
+    fn sizes_no_retailer_has_are_refused() {
+        let refused = |size: Size| Retailer::new(&quiet_day::STORY, &size).err().map(|error| error.to_string());
+        assert_eq!(refused(Size { items: 3, ..TINY }).as_deref(), Some("3 is no number of items: from 16 to 60000"));
+        assert!(refused(Size { days: 0, ..TINY }).is_some() && refused(TINY).is_none());
     }
 }

@@ -50,7 +50,7 @@ impl Post {
             outages: plan.outages.iter().filter_map(|one| Some((name(one.shop)?, one.clone()))).collect(),
             storms: plan.storms.iter().filter_map(|one| Some((name(one.shop)?, one.clone()))).collect(),
             fates: BTreeMap::new(),
-            end: cast.end - SECOND_MS + 1,
+            end: cast.last() + 1,
         }
     }
 

@@ -126,7 +126,10 @@ impl Returns {
         desk.labels.note(Note { kind: "returns.operator_pattern", key, when: when.clone(), cause, certain });
         let key = vec![part("item", &scene.cast.goods[item].id)];
         let cause = "a ring refunds what nobody bought";
-        desk.labels.note(Note { kind: "returns.abnormal_rate", key, when, cause, certain });
+        desk.labels.note(Note { kind: "returns.abnormal_rate", key, when: when.clone(), cause, certain });
+        let dept = part("dept", &scene.cast.depts[scene.cast.goods[item].dept]);
+        let (key, cause) = (vec![scene.store(), dept], "a ring eats the margin");
+        desk.labels.note(Note { kind: "margin.leak", key, when, cause, certain: false });
     }
 }
 
