@@ -60,7 +60,7 @@ impl Branch {
         for basket in self.shelves.pick(scene, buyers, random, desk) {
             match self.queue.join(scene, basket.len(), &self.staff, random) {
                 Some(wait_ms) => {
-                    let rung = self.till.ring_up(scene, &basket, wait_ms, &self.staff, random, desk);
+                    let rung = self.till.ring_up(scene, (&basket, wait_ms), &self.staff, random, desk);
                     self.watch.sold(scene, &rung);
                     self.returns.remember(&rung);
                     self.browsing.bought(scene, &rung, desk);

@@ -69,7 +69,7 @@ impl Returns {
             let brought = Brought {
                 pick,
                 price_cents,
-                operator: staff.someone(Role::Checkout, self.count),
+                operator: staff.someone(Role::Checkout, random.bits()),
                 receipt: self.count % 8 != 7,
                 reason: REASONS[index(self.count % 4)],
             };

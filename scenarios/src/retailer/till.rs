@@ -49,8 +49,7 @@ impl Till {
     pub(super) fn ring_up(
         &mut self,
         scene: &Scene<'_>,
-        basket: &[Pick],
-        wait_ms: i64,
+        (basket, wait_ms): (&[Pick], i64),
         staff: &Staff,
         random: &mut Random,
         desk: &mut Desk<'_>,

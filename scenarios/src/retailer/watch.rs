@@ -202,7 +202,8 @@ impl Watch {
         desk.labels.note(Note { kind: "labor.coverage_gap", key, when, cause, certain });
     }
 
-    /// The last hour's units of each department against the even hour of its forecast.
+    /// The last hour's units of each department against the even hour of its forecast: twice as many for long enough
+    /// are a surge whatever carts and weather say, a quarter more may be one together with them.
     fn judge_demand(&mut self, scene: &Scene<'_>, desk: &mut Desk<'_>) {
         let open = (minute_of_day(scene.now) - OPEN_FROM + 1).min(60);
         for dept in 0..DEPTS.len() {
@@ -212,10 +213,10 @@ impl Watch {
             self.surge[dept] = if sold * 10 > expected * 20 { self.surge[dept] + 1 } else { 0 };
             self.drop[dept] = if sold * 10 < expected * 5 { self.drop[dept] + 1 } else { 0 };
             let verdict = match () {
-                () if sold * 100 > expected * 136 => {
+                () if sold * 100 > expected * 126 => {
                     ("demand.surge", "more is bought than forecast", self.surge[dept] >= DEMAND_MINUTES)
                 }
-                () if sold * 100 < expected * 74 => {
+                () if sold * 100 < expected * 82 => {
                     ("demand.drop", "less is bought than forecast", self.drop[dept] >= DEMAND_MINUTES)
                 }
                 () => continue,
