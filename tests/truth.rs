@@ -37,12 +37,12 @@ struct Played {
     exceptions: String,
 }
 
-/// Generates a scenario, replays it at ticks of ten seconds, and scores it.
+/// Generates a scenario, replays it at ticks of a minute, and scores it.
 fn play(name: &str, wanted: &Wanted) -> Played {
     let room = tempfile::tempdir().expect("a folder");
     let (folder, out) = (room.path().join("in"), room.path().join("out"));
     let report = named(name).write(wanted, &folder).expect("written");
-    let overrides = Overrides { tick_ms: Some(10_000), ..Overrides::default() };
+    let overrides = Overrides { tick_ms: Some(60_000), ..Overrides::default() };
     let scenario = Scenario::open(&folder, &overrides).expect("a scenario");
     let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0))).expect("its logs open");
     let mut files = OutputFiles::create(&out, Format::Jsonl).expect("files");
@@ -108,7 +108,7 @@ fn a_storm_of_duplicates_changes_nothing_that_is_said() {
 #[test]
 fn black_friday_is_found() {
     // A shop with many tills: in a small one the spare hand is enough.
-    let wanted = Wanted { stores: Some(1), rate_percent: Some(300), ..SMALL };
+    let wanted = Wanted { stores: Some(1), items: Some(40), rate_percent: Some(250), ..SMALL };
     let types = [("demand.surge", 8), ("inventory.stockout_risk", 1), ("labor.coverage_gap", 1)];
     found_in("black-friday", &wanted, &types);
 }

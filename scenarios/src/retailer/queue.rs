@@ -97,6 +97,11 @@ impl Queue {
     /// A quarter in which fewer than eight in ten were served in time is a breach until a quarter is not.
     fn judge(&mut self, scene: &Scene<'_>, desk: &mut Desk<'_>) {
         let Counts { served, over_target, abandoned, .. } = std::mem::take(&mut self.quarter);
+        if abandoned * 4 > served {
+            let when = scene.now - 15 * MINUTE_MS..scene.now + 20 * MINUTE_MS;
+            let (kind, cause) = ("inventory.phantom_stock", "baskets left behind at the tills hide what would sell");
+            desk.labels.note(Note { kind, key: vec![scene.store()], when, cause, certain: false });
+        }
         if served + abandoned < 10 || (served - over_target) * 10 >= (served + abandoned) * 8 {
             return;
         }

@@ -160,7 +160,8 @@ fn line(
     if let Some((_, wrong)) = wrong {
         let key = vec![part("promotion", &wrong.id), scene.store(), part("item", &good.id)];
         let cause = "the till does not know the promotion";
-        let when = at..at + MINUTE_MS;
+        // Until the next line, which need not come soon; and the line itself may come late.
+        let when = at..at + 40 * MINUTE_MS;
         desk.labels.note(Note { kind: "promotion.price_mismatch", key, when, cause, certain: true });
     }
     let unit_price_cents = offer.map_or(good.price_cents, |(_, offer)| offer.price_cents);
