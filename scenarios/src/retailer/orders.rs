@@ -191,7 +191,7 @@ impl Orders {
             let slack_ms = order.promise_at - now - work_ms;
             let spread_ms = (work_ms * MINUTE_MS).isqrt() / 2 + 1;
             let scarce = |parts: i64| {
-                let short = |pick: &Pick| shelves.on_hand_milli(pick.item) * parts < committed[&pick.item] * 2;
+                let short = |pick: &Pick| shelves.book_milli(pick.item) * parts < committed[&pick.item] * 2;
                 order.wanted.iter().any(short)
             };
             let doubtful = order.wanted.iter().any(|pick| scene.plan.is_miswritten(scene.place, pick.item));

@@ -96,6 +96,11 @@ impl Shelves {
         self.shelves[item].on_hand_milli
     }
 
+    /// What the book says, which is all that can be known of a promise: what has vanished is still in it.
+    pub(super) fn book_milli(&self, item: usize) -> i64 {
+        self.shelves[item].on_hand_milli + self.shelves[item].gone_milli
+    }
+
     /// Adds to a shelf, or takes away.
     pub(super) fn add(&mut self, item: usize, milli: i64) {
         self.shelves[item].on_hand_milli += milli;
