@@ -13,3 +13,4 @@ mod model;
 mod restart;
 mod schemas;
 mod tidy;
+mod truth;

@@ -17,6 +17,7 @@ use crate::live::binder::Reached;
 use crate::live::fail::fail_point;
 use crate::live::remap::RemapLog;
 use crate::live::snapshot::{self, Manifest, Part, SnapshotFile};
+use crate::output::OutputTopic;
 use crate::serve::saved::Saved;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
@@ -35,7 +36,7 @@ pub enum Copied {
     /// A worker has copied everything.
     Worker(Time),
     /// Everything up to the tick has left, and these rows were shown then. On the first process only.
-    Left(Time, Saved),
+    Left(Time, Saved, BTreeMap<OutputTopic, Time>),
 }
 
 /// Copied bytes that are not yet written.
@@ -76,6 +77,8 @@ pub struct Keeper {
     pub program: String,
     /// Copied bytes on their way here.
     pub backlog: Backlog,
+    /// Snapshots begun and not yet complete.
+    pub under_way: Arc<AtomicUsize>,
     /// Counts.
     pub telemetry: Telemetry,
 }
@@ -86,7 +89,7 @@ struct Open {
     partitions: Vec<(Topic, u32, Reached)>,
     files: BTreeMap<usize, SnapshotFile>,
     done: usize,
-    left: Option<Saved>,
+    left: Option<(Saved, BTreeMap<OutputTopic, Time>)>,
     part_written: bool,
     bytes: u64,
     watch: Stopwatch,
@@ -112,6 +115,7 @@ impl Keeper {
                 && self.advance(first.get_mut())?
             {
                 first.remove();
+                self.under_way.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }
@@ -142,9 +146,9 @@ impl Keeper {
                     open.done += 1;
                 }
             }
-            Copied::Left(tick, board) => {
+            Copied::Left(tick, board, published) => {
                 if let Some(open) = open.get_mut(&tick) {
-                    open.left = Some(board);
+                    open.left = Some((board, published));
                 }
             }
             Copied::Begin(..) => {}
@@ -184,12 +188,16 @@ impl Keeper {
     fn write_part(&self, open: &mut Open) -> Result<(), Error> {
         let states = std::mem::take(&mut open.files).into_values().map(SnapshotFile::finish);
         let states = states.collect::<Result<Vec<_>, _>>()?;
-        let board = match open.left.take() {
-            Some(board) => Some(self.write_board(open.tick, &board)?),
-            None => None,
+        let (board, published) = match open.left.take() {
+            Some((board, published)) => (Some(self.write_board(open.tick, &board)?), published),
+            None => (None, BTreeMap::new()),
         };
         let partitions = open.partitions.clone();
-        snapshot::write_part(&self.snapshots, open.tick, &Part { process: self.process.0, states, board, partitions })
+        snapshot::write_part(
+            &self.snapshots,
+            open.tick,
+            &Part { process: self.process.0, states, board, published, partitions },
+        )
     }
 
     fn write_board(&self, tick: Time, board: &Saved) -> Result<snapshot::FileEntry, Error> {
