@@ -92,7 +92,7 @@ ended() {
 }
 
 # state NAME: changes whenever the job has written something down.
-state() { find "$out/$1.state" -type f -printf '%p %s\n' 2>/dev/null | sort | cksum; }
+state() { { find "$out/$1.state" -type f -printf '%p %s\n' 2>/dev/null || true; } | sort | cksum; }
 
 replay() { # SCENARIO FOLDER
   [ -d "$2" ] || "$program" replay "$1" --out "$2" >/dev/null

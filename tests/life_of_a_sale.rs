@@ -16,7 +16,7 @@ fn from_a_till_line_to_an_answered_exception() {
 
     // Station 2, edge: the record has one fate, judged at its tick.
     let limits = Limits { lateness_ms: 129_600_000, future_ms: 300_000 };
-    let admitted = admit(Topic::Pos, 1, SALE.as_bytes(), Ok(record), 3_000, limits);
+    let admitted = admit(Topic::Pos, operators::arrival::Place::number(1), SALE.as_bytes(), Ok(record), 3_000, limits);
     assert!(matches!(admitted, Admitted::Fact(..)));
 
     // Stations 3 to 6, graph: facts, views, detectors, governance; and the records that leave.

@@ -1,18 +1,27 @@
 //! Names of things: short for what returns again and again, whole for what is seen once.
 //!
 //! Ids of master data (stores, items, customers, operators, promotions, …) are interned for the life of the process: an
-//! [`Id`] is one pointer, its hash is that of its text, and it orders by its bytes. The price is some 40–100 bytes for
+//! [`Id`] is one pointer, and hashes and orders by its bytes: alike in every process, which routing and snapshots need
+//! (the interner's own hash is seeded anew in each process). The price is some 40–100 bytes for
 //! each distinct such id ever seen. Names without end (events, transactions, orders, tasks) are never interned.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use ustr::Ustr;
 
 /// An interned id of master data.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id(Ustr);
+
+// Equal ids are one pointer and have one text: equality and hash agree.
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
 
 impl Id {
     /// The id of this text; the caller has checked the grammar.

@@ -8,7 +8,9 @@ use std::io;
 use clap::ValueEnum;
 use serde::Deserialize;
 use tracing::Level;
-use tracing_subscriber::fmt;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::{Registry, fmt};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -59,10 +61,14 @@ fn subscriber<W>(format: LogFormat, level: LogLevel, writer: W) -> Box<dyn traci
 where
     W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
 {
-    let events = fmt().with_max_level(level.level()).with_writer(writer);
+    // What libraries have to say is for those who look into them.
+    let others = level.level().min(Level::WARN);
+    let own = ["dataflow", "connectors", "storepulse"].map(|target| (target, level.level()));
+    let wanted = Targets::new().with_default(others).with_targets(own);
+    let events = fmt::layer().with_writer(writer);
     match format {
-        LogFormat::Text => Box::new(events.finish()),
-        LogFormat::Json => Box::new(events.json().flatten_event(true).finish()),
+        LogFormat::Text => Box::new(Registry::default().with(events.with_filter(wanted))),
+        LogFormat::Json => Box::new(Registry::default().with(events.json().flatten_event(true).with_filter(wanted))),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::time::{Cause, Collection, Time};
 use crate::write::Written;
 
 /// An output topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputTopic {
     /// Rows of views as they change.

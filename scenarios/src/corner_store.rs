@@ -79,7 +79,7 @@ use std::path::Path;
 use crate::Error;
 use crate::disorder::{Disorder, Rates};
 use crate::folder::Scenario;
-use crate::generate::{Desk, Generated, Report};
+use crate::generate::{Desk, Generated, Make, Report};
 use crate::topic::{Body, Id, Quantity, Record};
 
 mod answers;
@@ -103,7 +103,7 @@ mod till;
 pub const SCENARIO: Generated = Generated {
     name: "corner-store",
     about: "A day of three shops on which everything goes wrong once: small, told in full, and committed.",
-    write,
+    make: Make::Told(write),
 };
 
 /// What all chance comes from.

@@ -70,6 +70,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A table could not be written. Make room or rights, then try again; nothing half-written is left in place.
+    #[error("writing {path} failed: {reason}")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        reason: String,
+    },
     /// A record could not be written as JSON: a mistake in this crate.
     #[error("record {event_id} is not writable as JSON: {source}")]
     Encode {
@@ -93,5 +101,23 @@ pub enum Error {
     NotAnId {
         /// The text.
         text: String,
+    },
+    /// A generated world of a size no retailer has.
+    #[error("{given} is no number of {name}: from {least} to {most}")]
+    Size {
+        /// Of what.
+        name: &'static str,
+        /// What was asked for.
+        given: u32,
+        /// The least that makes sense.
+        least: u32,
+        /// The most.
+        most: u32,
+    },
+    /// A scenario that is told in full was asked for at another size.
+    #[error("{name} is told in full, line by line: it has one size, one seed and one format")]
+    Told {
+        /// The scenario.
+        name: &'static str,
     },
 }

@@ -1,12 +1,13 @@
 //! The scenario folder on disk: it appears whole, in order, or not at all.
 //!
-//! Meaning: `scenario.toml` and one `TOPIC.jsonl` for each topic that has records, as section 7 of the public
+//! Meaning: `scenario.toml` and one `TOPIC.jsonl` (or `.parquet`) for each topic that has records, as section 7 of the public
 //! contract lays them out. Everything is written into a hidden folder beside the one asked for and moved to its name
 //! by one rename, after the bytes have reached the disk; so what carries the name is complete, even after a crash or
 //! a power cut. A folder that already holds something is never touched. Cost: one buffer of 1 MiB; records are
 //! written as they come and none is kept.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
@@ -14,6 +15,19 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::topic::{Record, Topic};
+use table::Table;
+
+mod table;
+
+/// How topics are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    #[default]
+    Jsonl,
+    /// Typed columns.
+    Parquet,
+}
 
 /// What `scenario.toml` says; what is `None` is left to the defaults of the contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -154,30 +168,46 @@ impl Folder {
         topic: Topic,
         lines: impl IntoIterator<Item = Result<L, Error>>,
     ) -> Result<Written, Error> {
-        let mut written = Written { topic, records: 0, bytes: 0 };
         let mut lines = lines.into_iter().peekable();
         if lines.peek().is_none() {
-            return Ok(written);
+            return Ok(Written { topic, records: 0, bytes: 0 });
         }
-        let path = self.partial.join(format!("{}.jsonl", topic.name()));
-        let failed = || writing(path.clone());
-        let mut file = BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed())?);
-        let mut text = Vec::new();
-        let mut latest = i64::MIN;
+        let mut file = TopicFile::create(&self.partial, topic, Format::Jsonl)?;
         for line in lines {
-            let line = line?.into();
-            check_place(&line, topic, latest)?;
-            latest = line.ingest_time();
-            text.clear();
-            line.encode(&mut text)?;
-            text.push(b'\n');
-            file.write_all(&text).map_err(failed())?;
-            written.records += 1;
-            written.bytes += text.len() as u64;
+            file.append(&line?.into())?;
         }
-        let file = file.into_inner().map_err(|error| failed()(error.into_error()))?;
-        file.sync_all().map_err(failed())?;
-        Ok(written)
+        file.finish()
+    }
+
+    /// Writes the files of all topics at once, from records in order of ingest time; the sum of each, by topic.
+    ///
+    /// # Errors
+    /// Those of [`Folder::write`].
+    pub fn write_all(
+        &mut self,
+        format: Format,
+        records: impl IntoIterator<Item = Result<Record, Error>>,
+    ) -> Result<Vec<Written>, Error> {
+        let mut files: BTreeMap<Topic, TopicFile> = BTreeMap::new();
+        for record in records {
+            let record = record?;
+            let file = match files.entry(record.topic()) {
+                Entry::Occupied(file) => file.into_mut(),
+                Entry::Vacant(place) => place.insert(TopicFile::create(&self.partial, record.topic(), format)?),
+            };
+            file.append(&Line::Record(record))?;
+        }
+        files.into_values().map(TopicFile::finish).collect()
+    }
+
+    /// Writes another file beside the topics.
+    ///
+    /// # Errors
+    /// [`Error::Write`] if the system refuses.
+    pub fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.partial.join(name);
+        let mut file = File::create(&path).map_err(writing(path.clone()))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(writing(path))
     }
 
     /// Writes `scenario.toml` and gives the folder its name.
@@ -185,9 +215,7 @@ impl Folder {
     /// # Errors
     /// [`Error::OutputExists`] if something has come to lie there meanwhile, [`Error::Write`] if the system refuses.
     pub fn finish(mut self, scenario: &Scenario) -> Result<(), Error> {
-        let path = self.partial.join("scenario.toml");
-        let mut file = File::create(&path).map_err(writing(path.clone()))?;
-        file.write_all(scenario.to_toml().as_bytes()).and_then(|()| file.sync_all()).map_err(writing(path))?;
+        self.put("scenario.toml", scenario.to_toml().as_bytes())?;
         refuse_content(&self.out)?;
         if self.out.exists() {
             fs::remove_dir(&self.out).map_err(writing(self.out.clone()))?;
@@ -195,6 +223,65 @@ impl Folder {
         fs::rename(&self.partial, &self.out).map_err(writing(self.out.clone()))?;
         self.finished = true;
         Ok(())
+    }
+}
+
+/// Where the records of a topic go.
+enum Sink {
+    Lines(PathBuf, BufWriter<File>),
+    // Ten times as large as the other.
+    Rows(Box<Table>),
+}
+
+/// The file of a topic under way.
+struct TopicFile {
+    sink: Sink,
+    text: Vec<u8>,
+    latest: i64,
+    written: Written,
+}
+
+impl TopicFile {
+    fn create(folder: &Path, topic: Topic, format: Format) -> Result<TopicFile, Error> {
+        let sink = match format {
+            Format::Parquet => Sink::Rows(Box::new(Table::create(folder, topic)?)),
+            Format::Jsonl => {
+                let path = folder.join(format!("{}.jsonl", topic.name()));
+                let file = File::create(&path).map_err(writing(path.clone()))?;
+                Sink::Lines(path, BufWriter::with_capacity(1 << 20, file))
+            }
+        };
+        let written = Written { topic, records: 0, bytes: 0 };
+        Ok(TopicFile { sink, text: Vec::new(), latest: i64::MIN, written })
+    }
+
+    fn append(&mut self, line: &Line) -> Result<(), Error> {
+        check_place(line, self.written.topic, self.latest)?;
+        self.latest = line.ingest_time();
+        self.text.clear();
+        line.encode(&mut self.text)?;
+        self.text.push(b'\n');
+        match &mut self.sink {
+            Sink::Rows(table) => table.append(&self.text)?,
+            Sink::Lines(path, file) => {
+                file.write_all(&self.text).map_err(|source| Error::Write { path: path.clone(), source })?;
+            }
+        }
+        self.written.records += 1;
+        self.written.bytes += self.text.len() as u64;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Written, Error> {
+        let bytes = match self.sink {
+            Sink::Rows(table) => table.finish()?,
+            Sink::Lines(path, file) => {
+                let file = file.into_inner().map_err(|error| writing(path.clone())(error.into_error()))?;
+                file.sync_all().map_err(writing(path))?;
+                self.written.bytes
+            }
+        };
+        Ok(Written { bytes, ..self.written })
     }
 }
 

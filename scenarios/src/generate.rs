@@ -8,9 +8,13 @@ use std::fmt;
 use std::path::Path;
 
 use crate::Error;
-use crate::corner_store;
-use crate::folder::{Folder, Line, Scenario, Written};
+use crate::folder::{Folder, Format, Line, Scenario, Written};
+use crate::retailer::{Retailer, Size, Story};
 use crate::topic::{Id, Record, Topic};
+use crate::{
+    black_friday, corner_store, duplicate_storm, late_corrections, long_month, phantom_shelves, promise_crunch,
+    quiet_day, retailer, returns_ring, short_staffed, store_dark, wrong_price,
+};
 
 /// A scenario that can be generated.
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +23,96 @@ pub struct Generated {
     pub name: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
+    /// How it is made.
+    pub make: Make,
+}
+
+/// How a scenario is made.
+#[derive(Clone, Copy, Debug)]
+pub enum Make {
+    /// It is told record by record, and has one size.
+    Told(fn(&Path) -> Result<Report, Error>),
+    /// It happens in the retailer's world, at any size, and its truth is known.
+    World(&'static Story),
+}
+
+/// What is asked of a scenario that has sizes; what is `None` is as usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Shops.
+    pub stores: Option<u32>,
+    /// Items.
+    pub items: Option<u32>,
+    /// Days.
+    pub days: Option<u32>,
+    /// What all chance comes from.
+    pub seed: Option<u64>,
+    /// Busier or quieter, in hundredths.
+    pub rate_percent: Option<u32>,
+    /// How topics are written.
+    pub format: Format,
+}
+
+impl Wanted {
+    /// The usual size of a story, but for what was asked.
+    #[must_use]
+    pub fn size(&self, story: &Story) -> Size {
+        Size {
+            stores: self.stores.unwrap_or(story.size.stores),
+            items: self.items.unwrap_or(story.size.items),
+            days: self.days.unwrap_or(story.size.days),
+            seed: self.seed.unwrap_or(story.size.seed),
+            rate_percent: self.rate_percent.unwrap_or(story.size.rate_percent),
+        }
+    }
+}
+
+impl Generated {
+    /// A story of the retailer's world.
+    const fn world(story: &'static Story) -> Generated {
+        Generated { name: story.name, about: story.about, make: Make::World(story) }
+    }
+
     /// Writes it into a folder, which must not exist or be empty.
-    pub write: fn(&Path) -> Result<Report, Error>,
+    ///
+    /// # Errors
+    /// [`Error::Told`] if a size is asked of a scenario that has one, [`Error::Size`] for a size no retailer has,
+    /// [`Error::OutputExists`] if the folder holds something, [`Error::Write`] or [`Error::Table`] if the system refuses.
+    pub fn write(&self, wanted: &Wanted, out: &Path) -> Result<Report, Error> {
+        match self.make {
+            Make::Told(_) if *wanted != Wanted::default() => Err(Error::Told { name: self.name }),
+            Make::Told(write) => write(out),
+            Make::World(story) => retailer::write(story, &wanted.size(story), wanted.format, out),
+        }
+    }
+
+    /// Its records one by one, in order of arrival, if it happens in the retailer's world.
+    ///
+    /// # Errors
+    /// [`Error::Told`] if it does not, [`Error::Size`] for a size no retailer has.
+    pub fn records(&self, wanted: &Wanted) -> Result<Retailer, Error> {
+        match self.make {
+            Make::Told(_) => Err(Error::Told { name: self.name }),
+            Make::World(story) => Retailer::new(story, &wanted.size(story)),
+        }
+    }
 }
 
 /// Every generated scenario.
-pub const SCENARIOS: [Generated; 1] = [corner_store::SCENARIO];
+pub const SCENARIOS: [Generated; 12] = [
+    corner_store::SCENARIO,
+    Generated::world(&quiet_day::STORY),
+    Generated::world(&black_friday::STORY),
+    Generated::world(&store_dark::STORY),
+    Generated::world(&duplicate_storm::STORY),
+    Generated::world(&wrong_price::STORY),
+    Generated::world(&phantom_shelves::STORY),
+    Generated::world(&short_staffed::STORY),
+    Generated::world(&late_corrections::STORY),
+    Generated::world(&returns_ring::STORY),
+    Generated::world(&promise_crunch::STORY),
+    Generated::world(&long_month::STORY),
+];
 
 /// How many records of a topic are meant to meet each fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

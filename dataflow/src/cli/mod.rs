@@ -17,6 +17,7 @@ pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod schema;
+pub mod score;
 
 use std::process::ExitCode;
 

@@ -6,10 +6,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use scenarios::convert::complete_journey::{self, Options, Progress};
 use scenarios::disorder::{Disorder, Rates};
+use scenarios::generate::{Generated, Wanted};
 
+use super::score::Score;
 use crate::error::Error;
+use crate::write::Format;
 
-/// Lists, generates and converts scenarios.
+/// Lists, generates, converts and scores scenarios.
 #[derive(Args)]
 pub struct ScenarioCommand {
     #[command(subcommand)]
@@ -25,17 +28,48 @@ enum What {
     /// Turns a public data set into a scenario.
     Convert(Convert),
     Produce(super::produce::Produce),
+    /// Compares the exceptions of a replay with what truly went wrong.
+    Score(Score),
 }
 
 /// Writes a scenario of our own.
 #[derive(Args)]
-#[command(after_help = "Example:\n  storepulse scenario generate corner-store --out /tmp/corner-store")]
+#[command(
+    after_help = "Examples:\n  storepulse scenario generate corner-store --out /tmp/corner-store\n  storepulse scenario generate black-friday --stores 50 --items 20000 --seed 7 --rate-multiplier 1.5 --out /tmp/friday"
+)]
 struct Generate {
     /// Its name; `storepulse scenario list` prints them.
     name: String,
     /// The scenario folder to make; it must not hold anything yet.
     #[arg(long)]
     out: PathBuf,
+    /// Shops; each scenario has its own usual number, here and below.
+    #[arg(long)]
+    stores: Option<u32>,
+    /// Items, all of which every shop keeps.
+    #[arg(long)]
+    items: Option<u32>,
+    /// Days.
+    #[arg(long)]
+    days: Option<u32>,
+    /// What all chance comes from: the same seed and size give the same bytes.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Busier or quieter: visitors, and what rosters, shelves and forecasts expect of them. Two decimals at most.
+    #[arg(long, value_name = "X", value_parser = percent)]
+    rate_multiplier: Option<u32>,
+    /// How topic files are written.
+    #[arg(long, value_enum, default_value = "jsonl")]
+    format: Format,
+}
+
+/// A decimal number as hundredths.
+fn percent(text: &str) -> Result<u32, String> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = rest.len() <= 2 && !(whole.is_empty() && rest.is_empty());
+    let number = format!("{whole}{rest:0<2}");
+    let number = number.parse().ok().filter(|_| digits && number.bytes().all(|byte| byte.is_ascii_digit()));
+    number.ok_or_else(|| format!("{text:?} is not a number with at most two decimals, such as 1.5"))
 }
 
 /// Turns a public data set into a scenario.
@@ -82,6 +116,7 @@ impl ScenarioCommand {
             What::Generate(generate) => generate.run()?,
             What::Convert(convert) => convert.run()?,
             What::Produce(produce) => produce.run()?,
+            What::Score(score) => score.run()?,
         }
         Ok(())
     }
@@ -89,14 +124,28 @@ impl ScenarioCommand {
 
 impl Generate {
     fn run(self) -> Result<(), Error> {
-        let Some(scenario) = scenarios::SCENARIOS.iter().find(|scenario| scenario.name == self.name) else {
-            let names: Vec<_> = scenarios::SCENARIOS.iter().map(|scenario| scenario.name).collect();
-            return Err(Error::Scenario(format!("no scenario is called {:?}: {}", self.name, names.join(", "))));
+        let wanted = Wanted {
+            stores: self.stores,
+            items: self.items,
+            days: self.days,
+            seed: self.seed,
+            rate_percent: self.rate_multiplier,
+            format: match self.format {
+                Format::Jsonl => scenarios::folder::Format::Jsonl,
+                Format::Parquet => scenarios::folder::Format::Parquet,
+            },
         };
-        let report = (scenario.write)(&self.out).map_err(|error| Error::Scenario(error.to_string()))?;
-        say!("{report}");
+        let report = named(&self.name)?.write(&wanted, &self.out);
+        say!("{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
+}
+
+fn named(name: &str) -> Result<&'static Generated, Error> {
+    scenarios::SCENARIOS.iter().find(|scenario| scenario.name == name).ok_or_else(|| {
+        let names: Vec<_> = scenarios::SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        Error::Scenario(format!("no scenario is called {name:?}: {}", names.join(", ")))
+    })
 }
 
 fn list() {
@@ -134,5 +183,19 @@ impl Convert {
         bar.finish_and_clear();
         say!("{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn multipliers_are_hundredths() {
+        let given = ["1", "1.5", "0.25", ".5", "35.07"];
+        assert_eq!(given.map(percent), [Ok(100), Ok(150), Ok(25), Ok(50), Ok(3_507)]);
+        for wrong in ["", ".", "-1", "1.234", "1e3", "1,5", "+1"] {
+            assert!(percent(wrong).is_err(), "{wrong}");
+        }
     }
 }

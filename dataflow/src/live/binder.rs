@@ -103,9 +103,10 @@ const LANE: usize = 4_096;
 struct Lane {
     /// The partition's number in its topic.
     number: u32,
-    waiting: VecDeque<Line>,
+    /// Each line, and the instant whose tick it is due at: its log time, or, if that is ahead of the wall clock, when it came.
+    waiting: VecDeque<(i64, Line)>,
     flow: Flow,
-    /// The log time of the last line that came.
+    /// The instant of the last line that came.
     seen: i64,
     reached: Reached,
 }
@@ -157,13 +158,16 @@ impl Binder {
         self.lanes.iter().all(|lane| lane.flow == Flow::Ended && lane.waiting.is_empty())
     }
 
-    /// Takes lines of a partition, in order.
-    pub fn push(&mut self, partition: usize, lines: impl IntoIterator<Item = Line>) {
+    /// Takes lines of a partition, in order, that came at the instant `now` by the wall clock. A log that is ahead of the
+    /// clock does not wait for it: its lines are due when they come.
+    pub fn push(&mut self, partition: usize, now: i64, lines: impl IntoIterator<Item = Line>) {
+        let now = if self.clock == Clock::Wall { now } else { i64::MAX };
         let lane = &mut self.lanes[partition];
         lane.flow = Flow::Reading;
         for line in lines {
-            lane.seen = lane.seen.max(line.logged_at);
-            lane.waiting.push_back(line);
+            let due = line.logged_at.min(now);
+            lane.seen = lane.seen.max(due);
+            lane.waiting.push_back((due, line));
         }
     }
 
@@ -197,8 +201,10 @@ impl Binder {
         let mut counts = vec![0; self.lanes.len()];
         for (partition, end) in &span.ends {
             let lane = &self.lanes[*partition as usize];
-            let at =
-                lane.waiting.iter().position(|line| line.next.is_some_and(|next| next.record >= end.next.record))?;
+            let at = lane
+                .waiting
+                .iter()
+                .position(|(_, line)| line.next.is_some_and(|next| next.record >= end.next.record))?;
             counts[*partition as usize] = at + 1;
         }
         Some(self.bind(span.after, span.closed, &counts).1)
@@ -206,10 +212,8 @@ impl Binder {
 
     /// The tick of the earliest line that waits.
     pub fn first_tick(&self) -> Option<Time> {
-        let first = self
-            .lanes
-            .iter()
-            .filter_map(|lane| lane.waiting.iter().map(|line| line.logged_at).find(|at| *at > i64::MIN));
+        let first =
+            self.lanes.iter().filter_map(|lane| lane.waiting.iter().map(|(due, _)| *due).find(|at| *at > i64::MIN));
         first.min().map(|logged_at| self.ticks.at(logged_at))
     }
 
@@ -225,9 +229,9 @@ impl Binder {
                 // The next line may have the log time of the last.
                 closable = closable.min(tick_of(lane.seen).saturating_sub(tick_ms));
             }
-            if let Some(line) = lane.waiting.get(LANE) {
+            if let Some((due, _)) = lane.waiting.get(LANE) {
                 let open = self.closed.map_or(i64::MIN, |closed| closed + tick_ms);
-                closable = closable.min(tick_of(line.logged_at).max(open));
+                closable = closable.min(tick_of(*due).max(open));
             }
         }
         (closable > i64::MIN).then_some(closable)
@@ -239,7 +243,7 @@ impl Binder {
         let mut bound = Vec::with_capacity(counts.iter().sum());
         let mut ends = Vec::new();
         for ((partition, lane), count) in (0u32..).zip(&mut self.lanes).zip(counts) {
-            for line in lane.waiting.drain(..count) {
+            for (_, line) in lane.waiting.drain(..count) {
                 let tick = if line.logged_at == i64::MIN { after + tick_ms } else { self.ticks.at(line.logged_at) };
                 let tick = tick.clamp(after + tick_ms, closed);
                 let logged_at = line.logged_at.clamp(tick - tick_ms + 1, tick);
@@ -260,9 +264,9 @@ impl Binder {
 impl Lane {
     /// How many lines belong to ticks up to `closed`, the first open tick being `open`: whole messages only.
     fn count_until(&self, closed: Time, open: Time, ticks: Ticks) -> usize {
-        let belongs = |line: &&Line| line.logged_at == i64::MIN || ticks.at(line.logged_at).max(open) <= closed;
+        let belongs = |(due, _): &&(i64, Line)| *due == i64::MIN || ticks.at(*due).max(open) <= closed;
         let count = self.waiting.iter().take_while(belongs).count();
-        let whole = self.waiting.iter().take(count).rposition(|line| line.next.is_some());
+        let whole = self.waiting.iter().take(count).rposition(|(_, line)| line.next.is_some());
         whole.map_or(0, |last| last + 1)
     }
 }
@@ -293,9 +297,9 @@ mod tests {
     #[test]
     fn time_goes_to_where_every_partition_has_been_read() {
         let mut binder = binder(Clock::Data, 2);
-        binder.push(0, [line(11, 0), line(25, 1), line(31, 2)]);
+        binder.push(0, 200, [line(11, 0), line(25, 1), line(31, 2)]);
         assert_eq!(binder.close(Time::MAX), None, "nothing is known of the other partition");
-        binder.push(1, [line(22, 0)]);
+        binder.push(1, 200, [line(22, 0)]);
         let (span, bound) = binder.close(Time::MAX).unwrap();
         // The other partition may go on at 22: tick 30 is not over.
         assert_eq!((span.after, span.closed), (10, 20));
@@ -312,13 +316,13 @@ mod tests {
     #[test]
     fn by_the_wall_clock_idle_partitions_do_not_hold_time_back_and_what_comes_late_is_bound_to_the_open_tick() {
         let mut binder = binder(Clock::Wall, 2);
-        binder.push(0, [line(101, 0)]);
+        binder.push(0, 200, [line(101, 0)]);
         binder.flow(0, Flow::Idle);
         binder.flow(1, Flow::Idle);
         let (span, bound) = binder.close(125).unwrap();
         assert_eq!((span.after, span.closed, ticks(&bound)), (100, 120, vec![(0, 0, 110)]));
         assert_eq!(binder.close(129), None, "tick 130 is not over");
-        binder.push(1, [line(105, 0), line(126, 1)]);
+        binder.push(1, 200, [line(105, 0), line(126, 1)]);
         binder.flow(1, Flow::Idle);
         let (_, bound) = binder.close(130).unwrap();
         assert_eq!(ticks(&bound), [(1, 0, 130), (1, 1, 130)]);
@@ -327,12 +331,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_ahead_of_the_clock_waits_for_it() {
+    fn a_log_that_is_ahead_of_the_clock_does_not_wait_for_it() {
         let mut binder = binder(Clock::Wall, 1);
-        binder.push(0, [line(150, 0)]);
+        binder.push(0, 95, [line(9_000, 0), line(9_001, 1)]);
         binder.flow(0, Flow::Idle);
-        assert_eq!(binder.close(149).map(|(_, bound)| bound), None);
-        assert_eq!(ticks(&binder.close(150).unwrap().1), [(0, 0, 150)]);
+        assert_eq!(binder.close(99), None);
+        let (_, bound) = binder.close(100).unwrap();
+        assert_eq!(ticks(&bound), [(0, 0, 100), (0, 1, 100)]);
+        assert_eq!(bound[0].place.logged_at, 100);
     }
 
     #[test]
@@ -362,7 +368,7 @@ mod tests {
                 now += random.below(25);
                 for (partition, log) in rest.iter_mut().enumerate() {
                     let count = random.index(5);
-                    first.push(partition, log.by_ref().take(count).collect::<Vec<_>>());
+                    first.push(partition, now, log.by_ref().take(count).collect::<Vec<_>>());
                     first.flow(partition, if log.peek().is_none() { Flow::Ended } else { Flow::Idle });
                 }
                 if let Some((span, bound)) = first.close(now) {
@@ -378,9 +384,10 @@ mod tests {
                 let bound = loop {
                     match again.again(span) {
                         Some(bound) => break bound,
-                        None => {
-                            rest.iter_mut().enumerate().for_each(|(partition, log)| again.push(partition, log.next()))
-                        }
+                        None => rest
+                            .iter_mut()
+                            .enumerate()
+                            .for_each(|(partition, log)| again.push(partition, i64::MAX, log.next())),
                     }
                 };
                 assert_eq!(bound, expected, "seed {seed}");

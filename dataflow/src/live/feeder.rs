@@ -2,7 +2,7 @@
 //! feeds the workers. After a restart it first feeds again what was written down.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Thread;
@@ -27,6 +27,10 @@ use crate::time::Time;
 
 /// How long a partition is asked to wait for a first record.
 const POLL: Duration = Duration::from_millis(5);
+/// A job that is further behind the wall clock (milliseconds) is not ready: it is catching up.
+const READY_MS: i64 = 10_000;
+/// How often a wait for records that are missing is told.
+const TELL: Duration = Duration::from_secs(5);
 /// How long the feeder sleeps at most when nobody wakes it.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -75,6 +79,10 @@ pub struct Feeder<'a> {
     settings: Settings,
     processes: &'a Processes,
     recovered: Recovered,
+    /// What judges.
+    program: String,
+    /// Snapshots begun and not yet complete.
+    under_way: Arc<AtomicUsize>,
     /// Told from outside to stop gracefully.
     stop: &'a AtomicBool,
     /// Set when some part of the job has failed.
@@ -87,11 +95,11 @@ impl<'a> Feeder<'a> {
     pub fn new(
         config: &'a Config,
         processes: &'a Processes,
-        recovered: Recovered,
+        (recovered, program, under_way): (Recovered, String, Arc<AtomicUsize>),
         (stop, halt): (&'a AtomicBool, &'a AtomicBool),
         telemetry: &'a Telemetry,
     ) -> Self {
-        Feeder { config, settings: config.settings(), processes, recovered, stop, halt, telemetry }
+        Feeder { config, settings: config.settings(), processes, recovered, program, under_way, stop, halt, telemetry }
     }
 
     /// Feeds to the end.
@@ -164,7 +172,8 @@ impl Feeding<'_> {
         while let Some(span) = self.replay.pop_front() {
             match self.take_again(&span)? {
                 Some(bound) => self.feed(bound, &span)?,
-                None => return Ok(()),
+                // Told to stop before it had caught up: what was read again is read again next time.
+                None => return self.tell_all(|| Order::Stop),
             }
         }
         self.begin_segment()?;
@@ -180,9 +189,10 @@ impl Feeding<'_> {
                 self.append(&span)?;
                 self.feed(bound, &span)?;
                 if Some(span.closed) == self.snapshot_at {
-                    self.snapshot(span.closed)?;
+                    self.snapshot_if_free(span.closed)?;
                 }
-                self.feeder.telemetry.ready(true);
+                let behind_ms = if self.feeder.config.time.clock == Clock::Wall { wall_ms() - span.closed } else { 0 };
+                self.feeder.telemetry.ready(behind_ms < READY_MS);
             } else if self.binder.is_done() {
                 return self.finish();
             } else {
@@ -194,6 +204,7 @@ impl Feeding<'_> {
 
     /// Takes lines until those of a logged span are all there; `None` when the job is to end before that.
     fn take_again(&mut self, span: &Span) -> Result<Option<Vec<BoundLine>>, Error> {
+        let mut waited = Stopwatch::start();
         loop {
             self.take()?;
             if let Some(bound) = self.binder.again(span) {
@@ -213,6 +224,13 @@ impl Feeding<'_> {
             if self.feeder.halt.load(Ordering::Relaxed) || self.feeder.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
+            if waited.elapsed() > TELL {
+                waited = Stopwatch::start();
+                tracing::warn!(
+                    tick = span.closed,
+                    "waiting for the records this tick was made of: was an input cut short?"
+                );
+            }
             std::thread::park_timeout(NAP);
         }
     }
@@ -225,7 +243,7 @@ impl Feeding<'_> {
                 match inlet.next()? {
                     Some(News::Lines(lines)) => {
                         *heard = Stopwatch::start();
-                        self.binder.push(partition, lines);
+                        self.binder.push(partition, wall_ms(), lines);
                     }
                     // By the records' clock silence says nothing: only time does.
                     Some(News::Flow(Flow::Idle)) if self.feeder.config.time.clock == Clock::Data => {}
@@ -259,7 +277,8 @@ impl Feeding<'_> {
     fn begin_segment(&mut self) -> Result<(), Error> {
         let closed = self.binder.closed();
         let partitions = self.names.iter().copied().zip(self.binder.reached()).collect();
-        let header = Header::new(self.feeder.processes.index, self.feeder.settings.ticks.tick_ms, closed, partitions);
+        let judged = (self.feeder.program.as_str(), self.feeder.settings.ticks.tick_ms);
+        let header = Header::new(self.feeder.processes.index, judged, closed, partitions);
         let incarnation = self.feeder.recovered.incarnation;
         self.remap = Some(RemapWriter::create(&self.feeder.config.remap(), incarnation, &header)?);
         self.snapshot_at = closed.map(|closed| self.next_snapshot(closed));
@@ -306,10 +325,21 @@ impl Feeding<'_> {
         (0..self.orders.len()).try_for_each(|worker| self.tell(worker, order()))
     }
 
+    /// Cuts a snapshot, unless the one before is still being written: who catches up passes more of these ticks than can
+    /// be written. Several processes must cut alike, and none of them knows how far the others are.
+    fn snapshot_if_free(&mut self, tick: Time) -> Result<(), Error> {
+        if self.feeder.processes.count() == 1 && self.feeder.under_way.load(Ordering::Relaxed) > 0 {
+            self.snapshot_at = Some(self.next_snapshot(tick));
+            return Ok(());
+        }
+        self.snapshot(tick)
+    }
+
     /// Cuts a snapshot at the tick that has just been fed, and starts a segment of the log behind it.
     fn snapshot(&mut self, tick: Time) -> Result<(), Error> {
         let reached = self.binder.reached();
         let partitions = self.names.iter().zip(reached).map(|((topic, number), reached)| (*topic, *number, reached));
+        self.feeder.under_way.fetch_add(1, Ordering::Relaxed);
         let begun = self.copies.send(Copied::Begin(tick, partitions.collect()));
         begun.map_err(|_| engine("the keeper of snapshots has stopped"))?;
         self.tell_all(|| Order::Snapshot(tick))?;

@@ -17,6 +17,7 @@ use crate::live::binder::Reached;
 use crate::live::fail::fail_point;
 use crate::live::remap::RemapLog;
 use crate::live::snapshot::{self, Manifest, Part, SnapshotFile};
+use crate::output::OutputTopic;
 use crate::serve::saved::Saved;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
@@ -30,12 +31,12 @@ const IN_FLIGHT: usize = 32 << 20;
 pub enum Copied {
     /// A snapshot begins: how far each partition of this process was taken at its tick.
     Begin(Time, Vec<(Topic, u32, Reached)>),
-    /// A piece of what a worker of this process held then.
-    Piece(usize, String, Piece),
+    /// A piece of what a worker of this process held at the tick.
+    Piece(Time, usize, String, Piece),
     /// A worker has copied everything.
-    Worker(usize),
+    Worker(Time),
     /// Everything up to the tick has left, and these rows were shown then. On the first process only.
-    Left(Saved),
+    Left(Time, Saved, BTreeMap<OutputTopic, Time>),
 }
 
 /// Copied bytes that are not yet written.
@@ -76,6 +77,8 @@ pub struct Keeper {
     pub program: String,
     /// Copied bytes on their way here.
     pub backlog: Backlog,
+    /// Snapshots begun and not yet complete.
+    pub under_way: Arc<AtomicUsize>,
     /// Counts.
     pub telemetry: Telemetry,
 }
@@ -86,7 +89,7 @@ struct Open {
     partitions: Vec<(Topic, u32, Reached)>,
     files: BTreeMap<usize, SnapshotFile>,
     done: usize,
-    left: Option<Saved>,
+    left: Option<(Saved, BTreeMap<OutputTopic, Time>)>,
     part_written: bool,
     bytes: u64,
     watch: Stopwatch,
@@ -98,30 +101,21 @@ impl Keeper {
     /// # Errors
     /// If a file cannot be written.
     pub fn run(self, copied: Receiver<Copied>) -> Result<(), Error> {
-        let mut open: Option<Open> = None;
-        let mut waiting = Vec::new();
+        // The feeder runs ahead of the workers: several may be under way.
+        let mut open: BTreeMap<Time, Open> = BTreeMap::new();
         loop {
-            let word = match copied.recv_timeout(if open.is_some() { LOOK } else { Duration::from_secs(1) }) {
-                Ok(word) => Some(word),
-                Err(RecvTimeoutError::Timeout) => None,
+            let patience = if open.is_empty() { Duration::from_secs(1) } else { LOOK };
+            match copied.recv_timeout(patience) {
+                Ok(Copied::Begin(tick, partitions)) => _ = open.insert(tick, self.open(tick, partitions)?),
+                Ok(word) => self.take(&mut open, word)?,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            };
-            match word {
-                Some(Copied::Begin(tick, partitions)) => {
-                    open = Some(self.open(tick, partitions)?);
-                    for word in std::mem::take(&mut waiting) {
-                        self.take(&mut open, word)?;
-                    }
-                }
-                // Workers may be ahead of the word that a snapshot begins.
-                Some(word) if open.is_none() => waiting.push(word),
-                Some(word) => self.take(&mut open, word)?,
-                None => {}
             }
-            if let Some(current) = &mut open
-                && self.advance(current)?
+            while let Some(mut first) = open.first_entry()
+                && self.advance(first.get_mut())?
             {
-                open = None;
+                first.remove();
+                self.under_way.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }
@@ -138,18 +132,25 @@ impl Keeper {
         Ok(Open { tick, partitions, files, done: 0, left: None, part_written: false, bytes: 0, watch })
     }
 
-    fn take(&self, open: &mut Option<Open>, word: Copied) -> Result<(), Error> {
-        let Some(open) = open else { return Ok(()) };
+    fn take(&self, open: &mut BTreeMap<Time, Open>, word: Copied) -> Result<(), Error> {
         match word {
-            Copied::Piece(worker, operator, piece) => {
-                if let Some(file) = open.files.get_mut(&worker) {
+            Copied::Piece(tick, worker, operator, piece) => {
+                if let Some(file) = open.get_mut(&tick).and_then(|open| open.files.get_mut(&worker)) {
                     file.append_piece(&operator, &piece)?;
                 }
                 self.backlog.done(&piece);
                 fail_point("mid-snapshot");
             }
-            Copied::Worker(_) => open.done += 1,
-            Copied::Left(board) => open.left = Some(board),
+            Copied::Worker(tick) => {
+                if let Some(open) = open.get_mut(&tick) {
+                    open.done += 1;
+                }
+            }
+            Copied::Left(tick, board, published) => {
+                if let Some(open) = open.get_mut(&tick) {
+                    open.left = Some((board, published));
+                }
+            }
             Copied::Begin(..) => {}
         }
         Ok(())
@@ -187,12 +188,16 @@ impl Keeper {
     fn write_part(&self, open: &mut Open) -> Result<(), Error> {
         let states = std::mem::take(&mut open.files).into_values().map(SnapshotFile::finish);
         let states = states.collect::<Result<Vec<_>, _>>()?;
-        let board = match open.left.take() {
-            Some(board) => Some(self.write_board(open.tick, &board)?),
-            None => None,
+        let (board, published) = match open.left.take() {
+            Some((board, published)) => (Some(self.write_board(open.tick, &board)?), published),
+            None => (None, BTreeMap::new()),
         };
         let partitions = open.partitions.clone();
-        snapshot::write_part(&self.snapshots, open.tick, &Part { process: self.process.0, states, board, partitions })
+        snapshot::write_part(
+            &self.snapshots,
+            open.tick,
+            &Part { process: self.process.0, states, board, published, partitions },
+        )
     }
 
     fn write_board(&self, tick: Time, board: &Saved) -> Result<snapshot::FileEntry, Error> {

@@ -21,10 +21,11 @@ pub mod remap;
 pub mod snapshot;
 pub mod worker;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -105,6 +106,21 @@ struct Job<'a> {
     board: Board,
     stop: &'a Arc<AtomicBool>,
     telemetry: &'a Telemetry,
+    /// Held while the job lives.
+    _lock: File,
+}
+
+/// Makes sure that no other job goes on from this state meanwhile.
+fn lock(config: &Config, processes: &Processes) -> Result<File, Error> {
+    let folder = &config.state.folder;
+    std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
+    let path = folder.join(format!("p{}.lock", processes.index));
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(connectors::Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(Error::Recovery(format!("{} is locked: another job runs on this state", path.display()))),
+    }
 }
 
 fn engine(problem: &str) -> Error {
@@ -119,13 +135,14 @@ impl<'a> Job<'a> {
         stop: &'a Arc<AtomicBool>,
         telemetry: &'a Telemetry,
     ) -> Result<Self, Error> {
+        let lock = lock(config, processes)?;
         let program = recovery::program(&config.policy)?;
         let recovered = recovery::recover(config, &program)?;
         let mut outboxes = BTreeMap::new();
         if processes.index == 0 {
             for (topic, sink) in &config.output {
                 let outbox = Outbox::open(sink.open()?)?;
-                recovered.check_published(topic.name(), outbox.committed())?;
+                recovered.check_published(*topic, outbox.committed())?;
                 outboxes.insert(*topic, outbox);
             }
         }
@@ -136,7 +153,19 @@ impl<'a> Job<'a> {
             tracing::info!(tick, replay = recovered.replay.spans.len(), "going on from a snapshot");
         }
         let settings = config.settings();
-        Ok(Job { config, processes, settings, program, recovered, partitions, outboxes, board, stop, telemetry })
+        Ok(Job {
+            config,
+            processes,
+            settings,
+            program,
+            recovered,
+            partitions,
+            outboxes,
+            board,
+            stop,
+            telemetry,
+            _lock: lock,
+        })
     }
 
     fn run(self) -> Result<(), Error> {
@@ -147,7 +176,8 @@ impl<'a> Job<'a> {
         let (copies, copied) = channel();
         let (backlog, muster, halt) =
             (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
-        let keeper = self.keeper(workers, &backlog);
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let keeper = self.keeper(workers, &backlog, &under_way);
         let crew = self.crew(&backlog, &muster);
         let telemetry = self.telemetry;
         let publisher = Publisher {
@@ -158,7 +188,13 @@ impl<'a> Job<'a> {
             patience: PATIENCE,
             is_live: self.config.time.clock == Clock::Wall,
         };
-        let feeder = Feeder::new(self.config, self.processes, self.recovered, (self.stop, &halt), telemetry);
+        let feeder = Feeder::new(
+            self.config,
+            self.processes,
+            (self.recovered, self.program, under_way),
+            (self.stop, &halt),
+            telemetry,
+        );
         let ends = &*halt;
         let ended = std::thread::scope(|scope| {
             let keeping = scope.spawn(move || ending(ends, keeper.run(copied)));
@@ -200,7 +236,7 @@ impl<'a> Job<'a> {
         server.map(Some).map_err(|error| Error::Scenario(error.to_string()))
     }
 
-    fn keeper(&self, workers: usize, backlog: &Backlog) -> Keeper {
+    fn keeper(&self, workers: usize, backlog: &Backlog, under_way: &Arc<AtomicUsize>) -> Keeper {
         Keeper {
             snapshots: self.config.snapshots(),
             remap: self.config.remap(),
@@ -210,6 +246,7 @@ impl<'a> Job<'a> {
             tick_ms: self.settings.ticks.tick_ms,
             program: self.program.clone(),
             backlog: backlog.clone(),
+            under_way: under_way.clone(),
             telemetry: self.telemetry.clone(),
         }
     }
@@ -355,6 +392,7 @@ impl Crew {
             outbox,
             copies,
             backlog: self.backlog.clone(),
+            copying: Cell::new(0),
             local,
             telemetry: self.telemetry.clone(),
         }

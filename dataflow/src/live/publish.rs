@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connectors::outbox::Outbox;
 
-use crate::clock::wall_ms;
+use crate::clock::{Stopwatch, wall_ms};
 use crate::error::Error;
 use crate::live::fail::fail_point;
 use crate::live::keeper::Copied;
@@ -19,6 +19,8 @@ use crate::write::lines;
 
 /// Ticks are written together until they have this many bytes, while more are waiting to be encoded.
 const GROUP: usize = 1 << 20;
+/// How long a topic tries by itself before the log hears of it.
+const TRY: Duration = Duration::from_secs(2);
 
 /// Where everything that leaves comes together.
 pub struct Publisher {
@@ -65,10 +67,11 @@ impl Publisher {
                         self.flush(&mut closed)?;
                     }
                 }
-                Leaving::Mark(_) => {
+                Leaving::Mark(tick) => {
                     self.flush(&mut closed)?;
                     // A keeper that is gone has said why.
-                    _ = self.copies.send(Copied::Left(self.board.save()));
+                    let last = self.outboxes.iter().filter_map(|(topic, outbox)| Some((*topic, outbox.committed()?)));
+                    _ = self.copies.send(Copied::Left(tick, self.board.save(), last.collect()));
                 }
             }
         }
@@ -97,8 +100,8 @@ impl Publisher {
     /// Writes what is sealed; what stands is then shown.
     fn flush(&mut self, closed: &mut Option<(Time, Duration)>) -> Result<(), Error> {
         let Some((tick, took)) = closed.take() else { return Ok(()) };
-        for outbox in self.outboxes.values_mut() {
-            outbox.flush(self.patience)?;
+        for (topic, outbox) in &mut self.outboxes {
+            write(*topic, outbox, self.patience)?;
             fail_point("mid-sink-batch");
         }
         self.board.closed(tick);
@@ -115,5 +118,18 @@ impl Publisher {
             self.telemetry.view_rows(view, rows as u64);
         }
         Ok(())
+    }
+}
+
+/// Writes what is sealed, trying again and saying so for as long as there is patience.
+fn write(topic: OutputTopic, outbox: &mut Outbox, patience: Duration) -> Result<(), Error> {
+    let watch = Stopwatch::start();
+    loop {
+        match outbox.flush(TRY) {
+            Err(error) if !error.is_final() && watch.elapsed() < patience => {
+                tracing::warn!(topic = topic.name(), waiting_bytes = outbox.waiting(), %error, "cannot write; trying again");
+            }
+            written => return Ok(written?),
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::live::binder::{Reached, Span};
 use crate::live::config::Config;
 use crate::live::remap::{PartitionName, RemapLog, Replay, Replayed};
 use crate::live::snapshot::{self, Manifest};
+use crate::output::OutputTopic;
 use crate::time::Time;
 
 /// Where a job goes on.
@@ -26,6 +27,10 @@ pub struct Recovered {
     /// Whether the program or its configured policies judge otherwise than those that wrote the snapshot.
     pub judges_anew: bool,
 }
+
+/// Why a changed program does not start.
+const CHANGED: &str = "the program or its configured policies have changed, and ticks after the last snapshot have been published: \
+                       start what ran before once more and stop it with SIGTERM (it leaves a snapshot with nothing behind it), then upgrade";
 
 /// What judges here: the bytes of this program and its configured policies.
 ///
@@ -53,9 +58,9 @@ pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
     }
     let log = RemapLog::read(&config.remap())?;
     let tick_ms = config.time.tick_ms;
-    if let Some(manifest) = manifest.as_ref().filter(|manifest| manifest.tick_ms != tick_ms) {
-        let problem = format!("the state was written with time.tick_ms = {}, not {tick_ms}", manifest.tick_ms);
-        return Err(Error::Recovery(problem));
+    let written_with = manifest.as_ref().map(|manifest| manifest.tick_ms).or(log.tick_ms());
+    if let Some(other) = written_with.filter(|other| *other != tick_ms) {
+        return Err(Error::Recovery(format!("the state was written with time.tick_ms = {other}, not {tick_ms}")));
     }
     if manifest.is_some() && log.is_empty() {
         let problem = format!("there are snapshots, but no remap log in {}: it was deleted", config.remap().display());
@@ -67,12 +72,12 @@ pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
     let from = manifest.as_ref().map(|manifest| manifest.tick);
     let replay = if log.is_empty() { Replay::default() } else { log.replay(from)? };
     let judges_anew = manifest.as_ref().is_some_and(|manifest| manifest.program != program);
-    if judges_anew && !replay.spans.is_empty() {
-        return Err(Error::Recovery(
-            "the program or its configured policies have changed, and ticks after the last snapshot have been published: \
-             start what ran before once more and stop it with SIGTERM (it leaves a snapshot with nothing behind it), then upgrade"
-                .to_owned(),
-        ));
+    if manifest.is_none() && replay.spans.iter().any(|span| span.program != program) {
+        return Err(Error::Recovery(CHANGED.to_owned()));
+    }
+    // What this very program has published since is judged anew again, at the same tick.
+    if judges_anew && replay.spans.iter().any(|span| span.program != program) {
+        return Err(Error::Recovery(CHANGED.to_owned()));
     }
     Ok(Recovered { manifest, replay, incarnation: log.next_incarnation(), judges_anew })
 }
@@ -108,13 +113,23 @@ impl Recovered {
     /// Refuses a log that knows less than what has already been published.
     ///
     /// # Errors
-    /// If an output topic holds ticks that the log does not know.
-    pub fn check_published(&self, topic: &str, committed: Option<Time>) -> Result<(), Error> {
+    /// If an output topic holds ticks that the log does not know, or has lost ticks that it held.
+    pub fn check_published(&self, topic: OutputTopic, committed: Option<Time>) -> Result<(), Error> {
+        let published = self.manifest.as_ref().and_then(|manifest| manifest.published().get(&topic).copied());
+        if committed < published {
+            return Err(Error::Recovery(format!(
+                "the output topic {} ends at {}, but had tick {} when the snapshot was taken: part of it is gone",
+                topic.name(),
+                committed.map_or("its beginning".to_owned(), |tick| format!("tick {tick}")),
+                published.unwrap_or_default()
+            )));
+        }
         if committed > self.closed() {
             return Err(Error::Recovery(format!(
-                "the output topic {topic} holds tick {}, but the remap log and the snapshots end at {}: part of them is missing. \
+                "the output topic {} holds tick {}, but the remap log and the snapshots end at {}: part of them is missing. \
                  Put them back, or start anew with empty state and new output topics",
-                committed.map_or(0, |tick| tick),
+                topic.name(),
+                committed.unwrap_or_default(),
                 self.closed().map_or("nothing".to_owned(), |tick| format!("tick {tick}"))
             )));
         }

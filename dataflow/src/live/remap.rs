@@ -44,6 +44,8 @@ pub struct Header {
     pub process: u32,
     /// Length of a tick.
     pub tick_ms: i64,
+    /// What judges what is fed.
+    pub program: String,
     /// The tick that had closed when it began; `None` at the very start.
     pub after: Option<Time>,
     /// The partitions of this process, by the index spans use, and how far each was taken.
@@ -52,8 +54,13 @@ pub struct Header {
 
 impl Header {
     /// A header of this version.
-    pub fn new(process: u32, tick_ms: i64, after: Option<Time>, partitions: Vec<(PartitionName, Reached)>) -> Self {
-        Header { version: VERSION, process, tick_ms, after, partitions }
+    pub fn new(
+        process: u32,
+        (program, tick_ms): (&str, i64),
+        after: Option<Time>,
+        partitions: Vec<(PartitionName, Reached)>,
+    ) -> Self {
+        Header { version: VERSION, process, tick_ms, program: program.to_owned(), after, partitions }
     }
 }
 
@@ -144,6 +151,8 @@ pub struct Replayed {
     pub ends: Vec<(PartitionName, Reached)>,
     /// Whether the inputs ended here.
     pub last: bool,
+    /// What judged it.
+    pub program: String,
 }
 
 /// What one process reads again.
@@ -215,6 +224,11 @@ impl RemapLog {
         self.replay(None).map(drop)
     }
 
+    /// The length of a tick that the newest segment was written with.
+    pub fn tick_ms(&self) -> Option<i64> {
+        self.segments.values().filter_map(|segments| segments.last()).map(|segment| segment.header.tick_ms).next()
+    }
+
     /// Whether nothing was ever written.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
@@ -258,7 +272,13 @@ impl RemapLog {
                         })
                     });
                     let ends = ends.collect::<Result<_, _>>()?;
-                    replay.spans.push(Replayed { after: span.after, closed: span.closed, ends, last: span.last });
+                    replay.spans.push(Replayed {
+                        after: span.after,
+                        closed: span.closed,
+                        ends,
+                        last: span.last,
+                        program: segment.header.program.clone(),
+                    });
                 }
             }
         }
@@ -284,7 +304,7 @@ impl RemapLog {
 }
 
 fn shown(tick: Option<Time>) -> String {
-    tick.map_or("none".to_owned(), |tick| tick.to_string())
+    tick.map_or("0 (the very beginning)".to_owned(), |tick| tick.to_string())
 }
 
 fn damaged(path: &Path, problem: String) -> Error {
@@ -346,7 +366,7 @@ mod tests {
     }
 
     fn header(process: u32, after: Option<Time>) -> Header {
-        Header::new(process, 10, after, vec![((Topic::Pos, process), reached(0))])
+        Header::new(process, ("p", 10), after, vec![((Topic::Pos, process), reached(0))])
     }
 
     fn write(folder: &Path, incarnation: u32, header: &Header, spans: &[Span]) -> PathBuf {

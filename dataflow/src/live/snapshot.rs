@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::event::Topic;
 use crate::live::binder::Reached;
 use crate::live::remap::PartitionName;
+use crate::output::OutputTopic;
 use crate::time::Time;
 
 /// The format of files, and of everything in them that the types of this program decide. Whoever changes what a keyed state
@@ -52,6 +53,8 @@ pub struct Part {
     pub states: Vec<FileEntry>,
     /// The rows shown to readers, on the first process.
     pub board: Option<FileEntry>,
+    /// The last tick that each output topic held, on the first process.
+    pub published: BTreeMap<OutputTopic, Time>,
     /// Its partitions and how far each was taken.
     pub partitions: Vec<(Topic, u32, Reached)>,
 }
@@ -81,6 +84,11 @@ impl Manifest {
     /// The files of operator state, by worker of the whole job.
     pub fn states(&self) -> Vec<&FileEntry> {
         self.parts.iter().flat_map(|part| &part.states).collect()
+    }
+
+    /// The last tick that each output topic held.
+    pub fn published(&self) -> BTreeMap<OutputTopic, Time> {
+        self.parts.iter().flat_map(|part| &part.published).map(|(topic, tick)| (*topic, *tick)).collect()
     }
 
     /// Bytes of all files.
@@ -359,7 +367,13 @@ mod tests {
         let mut board = SnapshotFile::create(&folder, "p0.board".to_owned()).unwrap();
         board.append(b"rows").unwrap();
         let states = vec![file.finish().unwrap()];
-        let part = Part { process: 0, states, board: Some(board.finish().unwrap()), partitions: Vec::new() };
+        let part = Part {
+            process: 0,
+            states,
+            board: Some(board.finish().unwrap()),
+            published: BTreeMap::new(),
+            partitions: Vec::new(),
+        };
         write_part(snapshots, tick, &part).unwrap();
         let parts = read_parts(snapshots, tick, 1).unwrap();
         let manifest = Manifest { version: VERSION, tick, tick_ms: 10, program: "p".to_owned(), parts };

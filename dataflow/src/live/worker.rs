@@ -1,7 +1,7 @@
 //! One worker of a live job: feeds what it is told, steps, lets out what has closed, and copies its state out in small
 //! steps when a snapshot is wanted.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
@@ -63,6 +63,8 @@ pub struct Station {
     pub copies: std::sync::mpsc::Sender<Copied>,
     /// Copies on their way.
     pub backlog: Backlog,
+    /// The tick of the copy under way.
+    pub copying: Cell<Time>,
     /// The worker's number in its process.
     pub local: usize,
     /// Counts.
@@ -169,6 +171,7 @@ impl Station {
             self.copy_step(vault)?;
         }
         vault.begin();
+        self.copying.set(tick);
         if let Some(outbox) = &self.outbox {
             for (name, waiting) in outputs.save() {
                 self.give(name, Piece { drawers: waiting, notices: Vec::new() })?;
@@ -191,14 +194,16 @@ impl Station {
 
     fn copy_step(&self, vault: &Vault) -> Result<(), Error> {
         if vault.save(FUEL, |name, piece| self.give(name.to_owned(), piece))? {
-            self.copies.send(Copied::Worker(self.local)).map_err(|_| engine("the keeper of snapshots has stopped"))?;
+            self.copies
+                .send(Copied::Worker(self.copying.get()))
+                .map_err(|_| engine("the keeper of snapshots has stopped"))?;
         }
         Ok(())
     }
 
     fn give(&self, name: String, piece: Piece) -> Result<(), Error> {
         self.backlog.add(&piece);
-        let word = Copied::Piece(self.local, name, piece);
+        let word = Copied::Piece(self.copying.get(), self.local, name, piece);
         self.copies.send(word).map_err(|_| engine("the keeper of snapshots has stopped"))
     }
 

@@ -53,6 +53,12 @@ impl Id {
         Id(if kept.is_empty() { "unknown" } else { kept }.into())
     }
 
+    /// A text that is made of parts which keep the grammar.
+    pub(crate) fn known(text: String) -> Id {
+        debug_assert!((1..=Id::MAX_BYTES).contains(&text.len()) && text.bytes().all(is_id_byte), "{text}");
+        Id(text.into_boxed_str())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

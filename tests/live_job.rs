@@ -1,0 +1,165 @@
+//! Runs live jobs over files: in this process, or in one of their own that may be killed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use connectors::reader::{Next, Reader};
+use connectors::source::Start;
+use dataflow::error::Error;
+use dataflow::event::Topic;
+use dataflow::live::config::Config;
+use dataflow::live::{self, Processes};
+use dataflow::output::OutputTopic;
+
+/// Names the configuration that the child runs.
+const CONFIG: &str = "STOREPULSE_TEST_CONFIG";
+/// Names its hosts, one a word, its own number first; absent for a job of one process.
+const HOSTS: &str = "STOREPULSE_TEST_HOSTS";
+
+/// Not a test: a process that runs a live job, and may be told to die.
+#[test]
+#[ignore = "run by other tests in a process of its own"]
+fn child() {
+    let path = std::env::var(CONFIG).expect("run by other tests only");
+    let config = Config::read(Path::new(&path)).expect("a configuration");
+    let processes = std::env::var(HOSTS).map_or_else(
+        |_| Processes::alone(),
+        |words| {
+            let mut words = words.split(' ').map(str::to_owned);
+            let index = words.next().and_then(|word| word.parse().ok()).expect("a number first");
+            Processes { index, hosts: words.collect() }
+        },
+    );
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGTERM, stop.clone()).expect("hooked");
+    live::run(&config, &processes, &stop).expect("it runs");
+}
+
+/// A live job over the files of a scenario.
+pub(crate) struct Live {
+    folder: tempfile::TempDir,
+    scenario: PathBuf,
+    /// Worker threads.
+    pub(crate) workers: usize,
+    /// Milliseconds of ticks between snapshots.
+    pub(crate) snapshot_ms: i64,
+    /// More lines of its `[time]` table.
+    pub(crate) time: String,
+    /// Its policies.
+    pub(crate) policy: BTreeMap<String, i64>,
+}
+
+impl Live {
+    /// Of a scenario folder whose `scenario.toml` says no more than `until`.
+    pub(crate) fn of(scenario: &Path, until: i64) -> Self {
+        let time = format!("tick_ms = 1000\nemit_ms = 1000\nclock = \"data\"\nstop_at_end = true\nuntil = {until}");
+        let folder = tempfile::tempdir().expect("a folder");
+        Live {
+            folder,
+            scenario: scenario.to_owned(),
+            workers: 1,
+            snapshot_ms: 3_600_000,
+            time,
+            policy: BTreeMap::new(),
+        }
+    }
+
+    /// A file or folder of the job.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        let mut text = format!("workers = {}\n[time]\n{}\n[state]\n", self.workers, self.time);
+        _ = write!(text, "folder = {:?}\nsnapshot_ms = {}\n", self.path("state"), self.snapshot_ms);
+        for topic in Topic::ALL {
+            let path = self.scenario.join(format!("{topic}.jsonl"));
+            if path.exists() {
+                _ = write!(text, "[input.{topic}]\nconnector = \"file\"\npath = {path:?}\n");
+            }
+        }
+        for topic in OutputTopic::ALL.map(OutputTopic::name) {
+            let path = self.path(&format!("{topic}.jsonl"));
+            _ = write!(text, "[output.{topic}]\nconnector = \"file\"\npath = {path:?}\n");
+        }
+        text.push_str("[policy]\n");
+        self.policy.iter().for_each(|(name, value)| _ = writeln!(text, "{name:?} = {value}"));
+        let path = self.path("storepulse.toml");
+        std::fs::write(&path, text).expect("written");
+        path
+    }
+
+    /// Runs it in this process, to its end.
+    pub(crate) fn run(&self) -> Result<(), Error> {
+        let config = Config::read(&self.config()).expect("a configuration");
+        live::run(&config, &Processes::alone(), &Arc::new(AtomicBool::new(false)))
+    }
+
+    /// Starts it in a process of its own, which dies at a fail point if one is named.
+    pub(crate) fn spawn(&self, fail: Option<&str>) -> Child {
+        self.command(fail).spawn().expect("started")
+    }
+
+    /// Starts one of several processes.
+    pub(crate) fn spawn_one_of(&self, index: usize, hosts: &[String], fail: Option<&str>) -> Child {
+        self.command(fail).env(HOSTS, format!("{index} {}", hosts.join(" "))).spawn().expect("started")
+    }
+
+    fn command(&self, fail: Option<&str>) -> Command {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["live_job::child", "--exact", "--ignored"]).env(CONFIG, self.config());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        if let Some(fail) = fail {
+            command.env("STOREPULSE_FAIL", fail);
+        }
+        command
+    }
+
+    /// Runs it in a process of its own until that ends.
+    pub(crate) fn run_apart(&self, fail: Option<&str>) -> ExitStatus {
+        self.spawn(fail).wait().expect("waited for")
+    }
+
+    /// What consumers read: every topic's records, each once, in order, of closed ticks.
+    pub(crate) fn read(&self) -> Vec<(&'static str, String)> {
+        let config = Config::read(&self.config()).expect("a configuration");
+        let names = [
+            OutputTopic::Views,
+            OutputTopic::Exceptions,
+            OutputTopic::Decisions,
+            OutputTopic::Late,
+            OutputTopic::DeadLetter,
+        ];
+        names.map(|topic| (topic.name(), read(&config, topic))).to_vec()
+    }
+}
+
+fn read(config: &Config, topic: OutputTopic) -> String {
+    let source = config.output[&topic].source(Start::Beginning, true).expect("opened");
+    let mut reader = Reader::new(source);
+    let mut text = String::new();
+    loop {
+        match reader.next(Duration::ZERO).expect("read") {
+            Next::Tick { records, .. } => {
+                for record in records {
+                    text.push_str(std::str::from_utf8(&record).expect("text"));
+                    text.push('\n');
+                }
+            }
+            Next::Idle => {}
+            Next::Ended => return text,
+        }
+    }
+}
+
+/// Addresses on this machine that nobody listens on.
+pub(crate) fn free_hosts(count: usize) -> Vec<String> {
+    let listeners: Vec<_> = (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("bound")).collect();
+    listeners.iter().map(|listener| listener.local_addr().expect("an address").to_string()).collect()
+}
