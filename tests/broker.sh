@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # A scenario through a real Fluvio broker: what comes out is what the file replay of the same records gives, whoever is killed.
 #
-#   FLUVIO_ENDPOINT=127.0.0.1:9003 tests/broker.sh            all parts: same kills broker latency
+#   FLUVIO_ENDPOINT=127.0.0.1:9003 tests/broker.sh            all parts: same kills points broker latency
 #   FLUVIO_ENDPOINT=127.0.0.1:9003 tests/broker.sh same kills
 #
 #   same      produces the scenario into topics, runs the job once, and compares every output topic, read with
 #             `storepulse read --exactly-once`, with the replay of the files; for one partition a topic, then for several
 #             partitions (without the records whose ingest time runs backwards: which one they follow is another question there)
 #   kills     runs it again and again with fresh state and fresh output topics, the job killed with SIGKILL at seeded random
-#             moments and started again until it ends by itself; then once for each fail point of dataflow/src/live/fail.rs
+#             moments and started again until it ends by itself; KILLS in all
+#   points    the same, the job dying at each fail point of dataflow/src/live/fail.rs
 #   broker    runs it with the broker itself killed and started again in the middle
 #   latency   a job on the wall clock, `storepulse bench live` at each rate
 #
@@ -28,7 +29,7 @@ kills=${KILLS:-100} partitions=${PARTITIONS:-3} snapshot_ms=${SNAPSHOT_MS:-60000
 rates=${RATES:-1000 10000 50000} seconds_each=${SECONDS_EACH:-30}
 RANDOM=${SEED:-1}
 outputs="views exceptions decisions late dead_letter"
-run=sp$(date +%s)
+run=sp$(date +%s)x$$
 job='' # the process id of the job that runs
 mkdir -p "$out"
 : >"$out/result.txt"
@@ -135,7 +136,7 @@ part_same() {
   through several "$out/in-order" "$out/in-order-replay" "$partitions"
 }
 
-# once NAME VARIABLE=VALUE…: a run with fresh state and output topics, killed by SIGKILL at random moments within $length ms,
+# once NAME VARIABLE=VALUE…: a run with fresh state and output topics, killed by SIGKILL at random moments within half of $length ms,
 # started again each time. Counts in `killed` what hit a running job, in `wrote` those that had written something before.
 once() {
   local name=$1 before rest code
@@ -143,7 +144,7 @@ once() {
   while :; do
     before=$(state "$name")
     start "$name"
-    rest=$((RANDOM * length / 32768))
+    rest=$((RANDOM * length / 2 / 32768))
     sleep "$(printf '%d.%03d' $((rest / 1000)) $((rest % 1000)))"
     if kill -KILL "$job" 2>/dev/null; then
       code=0
@@ -174,19 +175,24 @@ uninterrupted() {
 }
 
 part_kills() {
-  local killed=0 wrote=0 runs=0 length point times code
+  local killed=0 wrote=0 runs=0 length
   uninterrupted
   while [ "$killed" -lt "$kills" ]; do
     runs=$((runs + 1))
     once "kill$runs"
     same "kill$runs" "$out/replay" || fail "kill$runs differs from the uninterrupted run"
   done
-  say "same: $killed SIGKILLs of a running job at random moments of $length ms in $runs runs; $wrote of them after it had written something; every run as the uninterrupted one"
+  say "same: $killed SIGKILLs of a running job at random moments, in $runs runs of $length ms; $wrote of them after this start had written something down; every run as the uninterrupted one"
+}
+
+part_points() {
+  local point times code length
+  uninterrupted
   for point in after-remap-append:3 mid-sink-batch:2 mid-sink-batch:40 mid-snapshot:2 before-manifest:1 after-manifest:1; do
     config "fail-${point/:/-}" "$run-p1" "$run-fail-${point/:/-}"
     times=0 code=1
     # It dies there each time until it no longer comes so far.
-    while [ "$times" -lt 20 ] && [ "$code" != 0 ]; do
+    while [ "$times" -lt 5 ] && [ "$code" != 0 ]; do
       start "fail-${point/:/-}" "STOREPULSE_FAIL=$point"
       code=0
       ended || code=$?
@@ -254,10 +260,10 @@ part_latency() {
 }
 
 say "$("$program" --version), $(basename "$scenario"), $(nproc) cores, $(date -u +%Y-%m-%d)"
-for part in ${*:-same kills broker latency}; do
+for part in ${*:-same kills points broker latency}; do
   case $part in
-    same | kills | broker | latency) "part_$part" ;;
-    *) sed -n '2,20p' "$0"; exit 2 ;;
+    same | kills | points | broker | latency) "part_$part" ;;
+    *) sed -n '2,24p' "$0"; exit 2 ;;
   esac
 done
 say "all is well"
