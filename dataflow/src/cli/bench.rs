@@ -32,6 +32,8 @@ const BATCH: u64 = 4_096;
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long probes may be under way after the last line was sent.
 const AFTERWARDS: Duration = Duration::from_secs(20);
+/// The longest latency that is told apart from longer ones: an hour.
+const LONGEST_MICROS: u64 = 3_600_000_000;
 /// Stores, and items beside the probes.
 const STORES: u64 = 20;
 const ITEMS: u64 = 500;
@@ -224,7 +226,8 @@ impl Live {
         reader: &mut Reader,
         is_over: &dyn Fn() -> bool,
     ) -> Result<Histogram<u64>, Error> {
-        let mut micros = Histogram::new(3).map_err(|error| Error::Engine(error.to_string()))?;
+        let mut micros =
+            Histogram::new_with_bounds(1, LONGEST_MICROS, 3).map_err(|error| Error::Engine(error.to_string()))?;
         let from = (self.rate * self.warm_up).div_ceil(load.every);
         let (mut waited_for, mut over) = (load.probes(), None);
         while waited_for > 0 {
