@@ -232,7 +232,7 @@ part_broker() {
 }
 
 part_latency() {
-  local rate topic
+  local rate topic found
   for rate in $rates; do
     {
       printf '[time]\nidle_ms = 1000\n[state]\nfolder = "%s/latency%s.state"\n' "$out" "$rate"
@@ -252,8 +252,9 @@ part_latency() {
     "$program" scenario produce "$out/nothing" --config "$out/latency$rate.toml" --partitions 1 >/dev/null
     start "latency$rate"
     sleep 3
-    say "latency at $rate/s: $("$program" bench live --config "$out/latency$rate.toml" --rate "$rate" --seconds "$seconds_each")" ||
-      fail "no latency at $rate/s, see $out/latency$rate.log"
+    found=$("$program" bench live --config "$out/latency$rate.toml" --rate "$rate" --seconds "$seconds_each" 2>&1) ||
+      found="not held: $found"
+    say "latency at $rate/s: $found"
     kill -TERM "$job"
     ended || fail "the job ended with $? when it was told to stop, see $out/latency$rate.log"
   done
