@@ -210,7 +210,7 @@ part_points() {
 }
 
 part_broker() {
-  local length began turn
+  local length began turn rest
   if [ -z "${BROKER_KILL:-}" ] || [ -z "${BROKER_START:-}" ]; then
     say "left out: the broker is not killed, as BROKER_KILL and BROKER_START are not set"
     return 0
@@ -220,7 +220,8 @@ part_broker() {
     config "broker$turn" "$run-p1" "$run-broker$turn"
     began=$(now_ms)
     start "broker$turn"
-    sleep "$(printf '0.%03d' $((length * turn / 6 % 1000)))"
+    rest=$((length * turn / 6))
+    sleep "$(printf '%d.%03d' $((rest / 1000)) $((rest % 1000)))"
     bash -c "$BROKER_KILL" >/dev/null
     kill -0 "$job" 2>/dev/null || say "(turn $turn: the job had ended before the broker was killed)"
     sleep 1
