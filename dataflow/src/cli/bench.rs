@@ -280,11 +280,12 @@ impl Live {
 /// Sends every `step`-th line from `first` on, each batch when its first is due and the one before it stands.
 fn write(load: Load, pace: Pace, (first, step): (u64, u64), mut sink: Box<dyn Sink>) -> Result<(), Error> {
     let mut next = first;
+    let stride = usize::try_from(step).unwrap_or(usize::MAX);
     while next < load.total {
         pace.wait_for(next);
         let upto = pace.due().min(load.total).min(next + BATCH * step);
         let now = wall_ms();
-        let lines: Vec<Vec<u8>> = (next..upto).step_by(step as usize).map(|line| load.line(line, now)).collect();
+        let lines: Vec<Vec<u8>> = (next..upto).step_by(stride).map(|line| load.line(line, now)).collect();
         next += step * lines.len() as u64;
         sink.append(&lines)?;
     }
