@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn each_is_due_when_its_time_has_come_and_not_before() {
         for per_second in [1, 3, 7, 1_000, 50_000, 999_983] {
-            for index in [0, 1, 2, 10, 12_345, 1 << 40] {
+            for index in [0, 1, 2, 10, 12_345, 1 << 30] {
                 let moment = at(index, per_second);
                 assert!(due(moment, per_second) > index, "{index} at {per_second}/s");
                 let before = moment.saturating_sub(Duration::from_nanos(1));
