@@ -29,6 +29,8 @@ use crate::time::Time;
 const POLL: Duration = Duration::from_millis(5);
 /// A job that is further behind the wall clock (milliseconds) is not ready: it is catching up.
 const READY_MS: i64 = 10_000;
+/// How often the lengths of the queues are told.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a wait for records that are missing is told.
 const TELL: Duration = Duration::from_secs(5);
 /// How long the feeder sleeps at most when nobody wakes it.
@@ -127,6 +129,7 @@ impl<'a> Feeder<'a> {
                 replay: self.recovered.spans(&names),
                 binder: Binder::new(self.settings.ticks, clock, from, &reached),
                 lanes: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
+                looked: Stopwatch::start(),
                 snapshot_at: None,
                 last_snapshot: from,
                 remap: None,
@@ -158,6 +161,8 @@ struct Feeding<'a> {
     replay: VecDeque<Again>,
     /// Each partition's queue, and the time since something came from it.
     lanes: Vec<(Inlet, Stopwatch)>,
+    /// Since the queues were last looked at.
+    looked: Stopwatch,
     remap: Option<RemapWriter>,
     /// The tick at which the next snapshot is cut.
     snapshot_at: Option<Time>,
@@ -255,6 +260,12 @@ impl Feeding<'_> {
             }
             if !self.feeder.config.time.stop_at_end && heard.elapsed() >= idle {
                 self.binder.silent(partition);
+            }
+        }
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Stopwatch::start();
+            for (partition, (topic, number)) in self.names.iter().enumerate() {
+                self.feeder.telemetry.queue_depth(&format!("{topic}/{number}"), self.binder.waiting(partition));
             }
         }
         Ok(())
