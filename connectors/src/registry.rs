@@ -150,6 +150,20 @@ impl SourceConfig {
         })
     }
 
+    /// Creates the topic with so many partitions, unless it is there. Files have theirs by being named.
+    ///
+    /// # Errors
+    /// If it is there with another number of them, or cannot be created.
+    pub fn create(&self, partitions: u32) -> Result<(), Error> {
+        match self {
+            SourceConfig::File(file) => match file.files()?.len() {
+                held if held == partitions as usize => Ok(()),
+                held => Err(Error::Config(format!("{} has {held} partitions, not {partitions}", self.name()))),
+            },
+            SourceConfig::Fluvio(FluvioSource { cluster, topic, .. }) => create_topic(cluster, topic, partitions),
+        }
+    }
+
     /// Appends to a partition of the topic that is read here: for those who produce it.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub mod job;
 pub mod live;
 pub mod log;
 pub mod output;
+pub mod pace;
 pub mod policy;
 pub mod record;
 pub mod row;

@@ -7,9 +7,11 @@ macro_rules! say {
     };
 }
 
+pub mod bench;
 pub mod check;
 pub mod explain;
 pub mod policy;
+pub mod produce;
 pub mod read;
 pub mod replay;
 pub mod run;
@@ -45,6 +47,7 @@ enum Command {
     Explain(explain::Explain),
     Scenario(scenario::ScenarioCommand),
     Policy(policy::PolicyCommand),
+    Bench(bench::BenchCommand),
     Schema(schema::Schema),
 }
 
@@ -77,6 +80,7 @@ impl Cli {
             Command::Explain(explain) => explain.run(),
             Command::Scenario(scenario) => scenario.run(),
             Command::Policy(policy) => policy.run(),
+            Command::Bench(bench) => bench.run(),
             Command::Schema(schema) => schema.run(),
         }
     }

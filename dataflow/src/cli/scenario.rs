@@ -27,6 +27,7 @@ enum What {
     Generate(Generate),
     /// Turns a public data set into a scenario.
     Convert(Convert),
+    Produce(super::produce::Produce),
     /// Compares the exceptions of a replay with what truly went wrong.
     Score(Score),
 }
@@ -114,6 +115,7 @@ impl ScenarioCommand {
             What::List => list(),
             What::Generate(generate) => generate.run()?,
             What::Convert(convert) => convert.run()?,
+            What::Produce(produce) => produce.run()?,
             What::Score(score) => score.run()?,
         }
         Ok(())

@@ -15,6 +15,7 @@ pub mod fail;
 pub mod feeder;
 pub mod intake;
 pub mod keeper;
+pub mod patience;
 pub mod publish;
 pub mod recovery;
 pub mod remap;
@@ -45,6 +46,7 @@ use crate::live::config::Config;
 use crate::live::feeder::{Feeder, Muster};
 use crate::live::intake::Partition;
 use crate::live::keeper::{Backlog, Copied, Keeper};
+use crate::live::patience::Patience;
 use crate::live::publish::Publisher;
 use crate::live::recovery::Recovered;
 use crate::live::snapshot::Manifest;
@@ -56,7 +58,8 @@ use crate::time::{Cause, Time};
 
 /// Batches in flight to each worker, and closings to the publisher.
 const IN_FLIGHT: usize = 8;
-/// How long an output topic that cannot be written is tried again before the job gives up.
+/// How long an output topic that cannot be written, or at the start any topic that cannot be opened, is tried again
+/// before the job gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which process of the job this is, and where the others are.
@@ -138,15 +141,16 @@ impl<'a> Job<'a> {
         let lock = lock(config, processes)?;
         let program = recovery::program(&config.policy)?;
         let recovered = recovery::recover(config, &program)?;
+        let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
         let mut outboxes = BTreeMap::new();
         if processes.index == 0 {
             for (topic, sink) in &config.output {
-                let outbox = Outbox::open(sink.open()?)?;
+                let outbox = patience.with(|| sink.open().and_then(Outbox::open))?;
                 recovered.check_published(*topic, outbox.committed())?;
                 outboxes.insert(*topic, outbox);
             }
         }
-        let partitions = open_partitions(config, processes, &recovered)?;
+        let partitions = open_partitions(config, processes, &recovered, patience)?;
         let board = load_board(config, &recovered)?;
         if let Some(tick) = recovered.from() {
             telemetry.restarted();
@@ -277,11 +281,16 @@ fn command_sink(sink: Box<dyn Sink>) -> CommandSink {
 }
 
 /// Opens the partitions that this process reads, each where it had been taken to.
-fn open_partitions(config: &Config, processes: &Processes, recovered: &Recovered) -> Result<Vec<Partition>, Error> {
+fn open_partitions(
+    config: &Config,
+    processes: &Processes,
+    recovered: &Recovered,
+    patience: Patience<'_>,
+) -> Result<Vec<Partition>, Error> {
     let mut partitions = Vec::new();
     let mut place = 0;
     for (topic, source) in &config.input {
-        for number in 0..source.partitions()? {
+        for number in 0..patience.with(|| source.partitions())? {
             let mine = place % processes.count() == processes.index;
             place += 1;
             if !mine {
@@ -290,7 +299,7 @@ fn open_partitions(config: &Config, processes: &Processes, recovered: &Recovered
             let name = (*topic, number);
             let known = recovered.reached(&name);
             let start = known.map_or(Start::Beginning, |reached| Start::At(reached.next));
-            let source_at = source.open(number, start, config.time.stop_at_end)?;
+            let source_at = patience.with(|| source.open(number, start, config.time.stop_at_end))?;
             let reached = known.unwrap_or_else(|| Reached::start(source_at.position()));
             let first = u64::from(matches!(source, SourceConfig::File(_)));
             partitions.push(Partition { name, source: source_at, codec: source.codec(), first, reached });

@@ -1,0 +1,78 @@
+//! A job that is started while its broker is, or just after, waits for it: what may pass is tried again for a while, what
+//! cannot is told at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use connectors::Error;
+
+/// The first rest before a second try; each later one is twice as long, up to [`LONGEST_REST`].
+const REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// How long to try, and who may end it.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// Rests in all.
+    pub limit: Duration,
+    /// Set when the job is told to stop.
+    pub stop: &'a AtomicBool,
+    /// Rests; a test does not.
+    pub rest: fn(Duration),
+}
+
+impl Patience<'_> {
+    /// Tries until it succeeds, cannot, or has taken too long.
+    ///
+    /// # Errors
+    /// The last one of `attempt`.
+    pub fn with<T>(self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        let (mut rest, mut rested) = (REST, Duration::ZERO);
+        loop {
+            let error = match attempt() {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            if error.is_final() || rested >= self.limit || self.stop.load(Ordering::Relaxed) {
+                return Err(error);
+            }
+            tracing::warn!(%error, "not yet; trying again");
+            rest = rest.min(self.limit - rested);
+            (self.rest)(rest);
+            rested += rest;
+            rest = (rest * 2).min(LONGEST_REST);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use connectors::error::Place;
+
+    /// How often it is tried when the first `failures` tries fail, and what comes of it.
+    fn check(failures: u32, is_final: bool, stop: bool) -> (u32, bool) {
+        let mut tries = 0;
+        let place = Place::default();
+        let attempt = || {
+            tries += 1;
+            let failed =
+                if is_final { Error::broker_final("write", &place, "") } else { Error::broker("write", &place, "") };
+            if tries <= failures { Err(failed) } else { Ok(()) }
+        };
+        let stop = AtomicBool::new(stop);
+        let patience = Patience { limit: Duration::from_secs(3), stop: &stop, rest: |_| () };
+        let done = patience.with(attempt).is_ok();
+        (tries, done)
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_nothing_else() {
+        assert_eq!(check(0, false, false), (1, true));
+        assert_eq!(check(3, false, false), (4, true));
+        assert_eq!(check(1, true, false), (1, false));
+        assert_eq!(check(1, false, true), (1, false));
+        // 50 + 100 + 200 + 400 + 800 + 1000 + 450 ms.
+        assert_eq!(check(u32::MAX, false, false), (8, false));
+    }
+}
