@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -113,8 +114,9 @@ impl Live {
 
     fn command(&self, fail: Option<&str>) -> Command {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["live_job::child", "--exact", "--ignored"]).env(CONFIG, self.config());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["live_job::child", "--exact", "--ignored", "--nocapture"]).env(CONFIG, self.config());
+        let log = File::options().create(true).append(true).open(self.path("child.log")).expect("a log");
+        command.stdout(Stdio::null()).stderr(log);
         if let Some(fail) = fail {
             command.env("STOREPULSE_FAIL", fail);
         }
@@ -124,6 +126,11 @@ impl Live {
     /// Runs it in a process of its own until that ends.
     pub(crate) fn run_apart(&self, fail: Option<&str>) -> ExitStatus {
         self.spawn(fail).wait().expect("waited for")
+    }
+
+    /// What the processes of their own had to say.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path("child.log")).unwrap_or_default()
     }
 
     /// What consumers read: every topic's records, each once, in order, of closed ticks.

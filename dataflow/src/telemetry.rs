@@ -53,8 +53,8 @@ struct Numbers {
     tick_lag: Histogram,
     tick_duration: Histogram,
     last_tick: Reading,
-    state_entries: Gauges<1>,
-    state_bytes: Gauges<1>,
+    state_entries: Gauges<2>,
+    state_bytes: Gauges<2>,
     view_rows: Gauges<1>,
     open_exceptions: Gauges<1>,
     snapshots: Counter,
@@ -99,7 +99,8 @@ impl Numbers {
             tick_lag: register.with_unit("tick_lag", Unit::Seconds, "Wall clock minus tick when it closed", seconds()),
             tick_duration: register.with_unit("tick_duration", Unit::Seconds, "Time taken to close a tick", seconds()),
             last_tick: register.with_unit("last_tick", Unit::Seconds, "The last closed tick", Reading::default()),
-            state_entries: register.plain("state_entries", "Entries that an operator keeps"),
+            state_entries: register
+                .plain("state_entries", "Entries that an operator keeps on a worker, as of the last snapshot"),
             state_bytes: register.with_unit("state", Unit::Bytes, "Bytes that an operator keeps", Family::default()),
             view_rows: register.plain("view_rows", "Rows of a view"),
             open_exceptions: register.plain("open_exceptions", "Exceptions that stand open, by type"),
@@ -200,8 +201,8 @@ impl Telemetry {
     }
 
     /// What an operator keeps.
-    pub fn state(&self, operator: &str, entries: u64, bytes: u64) {
-        let labels = [("operator", operator.to_owned())];
+    pub fn state(&self, worker: usize, operator: &str, entries: u64, bytes: u64) {
+        let labels = [("operator", operator.to_owned()), ("worker", worker.to_string())];
         self.0.numbers.state_entries.get_or_create(&labels).set(gauge(entries));
         self.0.numbers.state_bytes.get_or_create(&labels).set(gauge(bytes));
     }
@@ -328,7 +329,7 @@ mod tests {
         telemetry.fates("pos", "accepted", 4);
         telemetry.lag("pos", 2, 17);
         telemetry.tick_closed(1_778_638_201_000, 0.004, 0.000_5);
-        telemetry.state("edge: facts", 10, 2_000);
+        telemetry.state(0, "edge: facts", 10, 2_000);
         telemetry.open_exceptions("labor.coverage_gap", 2);
         telemetry.snapshot(1_778_638_200_000, 4_096, 0.25);
         telemetry.queue_depth("pos", 5);
@@ -341,8 +342,8 @@ mod tests {
             "storepulse_tick_lag_seconds_bucket{le=\"0.0025\"} 0",
             "storepulse_tick_lag_seconds_bucket{le=\"0.005\"} 1",
             "storepulse_tick_duration_seconds_count 1",
-            "storepulse_state_entries{operator=\"edge: facts\"} 10",
-            "storepulse_state_bytes{operator=\"edge: facts\"} 2000",
+            "storepulse_state_entries{operator=\"edge: facts\",worker=\"0\"} 10",
+            "storepulse_state_bytes{operator=\"edge: facts\",worker=\"0\"} 2000",
             "storepulse_open_exceptions{type=\"labor.coverage_gap\"} 2",
             "storepulse_snapshot_size_bytes 4096",
             "storepulse_snapshot_duration_seconds 0.25",

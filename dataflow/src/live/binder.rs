@@ -196,8 +196,9 @@ impl Binder {
         })
     }
 
-    /// Binds again what a logged span bound; `None` until every line of it has come. Afterwards the span is closed.
-    pub fn again(&mut self, span: &Span) -> Option<Vec<BoundLine>> {
+    /// Binds again what a logged span bound to ticks up to `upto`; `None` until every line of the span has come.
+    /// Afterwards `upto` is closed.
+    pub fn again(&mut self, span: &Span, upto: Time) -> Option<Vec<BoundLine>> {
         let mut counts = vec![0; self.lanes.len()];
         for (partition, end) in &span.ends {
             let lane = &self.lanes[*partition as usize];
@@ -205,9 +206,12 @@ impl Binder {
                 .waiting
                 .iter()
                 .position(|(_, line)| line.next.is_some_and(|next| next.record >= end.next.record))?;
-            counts[*partition as usize] = at + 1;
+            let acted_on = |(_, line): &&(i64, Line)| tick_of(self.ticks, span, line) <= upto;
+            counts[*partition as usize] = lane.waiting.iter().take(at + 1).take_while(acted_on).count();
         }
-        Some(self.bind(span.after, span.closed, &counts).1)
+        let bound = self.bind(span.after, span.closed, &counts).1;
+        self.closed = Some(upto);
+        Some(bound)
     }
 
     /// The tick of the earliest line that waits.
@@ -241,11 +245,10 @@ impl Binder {
     fn bind(&mut self, after: Time, closed: Time, counts: &[usize]) -> (Span, Vec<BoundLine>) {
         let tick_ms = self.ticks.tick_ms;
         let mut bound = Vec::with_capacity(counts.iter().sum());
-        let mut ends = Vec::new();
+        let mut span = Span { after, closed, ends: Vec::new(), last: false };
         for ((partition, lane), count) in (0u32..).zip(&mut self.lanes).zip(counts) {
             for (_, line) in lane.waiting.drain(..count) {
-                let tick = if line.logged_at == i64::MIN { after + tick_ms } else { self.ticks.at(line.logged_at) };
-                let tick = tick.clamp(after + tick_ms, closed);
+                let tick = tick_of(self.ticks, &span, &line);
                 let logged_at = line.logged_at.clamp(tick - tick_ms + 1, tick);
                 let place = Place { logged_at, partition: lane.number, offset: line.offset };
                 lane.reached.logged_at = lane.reached.logged_at.max(line.logged_at);
@@ -253,12 +256,18 @@ impl Binder {
                 bound.push(BoundLine { partition, tick, place, line });
             }
             if *count > 0 {
-                ends.push((partition, lane.reached));
+                span.ends.push((partition, lane.reached));
             }
         }
         self.closed = Some(closed);
-        (Span { after, closed, ends, last: false }, bound)
+        (span, bound)
     }
+}
+
+/// The tick that a line has in a span.
+fn tick_of(ticks: Ticks, span: &Span, line: &Line) -> Time {
+    let tick = if line.logged_at == i64::MIN { i64::MIN } else { ticks.at(line.logged_at) };
+    tick.clamp(span.after + ticks.tick_ms, span.closed)
 }
 
 impl Lane {
@@ -382,7 +391,7 @@ mod tests {
             let mut rest: Vec<_> = logs.into_iter().map(Vec::into_iter).collect();
             for (span, expected) in spans.iter().zip(expected) {
                 let bound = loop {
-                    match again.again(span) {
+                    match again.again(span, span.closed) {
                         Some(bound) => break bound,
                         None => rest
                             .iter_mut()

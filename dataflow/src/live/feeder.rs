@@ -19,7 +19,7 @@ use crate::live::binder::{Binder, BoundLine, Clock, Flow, Reached, Span};
 use crate::live::config::Config;
 use crate::live::intake::{Inlet, News, Partition, Readers};
 use crate::live::keeper::Copied;
-use crate::live::recovery::Recovered;
+use crate::live::recovery::{Again, Recovered};
 use crate::live::remap::{Header, PartitionName, RemapWriter};
 use crate::live::worker::Order;
 use crate::telemetry::Telemetry;
@@ -29,6 +29,8 @@ use crate::time::Time;
 const POLL: Duration = Duration::from_millis(5);
 /// A job that is further behind the wall clock (milliseconds) is not ready: it is catching up.
 const READY_MS: i64 = 10_000;
+/// How often the lengths of the queues are told.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a wait for records that are missing is told.
 const TELL: Duration = Duration::from_secs(5);
 /// How long the feeder sleeps at most when nobody wakes it.
@@ -127,6 +129,7 @@ impl<'a> Feeder<'a> {
                 replay: self.recovered.spans(&names),
                 binder: Binder::new(self.settings.ticks, clock, from, &reached),
                 lanes: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
+                looked: Stopwatch::start(),
                 snapshot_at: None,
                 last_snapshot: from,
                 remap: None,
@@ -155,9 +158,11 @@ struct Feeding<'a> {
     names: Vec<PartitionName>,
     binder: Binder,
     /// What is still to be fed again.
-    replay: VecDeque<Span>,
+    replay: VecDeque<Again>,
     /// Each partition's queue, and the time since something came from it.
     lanes: Vec<(Inlet, Stopwatch)>,
+    /// Since the queues were last looked at.
+    looked: Stopwatch,
     remap: Option<RemapWriter>,
     /// The tick at which the next snapshot is cut.
     snapshot_at: Option<Time>,
@@ -169,9 +174,9 @@ struct Feeding<'a> {
 
 impl Feeding<'_> {
     fn run(&mut self) -> Result<(), Error> {
-        while let Some(span) = self.replay.pop_front() {
-            match self.take_again(&span)? {
-                Some(bound) => self.feed(bound, &span)?,
+        while let Some(again) = self.replay.pop_front() {
+            match self.take_again(&again)? {
+                Some(bound) => self.feed(bound, again.closes, again.span.last)?,
                 // Told to stop before it had caught up: what was read again is read again next time.
                 None => return self.tell_all(|| Order::Stop),
             }
@@ -187,7 +192,7 @@ impl Feeding<'_> {
             self.snapshot_at = self.snapshot_at.or_else(begins);
             if let Some((span, bound)) = self.binder.close(self.limit()) {
                 self.append(&span)?;
-                self.feed(bound, &span)?;
+                self.feed(bound, span.closed, false)?;
                 if Some(span.closed) == self.snapshot_at {
                     self.snapshot_if_free(span.closed)?;
                 }
@@ -203,11 +208,12 @@ impl Feeding<'_> {
     }
 
     /// Takes lines until those of a logged span are all there; `None` when the job is to end before that.
-    fn take_again(&mut self, span: &Span) -> Result<Option<Vec<BoundLine>>, Error> {
+    fn take_again(&mut self, again: &Again) -> Result<Option<Vec<BoundLine>>, Error> {
+        let span = &again.span;
         let mut waited = Stopwatch::start();
         loop {
             self.take()?;
-            if let Some(bound) = self.binder.again(span) {
+            if let Some(bound) = self.binder.again(span, again.upto) {
                 return Ok(Some(bound));
             }
             if self.binder.is_done() {
@@ -256,6 +262,12 @@ impl Feeding<'_> {
                 self.binder.silent(partition);
             }
         }
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Stopwatch::start();
+            for (partition, (topic, number)) in self.names.iter().enumerate() {
+                self.feeder.telemetry.queue_depth(&format!("{topic}/{number}"), self.binder.waiting(partition));
+            }
+        }
         Ok(())
     }
 
@@ -298,8 +310,8 @@ impl Feeding<'_> {
         Ok(())
     }
 
-    /// Gives a span to the workers.
-    fn feed(&mut self, bound: Vec<BoundLine>, span: &Span) -> Result<(), Error> {
+    /// Gives lines to the workers, and closes every tick up to `upto`; `last` if the inputs end there.
+    fn feed(&mut self, bound: Vec<BoundLine>, upto: Time, last: bool) -> Result<(), Error> {
         let limits = self.feeder.settings.limits;
         let admitted = bound.into_iter().map(|BoundLine { partition, tick, place, line }| {
             let topic = self.names[partition as usize].0;
@@ -307,10 +319,10 @@ impl Feeding<'_> {
         });
         let hands = deal(admitted.collect(), self.orders.len());
         for (worker, records) in hands.into_iter().enumerate() {
-            self.tell(worker, Order::Feed(Batch { records, upto: span.closed }))?;
+            self.tell(worker, Order::Feed(Batch { records, upto }))?;
         }
-        if span.last {
-            self.tell_all(|| Order::Finish(span.closed))?;
+        if last {
+            self.tell_all(|| Order::Finish(upto))?;
         }
         Ok(())
     }
@@ -352,9 +364,9 @@ impl Feeding<'_> {
         let until = self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until));
         let Some(after) = self.binder.closed().or(until) else { return self.stop() };
         let span = Span { after, closed: until.unwrap_or(after).max(after), ends: Vec::new(), last: true };
-        self.binder.again(&span);
+        self.binder.again(&span, span.closed);
         self.append(&span)?;
-        self.feed(Vec::new(), &span)?;
+        self.feed(Vec::new(), span.closed, true)?;
         self.stop()
     }
 

@@ -4,7 +4,7 @@
 //! log says what the ticks after it were made of. Where they contradict each other, the outputs, or the configuration,
 //! nothing starts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use crate::error::Error;
@@ -82,6 +82,17 @@ pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
     Ok(Recovered { manifest, replay, incarnation: log.next_incarnation(), judges_anew })
 }
 
+/// A span to be fed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// The span.
+    pub span: Span,
+    /// The tick it was acted on up to.
+    pub upto: Time,
+    /// The tick that closes when it has been fed.
+    pub closes: Time,
+}
+
 impl Recovered {
     /// The last tick that was closed, by the log or the snapshot.
     pub fn closed(&self) -> Option<Time> {
@@ -100,14 +111,29 @@ impl Recovered {
     }
 
     /// What these partitions must read again, each named by its place here.
-    pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Span> {
+    ///
+    /// Each comes with the tick it was acted on up to, and the tick that closes with it: where what several processes did is
+    /// read again by one, that is the one all of them had come to.
+    pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Again> {
         let place = |name: &PartitionName| partitions.iter().position(|mine| mine == name);
         let span = |span: &Replayed| {
             let mine =
                 span.ends.iter().filter_map(|(name, reached)| Some((u32::try_from(place(name)?).ok()?, *reached)));
             Span { after: span.after, closed: span.closed, ends: mine.collect(), last: span.last }
         };
-        self.replay.spans.iter().map(span).collect()
+        let is_mine = |span: &&Replayed| span.ends.iter().any(|(name, _)| place(name).is_some());
+        let owners: BTreeSet<u32> = self.replay.spans.iter().filter(is_mine).map(|span| span.process).collect();
+        let mut spans = self.replay.spans.iter().filter(|span| owners.contains(&span.process));
+        // What each of them had closed before the first of these.
+        let mut come_to: BTreeMap<u32, Time> = BTreeMap::new();
+        spans.clone().for_each(|span| _ = come_to.entry(span.process).or_insert(span.after));
+        let mut again = VecDeque::new();
+        for replayed in spans.by_ref() {
+            come_to.insert(replayed.process, replayed.upto);
+            let closes = come_to.values().copied().min().unwrap_or(replayed.upto);
+            again.push_back(Again { span: span(replayed), upto: replayed.upto, closes });
+        }
+        again
     }
 
     /// Refuses a log that knows less than what has already been published.

@@ -123,13 +123,13 @@ pub struct Segment {
     path: PathBuf,
     /// How it begins.
     pub header: Header,
-    /// What was closed, in order.
-    pub spans: Vec<Span>,
+    /// What was closed, in order, each up to the tick that it was acted on.
+    pub spans: Vec<(Span, Time)>,
 }
 
 impl Segment {
     fn closed(&self) -> Option<Time> {
-        self.spans.last().map(|span| span.closed).or(self.header.after)
+        self.spans.last().map(|(_, upto)| *upto).or(self.header.after)
     }
 }
 
@@ -140,6 +140,12 @@ pub struct RemapLog {
     segments: BTreeMap<u32, Vec<Segment>>,
 }
 
+/// Forgets what was never acted on: everything after the tick `upto`.
+fn cut(spans: &mut Vec<(Span, Time)>, upto: Time) {
+    spans.retain(|(span, _)| span.after < upto || span.closed <= upto);
+    spans.iter_mut().for_each(|(_, acted)| *acted = (*acted).min(upto));
+}
+
 /// A span, by the names of its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replayed {
@@ -147,6 +153,10 @@ pub struct Replayed {
     pub after: Time,
     /// The last tick that closed.
     pub closed: Time,
+    /// The tick up to which it was acted on.
+    pub upto: Time,
+    /// The process that closed it.
+    pub process: u32,
     /// The partitions that moved, and to where.
     pub ends: Vec<(PartitionName, Reached)>,
     /// Whether the inputs ended here.
@@ -195,7 +205,7 @@ impl RemapLog {
         let held = self.segments.entry(segment.header.process).or_default();
         if let Some(after) = segment.header.after {
             for earlier in held.iter_mut() {
-                earlier.spans.retain(|span| span.closed <= after);
+                cut(&mut earlier.spans, after);
             }
         }
         if let Some(last) = held.last()
@@ -261,10 +271,9 @@ impl RemapLog {
                 replay.start.insert(*partition, *reached);
             }
             for segment in segments {
-                for span in segment.spans.iter().filter(|span| from.is_none_or(|from| span.closed > from)) {
-                    if closed.is_some_and(|closed| span.closed > closed) {
-                        continue;
-                    }
+                let mut spans = segment.spans.clone();
+                cut(&mut spans, closed.unwrap_or(Time::MAX));
+                for (span, upto) in spans.iter().filter(|(_, upto)| from.is_none_or(|from| *upto > from)) {
                     let name = |index: u32| segment.header.partitions.get(index as usize).map(|(name, _)| *name);
                     let ends = span.ends.iter().map(|(index, reached)| {
                         name(*index).map(|name| (name, *reached)).ok_or_else(|| {
@@ -275,14 +284,16 @@ impl RemapLog {
                     replay.spans.push(Replayed {
                         after: span.after,
                         closed: span.closed,
+                        upto: *upto,
+                        process: segment.header.process,
                         ends,
-                        last: span.last,
+                        last: span.last && *upto == span.closed,
                         program: segment.header.program.clone(),
                     });
                 }
             }
         }
-        replay.spans.sort_by_key(|span| span.closed);
+        replay.spans.sort_by_key(|span| span.upto);
         Ok(replay)
     }
 
@@ -332,7 +343,11 @@ fn read_segment(path: &Path) -> Result<Option<Segment>, Error> {
     while let Some((content, hash, length)) = frame(&bytes[at..], Some(before)) {
         match &header {
             None => header = Some(bincode::deserialize::<Header>(content).map_err(unreadable)?),
-            Some(_) => spans.push(bincode::deserialize::<Span>(content).map_err(unreadable)?),
+            Some(_) => {
+                let span: Span = bincode::deserialize(content).map_err(unreadable)?;
+                let upto = span.closed;
+                spans.push((span, upto));
+            }
         }
         (at, before) = (at + length, hash);
     }
@@ -377,7 +392,7 @@ mod tests {
 
     fn replayed(folder: &Path, from: Option<Time>) -> Result<Vec<(Time, u64)>, String> {
         let replay = RemapLog::read(folder).and_then(|log| log.replay(from)).map_err(|error| error.to_string())?;
-        let end = |span: &Replayed| (span.closed, span.ends[0].1.next.record);
+        let end = |span: &Replayed| (span.upto, span.ends[0].1.next.record);
         Ok(replay.spans.iter().map(end).collect())
     }
 
@@ -439,6 +454,10 @@ mod tests {
         write(folder.path(), 1, &header(1, None), &[span(0, 20, 4)]);
         assert_eq!(RemapLog::read(folder.path()).unwrap().closed(), Some(20));
         assert_eq!(replayed(folder.path(), None).unwrap(), [(10, 1), (20, 2), (20, 4)]);
+        // A span that only begins before the common tick counts up to it.
+        write(folder.path(), 0, &header(2, None), &[span(0, 12, 7), span(12, 50, 8)]);
+        assert_eq!(replayed(folder.path(), None).unwrap(), [(10, 1), (12, 7), (20, 2), (20, 4), (20, 8)]);
+        fs::remove_file(folder.path().join("000000-000000000000000-p2.log")).unwrap();
         // The next run decides anew what comes after.
         write(folder.path(), 1, &header(0, Some(20)), &[span(20, 40, 2)]);
         write(folder.path(), 1, &header(1, Some(20)), &[span(20, 40, 9)]);

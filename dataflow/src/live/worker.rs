@@ -179,7 +179,7 @@ impl Station {
             outbox.send(Leaving::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
         }
         for (name, size) in vault.sizes() {
-            self.telemetry.state(&name, size.entries as u64, size.bytes as u64);
+            self.telemetry.state(self.local, &name, size.entries as u64, size.bytes as u64);
         }
         Ok(())
     }
