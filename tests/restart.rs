@@ -75,6 +75,23 @@ fn killed_anywhere_it_goes_on_and_repeats_nothing() {
     assert_same(&live.read(), &expected, &format!("after {kills} kills"));
 }
 
+#[test]
+fn views_that_wait_leave_at_the_last_tick() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in fs::read_dir(corner_store()).expect("listed") {
+        let path = entry.expect("an entry").path();
+        fs::copy(&path, folder.path().join(path.file_name().expect("a name"))).expect("copied");
+    }
+    fs::write(folder.path().join("scenario.toml"), "emit_ms = 7200000").expect("written");
+    let mut live = Live::of(folder.path(), UNTIL);
+    live.snapshot_ms = 10_000_000;
+    live.time = "tick_ms = 1000\nemit_ms = 7200000\nclock = \"data\"\nstop_at_end = true".to_owned();
+    assert!(!live.run_apart(Some("mid-sink-batch:4")).success(), "it should have died");
+    live.run().expect("it goes on");
+    live.run().expect("it has nothing more to say");
+    assert_same(&live.read(), &run(folder.path(), Run { workers: 1, shuffle: None }).topics, "at the end");
+}
+
 /// A job that died a little before its end, with several snapshots behind it.
 fn died() -> Live {
     let live = live();

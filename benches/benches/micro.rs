@@ -12,7 +12,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::input::Input;
 use differential_dataflow::{AsCollection, ExchangeData};
-use operators::arrival::Arrival;
+use operators::arrival::{Arrival, Place};
 use operators::diff::Traced;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
@@ -167,7 +167,14 @@ fn records(mut name: impl FnMut(&mut Random, i64) -> (i64, i64)) -> Vec<Update<(
         let tick = (1 + at / per_tick) * TICKS.tick_ms;
         let (id, revision) = name(&mut random, at);
         let event_time = tick - random.below(5_000);
-        (tick, (id, Arrival { position, id, revision, event_time, content: Some(at), memo: position }), 1)
+        (
+            tick,
+            (
+                id,
+                Arrival { place: Place::number(position), id, revision, event_time, content: Some(at), memo: position },
+            ),
+            1,
+        )
     };
     (0..).zip(0..).take(UPDATES).map(record).collect()
 }

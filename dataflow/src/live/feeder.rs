@@ -190,9 +190,13 @@ impl Feeding<'_> {
             // At the very beginning the first record says where time begins.
             let begins = || self.binder.first_tick().map(|first| self.next_snapshot(first - 1));
             self.snapshot_at = self.snapshot_at.or_else(begins);
-            if let Some((span, bound)) = self.binder.close(self.limit()) {
+            if let Some((mut span, bound)) = self.binder.close(self.limit()) {
+                span.last = self.binder.is_done() && self.until().is_none_or(|until| until <= span.closed);
                 self.append(&span)?;
-                self.feed(bound, span.closed, false)?;
+                self.feed(bound, span.closed, span.last)?;
+                if span.last {
+                    return self.stop();
+                }
                 if Some(span.closed) == self.snapshot_at {
                     self.snapshot_if_free(span.closed)?;
                 }
@@ -271,11 +275,15 @@ impl Feeding<'_> {
         Ok(())
     }
 
+    /// The last tick, where one is set.
+    fn until(&self) -> Option<Time> {
+        self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until))
+    }
+
     /// How far time may go at most.
     fn limit(&self) -> Time {
         let now = if self.feeder.config.time.clock == Clock::Wall { wall_ms() } else { Time::MAX };
-        let until = self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until));
-        now.min(until.unwrap_or(Time::MAX)).min(self.snapshot_at.unwrap_or(Time::MAX))
+        now.min(self.until().unwrap_or(Time::MAX)).min(self.snapshot_at.unwrap_or(Time::MAX))
     }
 
     /// How long nothing can happen unless somebody calls.
@@ -319,10 +327,7 @@ impl Feeding<'_> {
         });
         let hands = deal(admitted.collect(), self.orders.len());
         for (worker, records) in hands.into_iter().enumerate() {
-            self.tell(worker, Order::Feed(Batch { records, upto }))?;
-        }
-        if last {
-            self.tell_all(|| Order::Finish(upto))?;
+            self.tell(worker, Order::Feed(Batch { records, upto }, last))?;
         }
         Ok(())
     }
@@ -361,7 +366,7 @@ impl Feeding<'_> {
 
     /// Every input has ended: time goes on to its last instant, and what waits leaves.
     fn finish(&mut self) -> Result<(), Error> {
-        let until = self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until));
+        let until = self.until();
         let Some(after) = self.binder.closed().or(until) else { return self.stop() };
         let span = Span { after, closed: until.unwrap_or(after).max(after), ends: Vec::new(), last: true };
         self.binder.again(&span, span.closed);

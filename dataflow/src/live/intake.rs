@@ -1,5 +1,6 @@
 //! One thread a partition: reads, decodes, and hands lines over through a bounded queue; a full queue stops the reading.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -54,6 +55,8 @@ pub struct Partition {
 /// The receiving end of a partition's queue.
 pub struct Inlet {
     news: Receiver<News>,
+    /// Whether the last word was that nothing follows.
+    ended: Cell<bool>,
 }
 
 impl Inlet {
@@ -64,8 +67,14 @@ impl Inlet {
     pub fn next(&self) -> Result<Option<News>, Error> {
         match self.news.try_recv() {
             Ok(News::Failed(error)) => Err(error),
-            Ok(news) => Ok(Some(news)),
+            Ok(news) => {
+                self.ended.set(matches!(news, News::Flow(Flow::Ended)));
+                Ok(Some(news))
+            }
             Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) if !self.ended.get() => {
+                Err(Error::Engine("the reader of a partition has died".to_owned()))
+            }
             Err(TryRecvError::Disconnected) => Ok(None),
         }
     }
@@ -89,7 +98,7 @@ impl Readers {
     pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, partition: Partition, listener: Thread) -> Inlet {
         let (say, news) = sync_channel(IN_FLIGHT);
         scope.spawn(move || Reader { readers: self, partition, say, listener }.run());
-        Inlet { news }
+        Inlet { news, ended: Cell::new(false) }
     }
 }
 

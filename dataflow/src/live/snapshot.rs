@@ -423,7 +423,9 @@ mod tests {
     #[test]
     fn only_the_newest_complete_ones_are_kept() {
         let snapshots = tempfile::tempdir().unwrap();
-        [10, 20, 30, 40].map(|tick| write(snapshots.path(), tick));
+        for tick in [10, 20, 30, 40] {
+            write(snapshots.path(), tick);
+        }
         fs::remove_file(folder(snapshots.path(), 40).join("manifest")).unwrap();
         assert_eq!(retain(snapshots.path(), 2).unwrap(), Some(20));
         assert_eq!(ticks(snapshots.path()).unwrap(), [40, 30, 20]);

@@ -27,12 +27,10 @@ const NAP: Duration = Duration::from_millis(50);
 
 /// A message to a worker.
 pub enum Order {
-    /// Records of whole ticks.
-    Feed(Batch),
+    /// Records of whole ticks, and whether they are the last: then views leave whether or not they are due.
+    Feed(Batch, bool),
     /// Copy what stands now: every tick up to this one has been fed.
     Snapshot(Time),
-    /// The job ends at this tick: views leave at it too, whether or not they are due.
-    Finish(Time),
     /// Nothing follows.
     Stop,
 }
@@ -106,16 +104,13 @@ impl Station {
                 }
             };
             match order {
-                Order::Feed(batch) => {
+                Order::Feed(batch, last) => {
                     batch.records.into_iter().for_each(|record| handles.send(record));
                     let took = self.close(worker, &mut handles, batch.upto, &outputs);
                     let next = batch.upto + self.settings.ticks.tick_ms;
-                    self.leave(batch.upto, took, outputs.drain(Some(next), batch.upto))?;
+                    let frontier = (!last).then_some(next);
+                    self.leave(batch.upto, took, outputs.drain(frontier, batch.upto))?;
                     self.count(&mut fates.borrow_mut());
-                }
-                Order::Finish(last) => {
-                    let took = self.close(worker, &mut handles, last, &outputs);
-                    self.leave(last, took, outputs.drain(None, last))?;
                 }
                 Order::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
                 Order::Stop => {
