@@ -2,7 +2,8 @@
 //!
 //! The way of a record: [`event`] reads it, [`edge`] gives it its one fate, [`views`] maintain what it means,
 //! [`detectors`] notice what is wrong, [`governance`] lets people answer, [`output`] numbers what leaves. [`graph`] has
-//! every collection on one page and [`job`] runs it. [`serve`] shows what stands and takes people's answers over HTTP,
+//! every collection on one page; [`job`] replays files through it, [`live`] follows topics and survives every end.
+//! [`serve`] shows what stands and takes people's answers over HTTP,
 //! [`telemetry`] counts, [`log`] tells.
 //!
 //! Invariants: views, detectors and the graph do no input or output and read no clock · detectors read views, never
