@@ -126,7 +126,7 @@ fn accept<I, D, M, C>(
 /// Judges arrivals by key: their facts come and go, and every arrival has one fate.
 ///
 /// ```
-/// # use operators::{arrival::{Arrival, Fact, Fate, Judged}, dedup::dedup, keyed::Ticks, testing::play};
+/// # use operators::{arrival::{Arrival, Place, Fact, Fate, Judged}, dedup::dedup, keyed::Ticks, testing::play};
 /// let says = |tick, position, revision, content| {
 ///     (tick, ('k', Arrival { place: Place::number(position), id: 'k', revision, event_time: 5, content, memo: position }), 1)
 /// };

@@ -84,7 +84,7 @@ where
 /// Judges arrivals by key: the newest fact of each key stands, and every arrival has one fate.
 ///
 /// ```
-/// # use operators::{arrival::{Arrival, Fact, Fate, Judged}, keyed::Ticks, latest::latest_by_key, testing::play};
+/// # use operators::{arrival::{Arrival, Place, Fact, Fate, Judged}, keyed::Ticks, latest::latest_by_key, testing::play};
 /// let says = |tick, position, revision, content| {
 ///     (tick, ('k', Arrival { place: Place::number(position), id: 'k', revision, event_time: 5, content, memo: position }), 1)
 /// };

@@ -5,6 +5,7 @@
 //! nothing starts.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::File;
 use std::path::Path;
 
 use crate::error::Error;
@@ -38,9 +39,9 @@ const CHANGED: &str = "the program or its configured policies have changed, and 
 /// If the program cannot read its own file.
 pub fn program(policy: &BTreeMap<String, i64>) -> Result<String, Error> {
     let path = std::env::current_exe().map_err(connectors::Error::io("find", Path::new("this program")))?;
-    let file = std::fs::read(&path).map_err(connectors::Error::io("read", &path))?;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&file);
+    let hashed = File::open(&path).and_then(|file| hasher.update_reader(file).map(drop));
+    hashed.map_err(connectors::Error::io("read", &path))?;
     for (name, value) in policy {
         hasher.update(format!("\n{name}={value}").as_bytes());
     }
