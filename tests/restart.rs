@@ -163,6 +163,20 @@ fn damaged_state_is_refused_or_the_snapshot_before_is_used() {
 }
 
 #[test]
+fn an_output_that_has_lost_its_end_and_a_state_in_use_are_refused() {
+    let live = live();
+    live.run().expect("it runs");
+    let lock = fs::File::open(live.path("state/p0.lock")).expect("a lock");
+    lock.lock().expect("taken by another job");
+    let error = live.run().expect_err("refused").to_string();
+    assert!(error.contains("another job runs on this state"), "{error}");
+    drop(lock);
+    fs::write(live.path("exceptions.jsonl"), "").expect("emptied");
+    let error = live.run().expect_err("refused").to_string();
+    assert!(error.contains("part of it is gone"), "{error}");
+}
+
+#[test]
 fn a_changed_policy_publishes_the_difference() {
     let mut live = live();
     live.run().expect("it runs");
