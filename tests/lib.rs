@@ -60,7 +60,7 @@ pub fn run(folder: &Path, run: Run) -> Outputs {
     let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0))).expect("its logs open");
     let out = tempfile::tempdir().expect("a folder");
     let mut files = OutputFiles::create(out.path(), Format::Jsonl).expect("files");
-    let write = |emissions| files.write(emissions);
+    let write = |closed: job::Closed| files.write(closed.emissions);
     match run.shuffle {
         None => job::run(feed, &scenario.settings, run.workers, write),
         Some(seed) => job::run(Shuffled::new(feed, seed), &scenario.settings, run.workers, write),

@@ -46,7 +46,7 @@ fn play(name: &str, wanted: &Wanted) -> Played {
     let scenario = Scenario::open(&folder, &overrides).expect("a scenario");
     let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0))).expect("its logs open");
     let mut files = OutputFiles::create(&out, Format::Jsonl).expect("files");
-    let ran = job::run(feed, &scenario.settings, 1, |emissions| files.write(emissions)).expect("it runs");
+    let ran = job::run(feed, &scenario.settings, 1, |closed| files.write(closed.emissions)).expect("it runs");
     files.finish().expect("whole files");
     assert!(ran.disordered.is_empty(), "in order of arrival: {:?}", ran.disordered);
     let mut fates: BTreeMap<&'static str, Fates> = BTreeMap::new();

@@ -26,3 +26,10 @@ pub fn wall_ms() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// The processor time this process has used, on all its threads.
+pub fn cpu_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let nanos = u32::try_from(used.tv_nsec).unwrap_or_default();
+    Duration::new(u64::try_from(used.tv_sec).unwrap_or_default(), nanos)
+}

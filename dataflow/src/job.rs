@@ -41,7 +41,15 @@ pub struct Ran {
     pub disordered: Vec<(Topic, u64)>,
 }
 
-/// Batches in flight to each worker, and emissions to the writer.
+/// What leaves when ticks have closed.
+pub struct Closed {
+    /// Every tick up to this one has closed.
+    pub upto: Time,
+    /// What is due by then, in order.
+    pub emissions: Vec<Emission>,
+}
+
+/// Batches in flight to each worker, and closings to the writer.
 const IN_FLIGHT: usize = 8;
 
 /// A message to a worker.
@@ -52,7 +60,7 @@ enum Order {
     End(Time),
 }
 
-/// Runs a feed through `workers` workers; what leaves goes to `write`, in order.
+/// Runs a feed through `workers` workers; each closing goes to `write`, in order.
 ///
 /// # Errors
 /// The first failure of the reader, of `write`, or of a worker.
@@ -60,7 +68,7 @@ pub fn run(
     feed: impl Batches,
     settings: &Settings,
     workers: usize,
-    write: impl FnMut(Vec<Emission>) -> Result<(), Error> + Send,
+    write: impl FnMut(Closed) -> Result<(), Error> + Send,
 ) -> Result<Ran, Error> {
     let Some(first) = feed.first() else { return Ok(Ran::default()) };
     let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
@@ -115,10 +123,7 @@ pub(crate) fn deal(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
     hands
 }
 
-fn drain(
-    outbox: Receiver<Vec<Emission>>,
-    mut write: impl FnMut(Vec<Emission>) -> Result<(), Error>,
-) -> Result<(), Error> {
+fn drain(outbox: Receiver<Closed>, mut write: impl FnMut(Closed) -> Result<(), Error>) -> Result<(), Error> {
     outbox.iter().try_for_each(&mut write)
 }
 
@@ -128,7 +133,7 @@ fn work(
     workers: usize,
     first: Time,
     inboxes: Vec<Mutex<Option<Receiver<Order>>>>,
-    emissions: SyncSender<Vec<Emission>>,
+    emissions: SyncSender<Closed>,
 ) -> Result<FateCounts, Error> {
     let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
     // The writer ends when the first worker lets go of its channel, so nobody else may hold it.
@@ -211,7 +216,7 @@ fn work_one(
     settings: &Settings,
     first: Time,
     inbox: &Receiver<Order>,
-    emissions: Option<&SyncSender<Vec<Emission>>>,
+    emissions: Option<&SyncSender<Closed>>,
 ) -> Result<FateCounts, Error> {
     let fates = Rc::new(RefCell::new(FateCounts::new()));
     let mut outputs = Outputs::new(settings.emit);
@@ -236,16 +241,13 @@ fn work_one(
             worker.step_or_park(None);
         }
         let frontier = (!ended).then_some(next);
-        send(outputs.drain(frontier, last), emissions)?;
+        send(Closed { upto: last, emissions: outputs.drain(frontier, last) }, emissions)?;
     }
     Ok(fates.take())
 }
 
-fn send(emissions: Vec<Emission>, to: Option<&SyncSender<Vec<Emission>>>) -> Result<(), Error> {
-    match to {
-        Some(to) if !emissions.is_empty() => to.send(emissions).map_err(|_| engine("the writer stopped")),
-        _ => Ok(()),
-    }
+fn send(closed: Closed, to: Option<&SyncSender<Closed>>) -> Result<(), Error> {
+    to.map_or(Ok(()), |to| to.send(closed).map_err(|_| engine("the writer stopped")))
 }
 
 /// What a fate is called in counts.

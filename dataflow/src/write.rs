@@ -151,14 +151,20 @@ pub fn lines(emission: &Emission, seq: u64) -> Result<Vec<Vec<u8>>, Error> {
     each.1.map_or(Ok(each.0), |error| Err(unencodable(emission.topic, error)))
 }
 
+/// Appends the records of an emission to `buffer` as JSON lines, numbered from `seq`.
+///
+/// # Errors
+/// If one cannot be encoded.
+pub fn append_lines(emission: &Emission, seq: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
+    let mut encoder = LineEncoder { buffer, failed: None };
+    emission.records.encode(emission.time, seq, &mut encoder);
+    encoder.failed.map_or(Ok(()), |error| Err(unencodable(emission.topic, error)))
+}
+
 impl Destination for Lines {
     fn write(&mut self, emission: &Emission, seq: u64) -> Result<(), Error> {
         self.buffer.clear();
-        let mut encoder = LineEncoder { buffer: &mut self.buffer, failed: None };
-        emission.records.encode(emission.time, seq, &mut encoder);
-        if let Some(error) = encoder.failed {
-            return Err(unencodable(emission.topic, error));
-        }
+        append_lines(emission, seq, &mut self.buffer)?;
         if let Some(file) = self.files.get_mut(&emission.topic) {
             file.append(&self.buffer)?;
         }

@@ -98,8 +98,8 @@ impl Explain {
     fn replay(&self, scenario: &Scenario) -> Result<(Value, Vec<Value>), Error> {
         let mut watch = Watch { exception_id: &self.exception_id, opened: None, rows: BTreeMap::new() };
         let feed = Feed::open(scenario, Arc::new(AtomicU64::new(0)))?;
-        job::run(feed, &scenario.settings, 1, |emissions| {
-            emissions.iter().for_each(|emission| watch.take(emission));
+        job::run(feed, &scenario.settings, 1, |closed| {
+            closed.emissions.iter().for_each(|emission| watch.take(emission));
             Ok(())
         })?;
         let Watch { opened, rows, .. } = watch;

@@ -80,9 +80,9 @@ impl Replay {
         let feed = Feed::open(&scenario, read.clone())?;
         let mut files = OutputFiles::create(&self.out, self.format)?;
         let bar = progress(&scenario)?;
-        let ran = job::run(feed, &scenario.settings, usize::from(self.workers), |emissions| {
+        let ran = job::run(feed, &scenario.settings, usize::from(self.workers), |closed| {
             bar.set_position(read.load(Ordering::Relaxed));
-            files.write(emissions)
+            files.write(closed.emissions)
         })?;
         let written = files.finish()?;
         bar.finish_and_clear();

@@ -38,8 +38,8 @@ pub(super) fn corner_store() -> Vec<Left> {
     let scenario = Scenario::open(&folder, &Overrides::default()).expect("a scenario");
     let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0))).expect("its logs open");
     let mut left: Vec<Left> = Vec::new();
-    let write = |emissions: Vec<crate::output::Emission>| {
-        for emission in emissions {
+    let write = |closed: job::Closed| {
+        for emission in closed.emissions {
             let mut lines = Lines(Vec::new());
             let (time, topic) = (emission.time, emission.topic);
             let same = |left: &&Left| left.time == time && left.topic == topic;

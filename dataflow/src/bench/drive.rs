@@ -1,0 +1,227 @@
+//! Runs the job over the work, and reads the clocks when its rush begins and when the last of it has left.
+//!
+//! The job is the one that replays files ([`job::run`]): a thread that hands over ticks, the workers, a thread that
+//! encodes what leaves into lines. Each tick of the rush closes by itself before the next one enters. Nothing of the
+//! rush is handed over before all of the opening has left.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::bench::load::{Load, Places};
+use crate::clock::{Stopwatch, cpu_time};
+use crate::error::Error;
+use crate::event::Topic;
+use crate::feed::{Batch, Batches, Bound};
+use crate::graph::Settings;
+use crate::job::{self, Closed};
+use crate::output::OutputTopic;
+use crate::time::Time;
+use crate::write::append_lines;
+
+/// The work, decoded.
+#[derive(Clone)]
+pub struct Decoded {
+    /// How the job is set.
+    pub settings: Settings,
+    /// Before the rush.
+    pub opening: Vec<Bound>,
+    /// The rush.
+    pub rush: Vec<Bound>,
+}
+
+impl Decoded {
+    /// Decodes all of it.
+    ///
+    /// # Errors
+    /// If a record is not as the contract has it.
+    pub fn new(load: &Load) -> Result<Self, Error> {
+        let mut places = Places::default();
+        let opening = load.bind(&load.opening, &mut places)?;
+        let rush = load.bind(&load.rush, &mut places)?;
+        Ok(Decoded { settings: load.size.settings(), opening, rush })
+    }
+
+    /// The last tick before the rush.
+    pub fn opened(&self) -> Time {
+        self.opening.last().map_or(0, |bound| bound.0)
+    }
+}
+
+/// What it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// Records of the rush.
+    pub events: u64,
+    /// From the first of them to the last line that left.
+    pub wall: Duration,
+    /// Processor time in that span, of all threads.
+    pub cpu: Duration,
+    /// Lines that left in that span.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// A hash of every byte that left, opening and rush.
+    pub hash: u64,
+}
+
+impl Taken {
+    /// Events a second.
+    pub fn rate(&self) -> f64 {
+        self.events as f64 / self.wall.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// Processor seconds a million events.
+    pub fn cpu_per_million(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / (self.events as f64).max(1.0)
+    }
+}
+
+/// Runs the decoded work through `workers` workers.
+///
+/// # Errors
+/// If the engine fails.
+pub fn from_memory(work: Decoded, workers: usize) -> Result<Taken, Error> {
+    let Decoded { settings, opening, rush } = work;
+    let events = rush.len() as u64;
+    let opened = opening.last().map_or(0, |bound| bound.0);
+    let (closings, closed) = channel();
+    let (starts, started) = channel();
+    let feed = Gate::new(opening, rush, move || {
+        closed.iter().find(|upto| *upto >= opened);
+        // The other end is gone only when the job is.
+        let _ = starts.send((Stopwatch::start(), cpu_time()));
+    });
+    let mut sink = Sink::default();
+    let mut taken = Taken::default();
+    let ran = job::run(feed, &settings, workers, |closed| {
+        sink.take(&closed)?;
+        let _ = closings.send(closed.upto);
+        if closed.upto <= opened {
+            (taken.lines, taken.bytes) = (sink.lines, sink.bytes);
+        }
+        Ok(())
+    })?;
+    debug_assert!(ran.last.is_some());
+    finish(&mut taken, &started, &sink, events)?;
+    Ok(taken)
+}
+
+/// Reads the clocks and what has left by now.
+fn finish(taken: &mut Taken, started: &Receiver<(Stopwatch, Duration)>, sink: &Sink, events: u64) -> Result<(), Error> {
+    let (wall, cpu) = started.try_recv().map_err(|_| Error::Engine("there was no rush".to_owned()))?;
+    *taken = Taken {
+        events,
+        wall: wall.elapsed(),
+        cpu: cpu_time().saturating_sub(cpu),
+        lines: sink.lines - taken.lines,
+        bytes: sink.bytes - taken.bytes,
+        hash: sink.hash.digest(),
+    };
+    Ok(())
+}
+
+/// Encodes what leaves, and keeps its hash.
+#[derive(Default)]
+pub struct Sink {
+    numbered: std::collections::BTreeMap<OutputTopic, (Time, u64)>,
+    buffer: Vec<u8>,
+    hash: Xxh3,
+    /// Lines so far.
+    pub lines: u64,
+    /// Bytes so far.
+    pub bytes: u64,
+}
+
+impl Sink {
+    /// Takes a closing.
+    ///
+    /// # Errors
+    /// If a record cannot be encoded.
+    pub fn take(&mut self, closed: &Closed) -> Result<(), Error> {
+        for emission in &closed.emissions {
+            let (time, seq) = self.numbered.entry(emission.topic).or_insert((emission.time, 0));
+            if *time != emission.time {
+                (*time, *seq) = (emission.time, 0);
+            }
+            self.buffer.clear();
+            append_lines(emission, *seq, &mut self.buffer)?;
+            *seq += emission.records.len() as u64;
+            self.hash.update(&self.buffer);
+            self.lines += emission.records.len() as u64;
+            self.bytes += self.buffer.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Hands over the opening in large pieces, then waits for `opened`, then hands over the rush tick by tick.
+struct Gate<W> {
+    first: Option<Time>,
+    opening: std::iter::Peekable<std::vec::IntoIter<Bound>>,
+    rush: std::iter::Peekable<std::vec::IntoIter<Bound>>,
+    opened: Option<W>,
+}
+
+/// Records of the opening that are handed over together.
+const PIECE: usize = 1 << 16;
+
+impl<W> Gate<W> {
+    fn new(opening: Vec<Bound>, rush: Vec<Bound>, opened: W) -> Self {
+        let first = opening.first().or(rush.first()).map(|bound| bound.0);
+        let [opening, rush] = [opening, rush].map(|records| records.into_iter().peekable());
+        Gate { first, opening, rush, opened: Some(opened) }
+    }
+}
+
+/// At least `least` records if there are so many, and whole ticks.
+fn piece(records: &mut std::iter::Peekable<std::vec::IntoIter<Bound>>, least: usize) -> Option<Batch> {
+    let mut upto = records.peek()?.0;
+    let mut taken = Vec::with_capacity(least);
+    while let Some(bound) = records.next_if(|bound| bound.0 == upto || taken.len() < least) {
+        upto = bound.0;
+        taken.push(bound);
+    }
+    Some(Batch { records: taken, upto })
+}
+
+impl<W: FnOnce() + Send> Batches for Gate<W> {
+    fn first(&self) -> Option<Time> {
+        self.first
+    }
+
+    fn until(&self) -> Option<Time> {
+        None
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        if let Some(batch) = piece(&mut self.opening, PIECE) {
+            return Ok(Some(batch));
+        }
+        if let Some(opened) = self.opened.take() {
+            opened();
+        }
+        Ok(piece(&mut self.rush, 1))
+    }
+
+    fn disordered(&self) -> Vec<(Topic, u64)> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::load::Size;
+
+    #[test]
+    fn any_number_of_workers_says_the_same() {
+        let work = Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound");
+        let one = from_memory(work.clone(), 1).expect("it runs");
+        let two = from_memory(work, 2).expect("it runs");
+        assert_eq!(one.events, 2_000);
+        assert!(one.lines > 0 && one.bytes > one.lines);
+        assert_eq!((one.hash, one.lines), (two.hash, two.lines));
+    }
+}

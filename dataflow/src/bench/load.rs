@@ -1,0 +1,187 @@
+//! The work that is measured: the opening of a large retailer, then its rush, as fast as is wanted.
+//!
+//! The records are those of the generated scenario `black-friday`. Its *opening* is everything before ten o'clock: the
+//! reference data, the first counts of every shelf, the quiet morning. Its *rush* is what comes after that, until the
+//! crowd is gone at four; so many of its records as are wanted, with event and ingest times pressed together so that
+//! they come at a rate a retailer with more tills would have. All else of them stays as it is.
+
+use operators::arrival::Place;
+use scenarios::generate::{Generated, Wanted};
+use scenarios::topic::Record as Sent;
+
+use crate::edge::{Limits, admit};
+use crate::error::Error;
+use crate::event::{Record, Topic};
+use crate::feed::Bound;
+use crate::graph::Settings;
+use crate::policy::Policies;
+use crate::scenario::{FUTURE_MS, LATENESS_MS};
+use crate::time::HOUR_MS;
+use operators::keyed::Ticks;
+
+/// The scenario it is taken from.
+const SCENARIO: &str = "black-friday";
+/// When the crowd comes and when it is gone, after midnight.
+const CROWD: std::ops::Range<i64> = 10 * HOUR_MS..16 * HOUR_MS;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Stores.
+    pub stores: u32,
+    /// Items, each of them in every store.
+    pub items: u32,
+    /// What all chance comes from.
+    pub seed: u64,
+    /// Records of the rush.
+    pub events: usize,
+    /// Records a second of the rush.
+    pub rate: u64,
+    /// Length of a tick in milliseconds.
+    pub tick_ms: i64,
+    /// How often views leave, in milliseconds.
+    pub emit_ms: i64,
+}
+
+impl Size {
+    /// 50 stores of 20,000 items, a million records at 100,000 a second, a tick of 10 ms.
+    pub const FULL: Size =
+        Size { stores: 50, items: 20_000, seed: 1, events: 1_000_000, rate: 100_000, tick_ms: 10, emit_ms: 1_000 };
+
+    /// So little that it takes no time: to try whether it works at all.
+    pub const TINY: Size =
+        Size { stores: 2, items: 40, seed: 1, events: 2_000, rate: 20_000, tick_ms: 10, emit_ms: 1_000 };
+
+    /// How the job is set for it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            ticks: Ticks { tick_ms: self.tick_ms },
+            limits: Limits { lateness_ms: LATENESS_MS, future_ms: FUTURE_MS },
+            emit: Ticks { tick_ms: self.emit_ms },
+            policies: Policies::default(),
+        }
+    }
+}
+
+/// The records, as they are sent.
+pub struct Load {
+    /// What was asked for.
+    pub size: Size,
+    /// When the rush begins: what came before is the opening.
+    pub rush_at: i64,
+    /// Before the rush, in order of ingest time.
+    pub opening: Vec<Sent>,
+    /// The rush, in order of ingest time.
+    pub rush: Vec<Sent>,
+}
+
+impl Load {
+    /// Makes the records.
+    ///
+    /// # Errors
+    /// If no retailer has this size, or the rush does not have so many records.
+    pub fn new(size: Size) -> Result<Self, Error> {
+        let wanted = Wanted {
+            stores: Some(size.stores),
+            items: Some(size.items),
+            seed: Some(size.seed),
+            days: Some(1),
+            ..Wanted::default()
+        };
+        let start = scenarios::black_friday::STORY.start;
+        let crowd = start + CROWD.start..start + CROWD.end;
+        let mut records = scenario().and_then(|scenario| scenario.records(&wanted).ok());
+        let records = records.as_mut().ok_or_else(|| Error::Engine(format!("{SCENARIO} has no such size")))?;
+        let mut opening = Vec::new();
+        let mut rush = Vec::new();
+        for record in records.take_while(|record| record.ingest_time < crowd.end) {
+            match record.ingest_time < crowd.start {
+                true => opening.push(record),
+                false if rush.len() < size.events => rush.push(record),
+                false => break,
+            }
+        }
+        if rush.len() < size.events {
+            let sentence = format!("the rush of {SCENARIO} has but {} records at this size", rush.len());
+            return Err(Error::Engine(sentence));
+        }
+        let mut load = Load { size, rush_at: crowd.start, opening, rush };
+        load.press();
+        Ok(load)
+    }
+
+    /// Presses the rush together, to its rate.
+    fn press(&mut self) {
+        let (from, events) = (self.rush_at, self.rush.len() as i64);
+        let took = self.rush.last().map_or(1, |last| (last.ingest_time - from).max(1));
+        let wanted = (events * 1_000 / i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1)).max(1);
+        let press = |at: i64| if at < from { at } else { from + (at - from) * wanted / took };
+        for record in &mut self.rush {
+            record.event_time = press(record.event_time);
+            record.ingest_time = press(record.ingest_time);
+        }
+    }
+
+    /// Decodes records and binds each to its tick, in order of tick, topic and position; `places` counts on.
+    ///
+    /// # Errors
+    /// If a record is not as the contract has it.
+    pub fn bind(&self, records: &[Sent], places: &mut Places) -> Result<Vec<Bound>, Error> {
+        let (ticks, limits) = (self.size.settings().ticks, self.size.settings().limits);
+        let mut line = Vec::new();
+        let mut bound = Vec::with_capacity(records.len());
+        for record in records {
+            line.clear();
+            serde_json::to_writer(&mut line, record).map_err(|error| Error::Engine(error.to_string()))?;
+            let topic = topic(record)?;
+            let tick = ticks.at(record.ingest_time);
+            let place = places.next(topic);
+            bound.push((tick, topic, admit(topic, place, &line, Record::decode(topic, &line), tick, limits)));
+        }
+        bound.sort_by_key(|(tick, topic, _)| (*tick, *topic));
+        Ok(bound)
+    }
+}
+
+fn scenario() -> Option<&'static Generated> {
+    scenarios::SCENARIOS.iter().find(|scenario| scenario.name == SCENARIO)
+}
+
+/// The topic of a record, by its name.
+fn topic(record: &Sent) -> Result<Topic, Error> {
+    let name = record.topic().name();
+    let found = Topic::ALL.into_iter().find(|topic| topic.name() == name);
+    found.ok_or_else(|| Error::Engine(format!("there is no topic {name}")))
+}
+
+/// How many records each topic has had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places([u64; Topic::ALL.len()]);
+
+impl Places {
+    fn next(&mut self, topic: Topic) -> Place {
+        let count = &mut self.0[topic as usize];
+        *count += 1;
+        Place::number(*count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rush_has_its_rate_and_every_record_is_sound() {
+        let load = Load::new(Size::TINY).expect("there is one");
+        let last = load.rush.last().expect("records").ingest_time;
+        assert_eq!((load.rush.len(), last - load.rush_at), (2_000, 100));
+        assert!(load.rush.is_sorted_by_key(|record| record.ingest_time));
+        let mut places = Places::default();
+        for records in [&load.opening, &load.rush] {
+            let bound = load.bind(records, &mut places).expect("sound");
+            assert!(bound.is_sorted_by_key(|(tick, topic, _)| (*tick, *topic)));
+            let dead = |bound: &&Bound| matches!(&bound.2, crate::edge::Admitted::Fated(_));
+            assert_eq!(bound.iter().find(dead), None);
+        }
+    }
+}
