@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bench::load::Size;
 use crate::bench::machine::{Build, Machine};
 use crate::bench::percentiles::Percentiles;
 use crate::error::Error;
@@ -50,12 +51,16 @@ pub struct Settings {
     pub stores: u32,
     /// Items of the load, all of which each store keeps.
     pub items: u32,
-    /// Events a second that the load's own times are made for.
+    /// Events of the rush.
+    pub events: u64,
+    /// Events a second that the rush's own times are made for.
     pub rate: u64,
     /// What all chance comes from.
     pub seed: u64,
-    /// Length of a tick in milliseconds.
+    /// Length of a tick in milliseconds, where throughput is measured.
     pub tick_ms: i64,
+    /// Length of a tick in milliseconds, where latency is.
+    pub latency_tick_ms: i64,
     /// How often throughput is measured; the median is the figure.
     pub runs: u32,
     /// How long each rate is held, in seconds.
@@ -66,6 +71,58 @@ pub struct Settings {
     pub days: u32,
     /// Sizes at which figures mean nothing: only whether everything works.
     pub quick: bool,
+}
+
+impl Settings {
+    /// A large retailer, long enough for percentiles: takes a while.
+    pub fn full() -> Self {
+        Settings {
+            runs: 3,
+            latency_tick_ms: 5,
+            hold_seconds: 10,
+            keys: vec![10_000, 100_000, 1_000_000],
+            days: 30,
+            ..Settings::of(Size::FULL)
+        }
+    }
+
+    /// So little that it takes seconds: its figures mean nothing.
+    pub fn quick() -> Self {
+        Settings {
+            runs: 1,
+            latency_tick_ms: 5,
+            hold_seconds: 1,
+            keys: vec![100, 400],
+            days: 2,
+            quick: true,
+            ..Settings::of(Size::TINY)
+        }
+    }
+
+    fn of(size: Size) -> Self {
+        let Size { stores, items, seed, rate, tick_ms, .. } = size;
+        Settings { stores, items, seed, rate, tick_ms, events: size.events as u64, ..Settings::default() }
+    }
+
+    /// The load that throughput is measured with.
+    pub fn size(&self) -> Size {
+        Size {
+            stores: self.stores,
+            items: self.items,
+            seed: self.seed,
+            events: usize::try_from(self.events).unwrap_or(usize::MAX),
+            rate: self.rate,
+            tick_ms: self.tick_ms,
+            emit_ms: 1_000,
+        }
+    }
+
+    /// The load that comes at a rate for as long as it is held, or as long as the rush has events.
+    pub fn size_at(&self, rate: u64) -> Size {
+        let events = rate.saturating_mul(self.hold_seconds).clamp(1, self.events.max(1));
+        let events = usize::try_from(events).unwrap_or(usize::MAX);
+        Size { events, rate, tick_ms: self.latency_tick_ms, ..self.size() }
+    }
 }
 
 /// Where events come from.
