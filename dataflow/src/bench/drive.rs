@@ -84,18 +84,39 @@ impl Taken {
 /// If the engine fails.
 pub fn from_memory(work: Decoded, workers: usize) -> Result<Taken, Error> {
     let Decoded { settings, opening, rush } = work;
-    let events = rush.len() as u64;
-    let opened = opening.last().map_or(0, |bound| bound.0);
+    let span = Span { opened: opening.last().map_or(0, |bound| bound.0), events: rush.len() as u64 };
+    measure(&settings, span, workers, |opened| Gate::new(opening, rush, opened))
+}
+
+/// What is measured of a feed: what comes after the tick `opened`, which are so many events.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    /// The last tick that is not measured.
+    pub(super) opened: Time,
+    /// Records after it.
+    pub(super) events: u64,
+}
+
+/// What a feed calls once, when it has handed over all of the opening: it comes back when that has left.
+pub(super) type Opened = Box<dyn FnOnce() + Send>;
+
+/// Runs a feed and measures its span.
+pub(super) fn measure<F: Batches>(
+    settings: &Settings,
+    Span { opened, events }: Span,
+    workers: usize,
+    feed: impl FnOnce(Opened) -> F,
+) -> Result<Taken, Error> {
     let (closings, closed) = channel();
     let (starts, started) = channel();
-    let feed = Gate::new(opening, rush, move || {
+    let feed = feed(Box::new(move || {
         closed.iter().find(|upto| *upto >= opened);
         // The other end is gone only when the job is.
         let _ = starts.send((Stopwatch::start(), cpu_time()));
-    });
+    }));
     let mut sink = Sink::default();
     let mut taken = Taken::default();
-    let ran = job::run(feed, &settings, workers, |closed| {
+    let ran = job::run(feed, settings, workers, |closed| {
         sink.take(&closed)?;
         let _ = closings.send(closed.upto);
         if closed.upto <= opened {

@@ -118,7 +118,8 @@ impl Load {
         let press = |at: i64| if at < from { at } else { from + (at - from) * wanted / took };
         for record in &mut self.rush {
             record.event_time = press(record.event_time);
-            record.ingest_time = press(record.ingest_time);
+            // Its first tick is none that the opening has closed.
+            record.ingest_time = press(record.ingest_time).max(from + 1);
         }
     }
 
@@ -127,19 +128,39 @@ impl Load {
     /// # Errors
     /// If a record is not as the contract has it.
     pub fn bind(&self, records: &[Sent], places: &mut Places) -> Result<Vec<Bound>, Error> {
-        let (ticks, limits) = (self.size.settings().ticks, self.size.settings().limits);
-        let mut line = Vec::new();
-        let mut bound = Vec::with_capacity(records.len());
-        for record in records {
-            line.clear();
-            serde_json::to_writer(&mut line, record).map_err(|error| Error::Engine(error.to_string()))?;
-            let topic = topic(record)?;
-            let tick = ticks.at(record.ingest_time);
-            let place = places.next(topic);
-            bound.push((tick, topic, admit(topic, place, &line, Record::decode(topic, &line), tick, limits)));
-        }
+        let mut binder = Binder { settings: self.size.settings(), places: places.clone(), line: Vec::new() };
+        let mut bound = records.iter().map(|record| binder.bind(record)).collect::<Result<Vec<_>, _>>()?;
+        *places = binder.places;
         bound.sort_by_key(|(tick, topic, _)| (*tick, *topic));
         Ok(bound)
+    }
+}
+
+/// Decodes records one by one and binds each to its tick.
+pub struct Binder {
+    settings: Settings,
+    places: Places,
+    line: Vec<u8>,
+}
+
+impl Binder {
+    /// Has seen none yet.
+    pub fn new(settings: Settings) -> Self {
+        Binder { settings, places: Places::default(), line: Vec::new() }
+    }
+
+    /// Binds the next record of its topic.
+    ///
+    /// # Errors
+    /// If there is no such topic.
+    pub fn bind(&mut self, record: &Sent) -> Result<Bound, Error> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, record).map_err(|error| Error::Engine(error.to_string()))?;
+        let topic = topic(record)?;
+        let tick = self.settings.ticks.at(record.ingest_time);
+        let decoded = Record::decode(topic, &self.line);
+        let admitted = admit(topic, self.places.next(topic), &self.line, decoded, tick, self.settings.limits);
+        Ok((tick, topic, admitted))
     }
 }
 

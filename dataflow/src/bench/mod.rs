@@ -1,6 +1,64 @@
 //! Measures the job on a day of a retailer: always the whole contract, always from the same seed.
 //!
-//! [`load`] makes the work, [`drive`] runs it.
+//! | file | what it does |
+//! |---|---|
+//! | [`load`] | makes the work |
+//! | [`drive`] | runs it from memory and reads the clocks; [`files`] does so from JSON lines and Parquet |
+//! | [`throughput`] | how fast at most |
+//! | [`costs`] | where the time goes, by view |
+//! | [`latency`] | how soon, at rates, by [`pacing`] that waits for no answer |
+//! | [`footprint`] | what is held, by keys and as days pass |
+//! | [`restart`] | how long a snapshot and a restart take |
+//! | [`inside`], [`apart`] | the job opened up; work in a process of its own |
+//! | [`result`](mod@result), [`machine`], [`percentiles`] | the figures, as one JSON file |
+//! | [`figures`], [`compare`], [`report`], [`plot`], [`words`] | the same for people: a list, two beside each other, a page |
+//!
+//! Timing decides nothing here: what is checked is that every way through says the same.
 
+pub mod apart;
+pub mod compare;
+pub mod costs;
 pub mod drive;
+pub mod figures;
+pub mod files;
+pub mod footprint;
+pub mod inside;
+pub mod latency;
 pub mod load;
+pub mod machine;
+pub mod pacing;
+pub mod percentiles;
+pub mod plot;
+pub mod report;
+pub mod restart;
+pub mod result;
+pub mod throughput;
+pub mod words;
+
+#[cfg(test)]
+mod testing;
+
+use crate::bench::apart::Apart;
+use crate::bench::result::{Measured, Settings};
+use crate::error::Error;
+
+/// Measures everything; `say` is told what comes next.
+///
+/// # Errors
+/// The first measurement that fails.
+pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Measured, Error> {
+    let mut measured = Measured::here(settings);
+    let settings = &measured.settings;
+    measured.throughput = throughput::measure(settings, say)?;
+    say("cost of each view");
+    (measured.views, measured.states) = costs::measure(settings)?;
+    for workers in throughput::WORKERS {
+        let capacity = measured.capacity(workers).unwrap_or_default();
+        let latency = latency::measure(settings, (workers, capacity), say)?;
+        measured.latency.extend(latency);
+    }
+    measured.keys = footprint::by_keys(settings, apart, say)?;
+    measured.days = footprint::by_days(settings, apart, say)?;
+    measured.restarts = restart::measure(settings, apart, say)?;
+    Ok(measured)
+}

@@ -1,0 +1,131 @@
+//! Where the time of a rush goes, by view and by part: timely's own word on how long each operator ran.
+//!
+//! Every operator that keeps something is named after its view or detector; the small ones between them (maps,
+//! exchanges) have common names and are added up as "between operators". One worker, a run of its own: listening costs
+//! a little, so the shares are meant, not their sum.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::bench::drive::Decoded;
+use crate::bench::inside::{Inside, inside};
+use crate::bench::load::Load;
+use crate::bench::result::{OperatorState, Settings, ViewCost};
+use crate::clock::Stopwatch;
+use crate::error::Error;
+use crate::feed::{Batch, Bound};
+use crate::views;
+
+/// Operators that serve one part but are not named after it.
+const HELPERS: [(&str, &str); 8] = [
+    ("attendance", "presence, for four labour views"),
+    ("customers by segment", "customer.segments"),
+    ("stale feeds", "feed.health"),
+    ("promise scores", "detector: fulfillment.promise_risk"),
+    ("promotion windows", "promotion.performance"),
+    ("case packs of ranged items", "detector: inventory.stockout_risk"),
+    ("store.queue_breach: cashiers", "detector: store.queue_breach"),
+    ("Dataflow", "scheduling and progress"),
+];
+const BETWEEN: &str = "between operators";
+
+/// The part that an operator belongs to.
+fn part(operator: &str) -> String {
+    if let Some((_, part)) = HELPERS.iter().find(|(helper, _)| *helper == operator) {
+        return (*part).to_owned();
+    }
+    let named = operator.strip_prefix("view: ").or(operator.strip_prefix("output: ")).unwrap_or(operator);
+    let is_view = |table: &views::Table| named.split(": ").next() == Some(table.name);
+    if let Some(view) = views::tables().iter().find(|table| is_view(table)) {
+        return view.name.to_owned();
+    }
+    if let Some(topic) = operator.strip_prefix("output: ") {
+        return format!("topic: {topic}");
+    }
+    match operator.split(": ").next() {
+        Some("edge") => "edge".to_owned(),
+        Some("detector") => operator.to_owned(),
+        Some("governance") => operator.to_owned(),
+        _ => BETWEEN.to_owned(),
+    }
+}
+
+/// Measures the cost of each part over a rush, the dearest first, and what each operator holds at its end.
+///
+/// # Errors
+/// If the load cannot be made or run.
+pub fn measure(settings: &Settings) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Error> {
+    let work = Decoded::new(&Load::new(settings.size())?)?;
+    let events = work.rush.len().max(1);
+    let first = work.opening.first().or(work.rush.first()).map_or(0, |bound| bound.0);
+    let (mut ran, states) = inside(work.settings.clone(), first, move |job| {
+        let opened = work.opened();
+        job.take(Batch { records: work.opening, upto: opened })?;
+        job.ran();
+        let took = run(job, work.rush)?;
+        let mut ran = job.ran();
+        let inside: Duration = ran.values().sum();
+        ran.insert("encoding, and taking records in".to_owned(), took.saturating_sub(inside));
+        Ok::<_, Error>((ran, job.states()))
+    })?;
+    let encoding = ran.remove_entry("encoding, and taking records in");
+    let mut parts: BTreeMap<String, Duration> = encoding.into_iter().collect();
+    for (operator, ran) in ran {
+        *parts.entry(part(&operator)).or_default() += ran;
+    }
+    let cost = |(part, ran): (String, Duration)| ViewCost {
+        part,
+        busy_seconds: ran.as_secs_f64(),
+        nanos_per_event: ran.as_secs_f64() * 1e9 / events as f64,
+    };
+    let mut costs: Vec<ViewCost> = parts.into_iter().map(cost).collect();
+    costs.sort_by(|a, b| b.busy_seconds.total_cmp(&a.busy_seconds));
+    Ok((costs, states))
+}
+
+/// Gives a rush tick by tick; answers how long it took.
+fn run(job: &mut Inside<'_>, rush: Vec<Bound>) -> Result<Duration, Error> {
+    let watch = Stopwatch::start();
+    let mut rush = rush.into_iter().peekable();
+    while let Some(upto) = rush.peek().map(|bound| bound.0) {
+        let records = std::iter::from_fn(|| rush.next_if(|bound| bound.0 == upto)).collect();
+        job.take(Batch { records, upto })?;
+    }
+    Ok(watch.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_belong_to_their_views() {
+        let parts = [
+            ("view: store.sales", "store.sales"),
+            ("output: store.sales", "store.sales"),
+            ("demand.index: items", "demand.index"),
+            ("customers by segment", "customer.segments"),
+            ("output: exceptions", "topic: exceptions"),
+            ("detector: demand.surge", "detector: demand.surge"),
+            ("edge: facts", "edge"),
+            ("FlatMap", BETWEEN),
+        ];
+        for (operator, wanted) in parts {
+            assert_eq!(part(operator), wanted, "{operator}");
+        }
+    }
+
+    #[test]
+    fn every_view_has_a_cost_and_every_keeping_operator_a_part() {
+        let (costs, states) = measure(&Settings::quick()).expect("measured");
+        for table in views::tables() {
+            assert!(costs.iter().any(|cost| cost.part == table.name), "{}", table.name);
+        }
+        assert!(costs.is_sorted_by(|a, b| a.busy_seconds >= b.busy_seconds));
+        // A new operator needs a name with its view in it, or a place among the helpers.
+        for state in &states {
+            assert_ne!(part(&state.operator), BETWEEN, "{}", state.operator);
+        }
+        assert!(states.iter().map(|state| state.entries).sum::<u64>() > 0);
+    }
+}

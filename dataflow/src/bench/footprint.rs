@@ -1,0 +1,177 @@
+//! What the job holds: memory by the number of (store, item) keys, and state as days pass at an even load.
+//!
+//! Resident memory is the system's word on the whole process (decoded records of the piece just taken included); entries and
+//! table bytes are the operators' own word, without what an entry holds outside its table.
+
+use operators::arrival::Place;
+use operators::keyed::Ticks;
+use scenarios::generate::Wanted;
+
+use crate::bench::apart::{Answer, Apart, Task};
+use crate::bench::inside::{Inside, inside};
+use crate::bench::load::{Binder, Size};
+use crate::bench::machine::Memory;
+use crate::bench::result::{DayFootprint, KeyFootprint, Settings};
+use crate::edge::admit;
+use crate::error::Error;
+use crate::event::{Record, Topic};
+use crate::feed::{Batch, Bound};
+use crate::time::{DAY_MS, Time};
+
+/// The scenario with an even load.
+const EVEN: &str = "long-month";
+/// Items of a store; more keys make more stores.
+const ITEMS: u64 = 10_000;
+/// Records that are taken together.
+const PIECE: usize = 1 << 12;
+/// When the counting begins: any tick will do.
+const START: Time = 1_795_564_800_000;
+
+/// Measures memory at each of the wanted numbers of keys.
+///
+/// # Errors
+/// If a process of its own fails.
+pub fn by_keys(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<KeyFootprint>, Error> {
+    let mut found = Vec::new();
+    for keys in &settings.keys {
+        say(&format!("footprint of {keys} keys"));
+        if let Answer::Keys(footprint) = apart.run(&Task::Keys(*keys))?.answer {
+            found.push(footprint);
+        }
+    }
+    Ok(found)
+}
+
+/// Measures state after each day of an even load.
+///
+/// # Errors
+/// If a process of its own fails.
+pub fn by_days(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<DayFootprint>, Error> {
+    say(&format!("footprint over {} days", settings.days));
+    match apart.run(&Task::Days(settings.clone()))?.answer {
+        Answer::Days(days) => Ok(days),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The lines that make number `key` a key: a count, and of every fourth a sale.
+pub fn key_lines(key: u64) -> Vec<(Topic, String)> {
+    let (store, item, at) = (key / ITEMS, key % ITEMS, START);
+    let common = |name: &str| {
+        format!(
+            r#"{{"event_id":"{name}-{key}","event_time":{at},"ingest_time":{at},"store_id":"s{store}","item_id":"i{item}""#
+        )
+    };
+    let count = format!(r#"{},"type":"inventory.count","counted":12}}"#, common("c"));
+    let sale = format!(
+        r#"{},"type":"pos.line","transaction_id":"t{key}","line":1,"register_id":"r1","operator_id":"o1","kind":"sale","quantity":1,"unit_price_cents":199,"net_cents":199,"discount_cents":0,"channel":"store"}}"#,
+        common("p")
+    );
+    let sale = key.is_multiple_of(4).then_some((Topic::Pos, sale));
+    std::iter::once((Topic::Inventory, count)).chain(sale).collect()
+}
+
+/// Takes so many keys in this process and looks at its memory.
+///
+/// # Errors
+/// If the engine fails.
+pub(super) fn take_keys(keys: u64) -> Result<KeyFootprint, Error> {
+    let settings = Size { tick_ms: 1_000, ..Size::TINY }.settings();
+    let (ticks, limits) = (settings.ticks, settings.limits);
+    inside(settings, START, move |job| {
+        job.take(Batch { records: Vec::new(), upto: START - ticks.tick_ms })?;
+        let resident_before_bytes = Memory::now().resident_bytes;
+        let lines = (0..keys).flat_map(key_lines);
+        let bound = lines.zip(1..).map(|((topic, line), place)| {
+            let decoded = Record::decode(topic, line.as_bytes());
+            (START, topic, admit(topic, Place::number(place), line.as_bytes(), decoded, START, limits))
+        });
+        // Each piece is a tick of its own, so that no more than a piece is ever under way.
+        let mut tick = START;
+        let mut bound = bound.peekable();
+        while bound.peek().is_some() {
+            let records = bound.by_ref().take(PIECE).map(|(_, topic, admitted)| (tick, topic, admitted)).collect();
+            job.take(Batch { records, upto: tick })?;
+            tick += ticks.tick_ms;
+        }
+        let (memory, (entries, table_bytes)) = (Memory::now(), state(job));
+        let (resident_bytes, peak_bytes) = (memory.resident_bytes, memory.peak_bytes);
+        Ok(KeyFootprint { keys, resident_bytes, resident_before_bytes, peak_bytes, entries, table_bytes })
+    })
+}
+
+/// Takes days of an even load in this process and looks at it at the end of each.
+///
+/// # Errors
+/// If there is no such load, or the engine fails.
+pub(super) fn take_days(settings: &Settings) -> Result<Vec<DayFootprint>, Error> {
+    let story = scenarios::long_month::STORY;
+    let tick_ms = story.tick_ms.unwrap_or(1_000);
+    let size = Size { tick_ms, emit_ms: tick_ms, seed: settings.seed, ..Size::TINY };
+    let wanted = Wanted { days: Some(settings.days), seed: Some(settings.seed), ..Wanted::default() };
+    let scenario = scenarios::SCENARIOS.iter().find(|scenario| scenario.name == EVEN);
+    let scenario = scenario.ok_or_else(|| Error::Engine(format!("there is no scenario {EVEN}")))?;
+    // A retailer cannot be moved to another thread's closure whole: it is made where it is used.
+    let (days, ticks) = (settings.days, Ticks { tick_ms });
+    inside(size.settings(), story.start, move |job| {
+        let refused = |error: scenarios::Error| Error::Scenario(error.to_string());
+        let mut records = scenario.records(&wanted).map_err(refused)?.peekable();
+        let mut binder = Binder::new(size.settings());
+        let mut found = Vec::new();
+        for day in 1..=days {
+            let end = story.start + i64::from(day) * DAY_MS;
+            let (mut events, mut piece) = (0, Vec::new());
+            while let Some(record) = records.next_if(|record| ticks.at(record.ingest_time) <= end) {
+                let bound = binder.bind(&record)?;
+                if piece.len() >= PIECE && piece.last().is_some_and(|last: &Bound| last.0 < bound.0) {
+                    take(job, &mut piece)?;
+                }
+                piece.push(bound);
+                events += 1;
+            }
+            take(job, &mut piece)?;
+            job.take(Batch { records: Vec::new(), upto: end })?;
+            let (entries, table_bytes) = state(job);
+            let resident_bytes = Memory::now().resident_bytes;
+            found.push(DayFootprint { day, events, resident_bytes, entries, table_bytes });
+        }
+        Ok(found)
+    })
+}
+
+fn take(job: &mut Inside<'_>, piece: &mut Vec<Bound>) -> Result<(), Error> {
+    let records = std::mem::take(piece);
+    let Some(upto) = records.last().map(|bound| bound.0) else { return Ok(()) };
+    job.take(Batch { records, upto })
+}
+
+/// Entries and table bytes of all operators.
+fn state(job: &Inside<'_>) -> (u64, u64) {
+    let states = job.states();
+    (states.iter().map(|state| state.entries).sum(), states.iter().map(|state| state.bytes).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_keys_are_sound_and_every_fourth_sells() {
+        let lines: Vec<_> = (0..8).flat_map(key_lines).collect();
+        assert_eq!(lines.len(), 10);
+        for (topic, line) in lines {
+            assert!(Record::decode(topic, line.as_bytes()).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn keys_are_held_and_days_pass() {
+        let few = take_keys(100).expect("taken");
+        let many = take_keys(400).expect("taken");
+        assert!(few.entries > 100 && many.entries > few.entries, "{few:?} {many:?}");
+        let settings = Settings::quick();
+        let days = take_days(&settings).expect("taken");
+        assert_eq!(days.len(), settings.days as usize);
+        assert!(days.iter().all(|day| day.events > 0 && day.entries > 0), "{days:?}");
+    }
+}

@@ -1,0 +1,161 @@
+//! The job on one worker in this thread, so that one can look inside between two ticks: which operator ran for how
+//! long, and what each holds.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use operators::vault::Vault;
+use timely::logging::{StartStop, TimelyEvent, TimelyEventBuilder};
+use timely::worker::Worker;
+
+use crate::bench::drive::Sink;
+use crate::bench::result::OperatorState;
+use crate::error::Error;
+use crate::feed::Batch;
+use crate::graph::Settings;
+use crate::job::{Closed, Handles};
+use crate::output::Outputs;
+use crate::time::Time;
+
+/// Runs `body` with a job that has closed every tick before `first`.
+pub fn inside<T: Send + 'static>(
+    settings: Settings,
+    first: Time,
+    body: impl FnOnce(&mut Inside<'_>) -> T + Send + Sync + 'static,
+) -> T {
+    timely::execute_directly(move |worker| {
+        let busy = Busy::watch(worker);
+        let vault = Vault::default();
+        let mut outputs = Outputs::new(settings.emit);
+        let fates = Rc::default();
+        let mut handles = vault.around(|| Handles::build(worker, &settings, &mut outputs, &fates));
+        handles.advance_to(first);
+        body(&mut Inside { worker, settings, handles, outputs, vault, busy, sink: Sink::default() })
+    })
+}
+
+/// A job, opened up.
+pub struct Inside<'a> {
+    worker: &'a mut Worker,
+    settings: Settings,
+    handles: Handles,
+    outputs: Outputs,
+    vault: Vault,
+    busy: Rc<RefCell<Busy>>,
+    /// What left, encoded and counted.
+    pub sink: Sink,
+}
+
+impl Inside<'_> {
+    /// Takes records of whole ticks and closes them; all that leaves is encoded.
+    ///
+    /// # Errors
+    /// If a record cannot be encoded.
+    pub fn take(&mut self, Batch { records, upto }: Batch) -> Result<(), Error> {
+        records.into_iter().for_each(|record| self.handles.send(record));
+        let next = upto + self.settings.ticks.tick_ms;
+        self.handles.advance_to(next);
+        while self.outputs.probe.less_than(&next) {
+            self.worker.step();
+        }
+        self.sink.take(&Closed { upto, emissions: self.outputs.drain(Some(next), upto) })
+    }
+
+    /// What each operator holds.
+    pub fn states(&self) -> Vec<OperatorState> {
+        let state = |(operator, size): (String, operators::vault::Size)| OperatorState {
+            operator,
+            entries: size.entries as u64,
+            bytes: size.bytes as u64,
+        };
+        self.vault.sizes().into_iter().map(state).collect()
+    }
+
+    /// How long each operator ran since the beginning or the last time this was asked, by name; what ran inside another
+    /// counts once, for itself.
+    pub fn ran(&mut self) -> BTreeMap<String, Duration> {
+        if let Some(mut register) = self.worker.log_register() {
+            register.flush();
+        }
+        self.busy.borrow_mut().take()
+    }
+}
+
+/// How long operators ran, from what timely says of itself.
+#[derive(Default)]
+struct Busy {
+    names: BTreeMap<usize, String>,
+    /// Those that run, outermost first: when they began and how long others ran inside them.
+    running: Vec<(usize, Duration, Duration)>,
+    ran: BTreeMap<usize, Duration>,
+}
+
+impl Busy {
+    /// Listens to a worker, on which nothing is built yet.
+    fn watch(worker: &Worker) -> Rc<RefCell<Self>> {
+        let busy = Rc::new(RefCell::new(Busy::default()));
+        let heard = busy.clone();
+        if let Some(mut register) = worker.log_register() {
+            register.insert::<TimelyEventBuilder, _>("timely", move |_, events| {
+                let events: Vec<(Duration, TimelyEvent)> = events.take().unwrap_or_default();
+                events.into_iter().for_each(|(at, event)| heard.borrow_mut().hear(at, event));
+            });
+        }
+        busy
+    }
+
+    fn hear(&mut self, at: Duration, event: TimelyEvent) {
+        match event {
+            TimelyEvent::Operates(operates) => _ = self.names.insert(operates.id, operates.name),
+            TimelyEvent::Schedule(schedule) if schedule.start_stop == StartStop::Start => {
+                self.running.push((schedule.id, at, Duration::ZERO));
+            }
+            TimelyEvent::Schedule(schedule) => {
+                if let Some((id, began, inside)) = self.running.pop_if(|running| running.0 == schedule.id) {
+                    let took = at.saturating_sub(began);
+                    *self.ran.entry(id).or_default() += took.saturating_sub(inside);
+                    if let Some((.., inside)) = self.running.last_mut() {
+                        *inside += took;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self) -> BTreeMap<String, Duration> {
+        let mut by_name: BTreeMap<String, Duration> = BTreeMap::new();
+        for (id, ran) in std::mem::take(&mut self.ran) {
+            *by_name.entry(self.names.get(&id).cloned().unwrap_or_default()).or_default() += ran;
+        }
+        by_name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use timely::logging::{OperatesEvent, ScheduleEvent};
+
+    #[test]
+    fn what_runs_inside_another_counts_for_itself() {
+        let mut busy = Busy::default();
+        for (id, name) in [(1, "outer"), (2, "inner"), (3, "inner")] {
+            busy.hear(Duration::ZERO, OperatesEvent { id, addr: vec![id], name: name.to_owned() }.into());
+        }
+        let script = [
+            (0, ScheduleEvent::start(1)),
+            (1, ScheduleEvent::start(2)),
+            (4, ScheduleEvent::stop(2)),
+            (4, ScheduleEvent::start(3)),
+            (5, ScheduleEvent::stop(3)),
+            (7, ScheduleEvent::stop(1)),
+        ];
+        script.into_iter().for_each(|(at, event)| busy.hear(Duration::from_secs(at), event.into()));
+        let ran = busy.take();
+        assert_eq!([ran["outer"], ran["inner"]], [3, 4].map(Duration::from_secs));
+        assert!(busy.take().is_empty());
+    }
+}

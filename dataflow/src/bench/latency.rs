@@ -1,0 +1,258 @@
+//! How soon the job answers when events come at a rate: from the moment an event should come until the exception it
+//! causes, and all else its tick leads to, is encoded and with the sink.
+//!
+//! Open loop (see [`pacing`](crate::bench::pacing)): nothing waits for an answer. Four threads share the machine: the
+//! one that hands over, the workers, the one that encodes. An event waits on average half a tick until its tick is over.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use scenarios::topic::Record as Sent;
+use serde::Deserialize;
+
+use crate::bench::drive::Decoded;
+use crate::bench::load::{Load, Size};
+use crate::bench::pacing::{Clock, Paced, Schedule, Wall};
+use crate::bench::percentiles::Spans;
+use crate::bench::result::{Latency, Settings, per_second};
+use crate::error::Error;
+use crate::job::{self, Closed};
+use crate::output::OutputTopic;
+use crate::time::Time;
+use crate::write::append_lines;
+
+/// The rates, in hundredths of the capacity.
+pub const PERCENTS: [u32; 5] = [10, 25, 50, 75, 90];
+/// Equal spans of a run that are looked at one by one.
+const SPANS: usize = 10;
+/// The share of the rate that counts as all of it.
+const REACHED: f64 = 0.99;
+
+/// Measures every rate; `say` is told what comes next.
+///
+/// # Errors
+/// If the load cannot be made or run.
+pub fn measure(
+    settings: &Settings,
+    (workers, capacity): (usize, f64),
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<Latency>, Error> {
+    let at = |percent: u32| {
+        let rate = share(capacity, percent);
+        say(&format!("latency at {rate} events/s, {percent} % of capacity, {workers} worker(s)"));
+        one(settings.size_at(rate), percent, workers)
+    };
+    PERCENTS.into_iter().map(at).collect()
+}
+
+/// So many hundredths of a capacity, at least one event a second.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is far below 2^53 and not negative"
+)]
+fn share(capacity: f64, percent: u32) -> u64 {
+    ((capacity * f64::from(percent) / 100.0) as u64).max(1)
+}
+
+/// Measures one rate.
+fn one(size: Size, percent_of_capacity: u32, workers: usize) -> Result<Latency, Error> {
+    let load = Load::new(size)?;
+    let schedule = Arc::new(Schedule::new(&load.rush, load.rush_at, size.settings().ticks));
+    let mut watch = Watch::new(schedule.clone());
+    let late = run(&load, workers, &schedule, &mut watch)?;
+    let (exceptions, unattributed) = attribute(&watch.exceptions, &load.rush, &schedule, size)?;
+    let events = load.rush.len() as u64;
+    let rate_reached = per_second(events, watch.answered_at.as_secs_f64());
+    Ok(Latency {
+        percent_of_capacity,
+        workers,
+        rate: size.rate,
+        rate_reached,
+        reached: rate_reached >= REACHED * size.rate as f64,
+        handed_over_late_us: u64::try_from(late.as_micros()).unwrap_or(u64::MAX),
+        events,
+        exceptions: exceptions.percentiles(),
+        unattributed,
+        answers: watch.answers.percentiles(),
+        spans: watch.spans.iter().map(Spans::percentiles).collect(),
+    })
+}
+
+/// Runs the job over the load as it is due; answers how late a tick was handed over at most that was waited for.
+fn run(load: &Load, workers: usize, schedule: &Schedule, watch: &mut Watch) -> Result<Duration, Error> {
+    let work = Decoded::new(load)?;
+    let opened = work.opened();
+    let (closings, closed) = channel();
+    let clock = Arc::new(OnceLock::new());
+    let started = clock.clone();
+    let begin = move || {
+        closed.iter().find(|upto: &Time| *upto >= opened);
+        *started.get_or_init(Wall::start)
+    };
+    let latest = Arc::new(Mutex::new(Duration::ZERO));
+    let held = latest.clone();
+    let late = move |late: Duration| {
+        if let Ok(mut latest) = held.lock() {
+            *latest = late.max(*latest);
+        }
+    };
+    let feed = Paced::new(work.opening, work.rush, schedule, begin, late);
+    job::run(feed, &work.settings, workers, |closed| {
+        watch.take(&closed, clock.get())?;
+        // Nobody listens any more once the rush has begun.
+        let _ = closings.send(closed.upto);
+        Ok(())
+    })?;
+    Ok(latest.lock().map_or(Duration::ZERO, |latest| *latest))
+}
+
+/// The sink: encodes what leaves and looks at the clock.
+struct Watch {
+    schedule: Arc<Schedule>,
+    numbered: BTreeMap<OutputTopic, (Time, u64)>,
+    buffer: Vec<u8>,
+    /// The last tick that is answered.
+    answered: Time,
+    /// When the last tick was.
+    answered_at: Duration,
+    answers: Spans,
+    spans: Vec<Spans>,
+    /// Lines of exceptions, and when they were handed over.
+    exceptions: Vec<(Duration, Vec<u8>)>,
+}
+
+impl Watch {
+    fn new(schedule: Arc<Schedule>) -> Self {
+        Watch {
+            schedule,
+            numbered: BTreeMap::new(),
+            buffer: Vec::new(),
+            answered: Time::MIN,
+            answered_at: Duration::ZERO,
+            answers: Spans::default(),
+            spans: vec![Spans::default(); SPANS],
+            exceptions: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, closed: &Closed, clock: Option<&Wall>) -> Result<(), Error> {
+        for emission in &closed.emissions {
+            let (time, seq) = self.numbered.entry(emission.topic).or_insert((emission.time, 0));
+            if *time != emission.time {
+                (*time, *seq) = (emission.time, 0);
+            }
+            self.buffer.clear();
+            append_lines(emission, *seq, &mut self.buffer)?;
+            *seq += emission.records.len() as u64;
+            if let Some(clock) = clock.filter(|_| emission.topic == OutputTopic::Exceptions) {
+                self.exceptions.push((clock.elapsed(), self.buffer.clone()));
+            }
+        }
+        if let Some(clock) = clock {
+            self.answer(closed.upto, clock.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Everything up to this tick has been answered now.
+    fn answer(&mut self, upto: Time, now: Duration) {
+        let Watch { schedule, answers, spans, answered, answered_at, .. } = self;
+        let count = schedule.moments.len().max(1);
+        for due in schedule.closed(*answered, upto) {
+            *answered_at = now;
+            for (place, moment) in schedule.moments[due.events.clone()].iter().enumerate() {
+                let took = now.saturating_sub(*moment);
+                answers.record(took);
+                let span = (due.events.start + place) * SPANS / count;
+                spans[span].record(took);
+            }
+        }
+        *answered = upto.max(*answered);
+    }
+}
+
+/// What of an exception's line says which record caused it, and when.
+#[derive(Deserialize)]
+struct Line<'a> {
+    time: Time,
+    #[serde(borrow)]
+    cause: Option<CausedBy<'a>>,
+}
+
+#[derive(Deserialize)]
+struct CausedBy<'a> {
+    topic: &'a str,
+    event_id: &'a str,
+}
+
+/// Finds the event behind each exception: the record of this name that came in the very tick in which it left.
+fn attribute(
+    exceptions: &[(Duration, Vec<u8>)],
+    rush: &[Sent],
+    schedule: &Schedule,
+    size: Size,
+) -> Result<(Spans, u64), Error> {
+    let ticks = size.settings().ticks;
+    let mut places: HashMap<(&str, &str, Time), usize> = HashMap::with_capacity(rush.len());
+    for (place, record) in rush.iter().enumerate() {
+        let name = (record.topic().name(), record.event_id.as_str(), ticks.at(record.ingest_time));
+        places.entry(name).or_insert(place);
+    }
+    let (mut spans, mut unattributed) = (Spans::default(), 0);
+    for (at, lines) in exceptions {
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let line: Line<'_> = serde_json::from_slice(line).map_err(|error| Error::Engine(error.to_string()))?;
+            let place = line.cause.and_then(|cause| places.get(&(cause.topic, cause.event_id, line.time)));
+            match place {
+                Some(place) => spans.record(at.saturating_sub(schedule.moments[*place])),
+                None => unattributed += 1,
+            }
+        }
+    }
+    Ok((spans, unattributed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_answered_once_and_exceptions_find_their_events() {
+        let found = one(Size::TINY, 50, 2).expect("measured");
+        assert_eq!((found.events, found.answers.count, found.rate, found.workers), (2_000, 2_000, 20_000, 2));
+        assert_eq!(found.spans.iter().map(|span| span.count).sum::<u64>(), 2_000);
+        assert!(found.exceptions.count > 0 && found.rate_reached > 0.0);
+        assert!(found.answers.max_us > 0 && !found.exceptions.curve.is_empty());
+    }
+
+    #[test]
+    fn what_takes_long_counts_from_the_moment_it_should_have_come() {
+        let load = Load::new(Size::TINY).expect("a load");
+        let schedule = Arc::new(Schedule::new(&load.rush, load.rush_at, load.size.settings().ticks));
+        let mut watch = Watch::new(schedule.clone());
+        let last = schedule.ticks.last().expect("a tick").clone();
+        // Nothing is answered until a minute after the last tick was due.
+        watch.answer(last.tick, last.at + Duration::from_secs(60));
+        watch.answer(last.tick, last.at + Duration::from_secs(99));
+        let found = watch.answers.percentiles();
+        assert!(found.count == 2_000 && found.p50_us >= 60_000_000 && found.max_us < 61_000_000);
+        assert!(watch.spans[0].percentiles().p50_us > watch.spans[SPANS - 1].percentiles().p50_us);
+    }
+
+    #[test]
+    fn an_exception_belongs_to_the_record_of_its_own_tick_or_to_none() {
+        let load = Load::new(Size::TINY).expect("a load");
+        let schedule = Schedule::new(&load.rush, load.rush_at, load.size.settings().ticks);
+        let (topic, id) = (load.rush[7].topic().name(), &load.rush[7].event_id);
+        let tick = load.size.settings().ticks.at(load.rush[7].ingest_time);
+        let line = |time: Time| format!(r#"{{"time":{time},"cause":{{"topic":"{topic}","event_id":"{id}"}}}}"#);
+        let lines = format!("{}\n{}\n{{\"time\":{tick},\"cause\":null}}\n", line(tick), line(tick + 10));
+        let at = schedule.moments[7] + Duration::from_millis(4);
+        let (spans, none) = attribute(&[(at, lines.into_bytes())], &load.rush, &schedule, load.size).expect("read");
+        assert_eq!((spans.percentiles().count, none), (1, 2));
+        assert!(spans.percentiles().max_us.abs_diff(4_000) <= 4);
+    }
+}
