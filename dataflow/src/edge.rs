@@ -4,12 +4,14 @@
 //! was accepted before and is judged in the graph ([`build`]): facts by [`operators::dedup`], state rows by
 //! [`operators::latest`]. What comes out: facts and rows that stand (±1), and one [`Fated`] a record.
 
-use operators::arrival::{Arrival, Fact, Fate, Judged, Place};
+use std::rc::Rc;
+
+use operators::arrival::{Arrival, Fate, Judged, Place};
 use operators::dedup::dedup;
+use operators::fan::Fan;
 use operators::keyed::Ticks;
 use operators::latest::latest_by_key;
 use serde::{Deserialize, Serialize};
-use timely::dataflow::Scope;
 
 use crate::event::fields::Fault;
 use crate::event::{Body, Dead, FactBody, Record, StateBody, StateKey, Topic};
@@ -50,19 +52,28 @@ pub enum Outcome {
     Dead(DeadReason, Option<String>),
 }
 
-/// Where a record was and what must be kept of it until its fate is known.
+/// What must be kept of a record until its fate is known; records order by topic, then by place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Memo {
     /// Its topic.
     pub topic: Topic,
-    /// Its place there.
-    pub place: Place,
+    /// The record itself, if its fate may have to be told.
+    pub kept: Option<Box<Kept>>,
     /// Its store, if it names one.
     pub store: Option<Id>,
-    /// Its name and event time, if it could be read.
-    pub named: Option<(EventId, i64)>,
-    /// The line itself, kept while its fate may need it: UTF-8 text, or any bytes.
-    pub raw: Option<Raw>,
+    /// Its event time, if it could be read.
+    pub event_time: Option<i64>,
+}
+
+/// A record that may be too late, or is dead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its place in its topic.
+    pub place: Place,
+    /// Its name, if it could be read.
+    pub event_id: Option<EventId>,
+    /// The line.
+    pub raw: Raw,
 }
 
 /// A line as it came.
@@ -121,12 +132,13 @@ pub fn admit(
         Ok(record) => record,
         Err(Dead { bad, store_id }) => {
             let reason = if bad.fault == Fault::Malformed { DeadReason::Malformed } else { DeadReason::Invalid };
-            let memo = Memo { topic, place, store: store_id, named: None, raw: Some(Raw::keep(line)) };
+            let kept = Some(Box::new(Kept { place, event_id: None, raw: Raw::keep(line) }));
+            let memo = Memo { topic, kept, store: store_id, event_time: None };
             return fated(memo, Outcome::Dead(reason, bad.field.map(str::to_owned)));
         }
     };
     let Record { event_id, event_time, store_id, revision, body, .. } = record;
-    let mut memo = Memo { topic, place, store: store_id, named: Some((event_id.clone(), event_time)), raw: None };
+    let mut memo = Memo { topic, kept: None, store: store_id, event_time: Some(event_time) };
     if matches!(body, Body::Fact(_)) {
         let edge = now - limits.lateness_ms;
         let outcome = if event_time > now + limits.future_ms {
@@ -136,7 +148,7 @@ pub fn admit(
         };
         // Only a later revision can still be late, by replacing content that is too old.
         if outcome.is_some() || revision > 0 {
-            memo.raw = Some(Raw::keep(line));
+            memo.kept = Some(Box::new(Kept { place, event_id: Some(event_id.clone()), raw: Raw::keep(line) }));
         }
         if let Some(outcome) = outcome {
             return fated(memo, outcome);
@@ -167,53 +179,73 @@ pub struct Inputs<'scope> {
     pub fated: Collection<'scope, Fated>,
 }
 
-/// What the edge lets through.
+/// Judgements with many readers.
+pub type Judgements<'scope, D> = Fan<'scope, Judged<EventId, D, Memo>, i64, Cause>;
+
+/// What the edge judged, for whoever reads it.
 #[derive(Clone)]
 pub struct Edge<'scope> {
-    /// Facts that stand.
-    pub facts: Collection<'scope, Fact<EventId, FactBody>>,
-    /// Current rows, with the position of the record that said them.
-    pub rows: Collection<'scope, Fact<EventId, StateBody>>,
-    /// One fate a record.
-    pub fates: Collection<'scope, Fated>,
+    /// Facts that stand, and the fates of facts.
+    pub facts: Rc<Judgements<'scope, FactBody>>,
+    /// Current rows, and the fates of state records.
+    pub rows: Rc<Judgements<'scope, StateBody>>,
+    /// Records whose fate was known at the door.
+    known: Rc<Fan<'scope, Fated, i64, Cause>>,
 }
 
-/// Judges by rule 4.
-pub fn build<'scope>(
-    _scope: Scope<'scope, Time>,
-    ticks: Ticks,
-    limits: Limits,
-    inputs: Inputs<'scope>,
-) -> Edge<'scope> {
+/// Judges by rule 4. Readers come before [`Edge::open`].
+pub fn build<'scope>(ticks: Ticks, limits: Limits, inputs: Inputs<'scope>) -> Edge<'scope> {
     let facts = dedup("edge: facts", ticks, limits.lateness_ms, inputs.facts);
     let rows = latest_by_key("edge: current rows", ticks, inputs.states);
-    let fates = fates(facts.clone()).concat(fates(rows.clone())).concat(inputs.fated);
-    Edge { facts: standing(facts), rows: standing(rows), fates }
+    Edge {
+        facts: Rc::new(Fan::new("edge: readers of facts", facts)),
+        rows: Rc::new(Fan::new("edge: readers of rows", rows)),
+        known: Rc::new(Fan::new("edge: readers of known fates", inputs.fated)),
+    }
 }
 
-fn standing<'scope, D: Clone + 'static>(
-    judged: Collection<'scope, Judged<EventId, D, Memo>>,
-) -> Collection<'scope, Fact<EventId, D>> {
-    judged.flat_map(|judged| match judged {
-        Judged::Fact(fact) => Some(fact),
-        Judged::Fate(..) => None,
-    })
-}
+impl<'scope> Edge<'scope> {
+    /// What `read` makes of the fate of each record.
+    pub fn fates<T>(&self, read: impl Fn(&Memo, &Outcome) -> Option<T> + Copy + 'static) -> Collection<'scope, T>
+    where
+        T: Clone + 'static,
+    {
+        let facts = self.facts.read(move |judged, _| fate(judged).and_then(|(memo, outcome)| read(memo, &outcome)));
+        let rows = self.rows.read(move |judged, _| fate(judged).and_then(|(memo, outcome)| read(memo, &outcome)));
+        let known = self.known.read(move |fated, _| read(&fated.memo, &fated.outcome));
+        facts.concatenate([rows, known])
+    }
 
-fn fates<'scope, D: Clone + 'static>(
-    judged: Collection<'scope, Judged<EventId, D, Memo>>,
-) -> Collection<'scope, Fated> {
-    judged.flat_map(|judged| match judged {
-        Judged::Fact(_) => None,
-        Judged::Fate(fate, memo) => {
-            let outcome = match fate {
-                Fate::Accepted => Outcome::Accepted,
-                Fate::Duplicate => Outcome::Duplicate,
-                Fate::Late(by_ms) => Outcome::Late(by_ms),
-            };
-            Some(Fated { memo, outcome })
+    /// Has `look` see the fate of each record.
+    pub fn look(&self, look: impl Fn(&Memo, &Outcome) + Clone + 'static) {
+        fn tell<D>(judged: &Judged<EventId, D, Memo>, look: &impl Fn(&Memo, &Outcome)) {
+            if let Some((memo, outcome)) = fate(judged) {
+                look(memo, &outcome);
+            }
         }
-    })
+        let (facts, rows) = (look.clone(), look.clone());
+        self.facts.look(move |judged, _| tell(judged, &facts));
+        self.rows.look(move |judged, _| tell(judged, &rows));
+        self.known.look(move |fated, _| look(&fated.memo, &fated.outcome));
+    }
+
+    /// Opens the door: all readers are there.
+    pub fn open(&self) {
+        self.facts.build();
+        self.rows.build();
+        self.known.build();
+    }
+}
+
+/// The fate that a judgement is, if it is one.
+fn fate<D>(judged: &Judged<EventId, D, Memo>) -> Option<(&Memo, Outcome)> {
+    let Judged::Fate(fate, memo) = judged else { return None };
+    let outcome = match fate {
+        Fate::Accepted => Outcome::Accepted,
+        Fate::Duplicate => Outcome::Duplicate,
+        Fate::Late(by_ms) => Outcome::Late(*by_ms),
+    };
+    Some((memo, outcome))
 }
 
 /// The update that one admitted record makes, with itself as the cause.

@@ -2,7 +2,6 @@
 
 use differential_dataflow::collection::AsCollection;
 use operators::keyed::Ticks;
-use timely::dataflow::Scope;
 use timely::dataflow::operators::vec::Broadcast;
 
 use crate::context::{Context, Notice};
@@ -20,8 +19,8 @@ use crate::output::{OutputTopic, Outputs};
 use crate::policy::Policies;
 use crate::record::{DeadRecord, LateRecord};
 use crate::row::{Row, StoreDept, StoreHour, StoreItem};
-pub use crate::streams::{Streams, Timed};
-use crate::time::{Collection, Time};
+pub use crate::streams::{Lines, Streams, Timed};
+use crate::time::Collection;
 use crate::views::attendance::{self, Attendance};
 use crate::views::customer_profile::{self, Customer, Profile};
 use crate::views::customer_segments::{self, Customers, SegmentKey};
@@ -57,16 +56,12 @@ pub struct Settings {
     pub policies: Policies,
 }
 
-/// Builds the job. What leaves is collected in `outputs`; the edge is given back for counting fates.
-pub fn build<'scope>(
-    scope: Scope<'scope, Time>,
-    settings: &Settings,
-    inputs: Inputs<'scope>,
-    outputs: &mut Outputs,
-) -> Edge<'scope> {
-    let edge = edge::build(scope, settings.ticks, settings.limits, inputs);
-    outputs.records(OutputTopic::Late, &edge.fates.clone().flat_map(LateRecord::of));
-    outputs.records(OutputTopic::DeadLetter, &edge.fates.clone().flat_map(DeadRecord::of));
+/// Builds the job. What leaves is collected in `outputs`; the edge is given back for whoever else reads fates, and then
+/// to be opened.
+pub fn build<'scope>(settings: &Settings, inputs: Inputs<'scope>, outputs: &mut Outputs) -> Edge<'scope> {
+    let edge = edge::build(settings.ticks, settings.limits, inputs);
+    outputs.records(OutputTopic::Late, &edge.fates(LateRecord::of));
+    outputs.records(OutputTopic::DeadLetter, &edge.fates(DeadRecord::of));
 
     let ground = Ground::lay(settings, &edge);
     let views = Views::build(&ground);
@@ -108,7 +103,7 @@ impl<'scope> Ground<'scope> {
         let policies = streams.policies.clone().map(Notice::Policy);
         let stores = streams.stores.clone().map(Notice::Store);
         let reference = broadcast(policies.concat(stores));
-        let feed_health = feed_health::build(ticks, context.clone(), &reference, &edge.fates);
+        let feed_health = feed_health::build(ticks, context.clone(), &reference, edge);
         let stale = broadcast(feed_health::stale(ticks, &feed_health));
         let notices = reference.clone().concat(stale);
         let lateness_ms = settings.limits.lateness_ms;
@@ -207,8 +202,9 @@ impl<'scope> Views<'scope> {
         let with = || context.clone();
         let store_sales = store_sales::build(ticks, late, &streams.pos);
         let store_traffic = store_traffic::build(ticks, late, &streams.traffic, &store_sales);
-        let inventory_position = inventory_position::build(ticks, late, streams);
-        let inventory_accuracy = inventory_accuracy::build(ticks, late, inventory_position::entries(streams));
+        let entries = inventory_position::entries(streams);
+        let inventory_position = inventory_position::build(ticks, late, &entries, &streams.orders);
+        let inventory_accuracy = inventory_accuracy::build(ticks, late, entries);
         let customer_profile = customer_profile::build(ticks, late, streams);
         let customer_segments = customer_segments::build(ticks, &customer_profile);
         let attendance = attendance::build(ticks, late, &streams.punches);

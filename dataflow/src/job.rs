@@ -179,11 +179,12 @@ impl Handles {
                 states: state_stream.as_collection(),
                 fated: fated_stream.as_collection(),
             };
-            let edge = graph::build(scope, settings, inputs, outputs);
+            let edge = graph::build(settings, inputs, outputs);
             let counts = fates.clone();
-            edge.fates.inspect(move |(fated, _, _)| {
-                *counts.borrow_mut().entry((fated.memo.topic, fate_name(&fated.outcome))).or_default() += 1;
+            edge.look(move |memo, outcome| {
+                *counts.borrow_mut().entry((memo.topic, fate_name(outcome))).or_default() += 1;
             });
+            edge.open();
             Handles { facts, states, fated }
         })
     }

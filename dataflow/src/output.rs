@@ -5,13 +5,18 @@
 //! writer numbers and encodes it. Nothing here does input or output.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::rc::Rc;
 
-use operators::at_close::{at_close, consolidate};
+use foldhash::fast::FixedState;
+
+use operators::at_close::{at_close, gather};
 use operators::diff::Traced;
 use operators::keyed::Ticks;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
 use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::probe::Handle;
 
@@ -221,26 +226,71 @@ fn plain<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
     bincode::serialize(waiting).expect("rows have a plain form and memory takes it")
 }
 
+/// What became of the rows of a view since its last emission: of each, what went and what came, on balance.
+#[derive(Serialize, serde::Deserialize)]
+#[serde(bound(deserialize = "K: serde::Deserialize<'de> + Eq + Hash, V: serde::Deserialize<'de>"))]
+struct Changes<K, V>(HashMap<K, SmallVec<[(V, bool, i64); 2]>, FixedState>);
+
+impl<K, V> Default for Changes<K, V> {
+    fn default() -> Self {
+        Changes(HashMap::default())
+    }
+}
+
+impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
+    fn add(&mut self, Row { key, value, settled }: Row<K, V>, diff: i64) {
+        let held = self.0.entry(key).or_default();
+        match held.iter().position(|(other, was_settled, _)| *was_settled == settled && *other == value) {
+            Some(at) if held[at].2 + diff == 0 => _ = held.swap_remove(at),
+            Some(at) => held[at].2 += diff,
+            None => held.push((value, settled, diff)),
+        }
+    }
+
+    /// What is said of each key, in order of keys, and how many more rows stand.
+    fn into_ops(self) -> (Vec<(K, Op, Option<V>)>, i64) {
+        let mut changes: Vec<_> = self.0.into_iter().collect();
+        changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut rows = Vec::with_capacity(changes.len());
+        let mut more = 0;
+        for (key, held) in changes {
+            let (mut old, mut new) = (None, None);
+            for (value, settled, diff) in held {
+                *(if diff > 0 { &mut new } else { &mut old }) = Some((value, settled));
+            }
+            let settled_before = old.as_ref().is_some_and(|(_, settled)| *settled);
+            more += i64::from(new.is_some()) - i64::from(old.is_some() && !(settled_before && new.is_none()));
+            match (old, new) {
+                (_, Some((value, true))) => rows.push((key, Op::Settle, Some(value))),
+                (Some(_), Some((value, false))) => rows.push((key, Op::Update, Some(value))),
+                (None, Some((value, false))) => rows.push((key, Op::Insert, Some(value))),
+                (Some(_), None) if !settled_before => rows.push((key, Op::Delete, None)),
+                _ => {}
+            }
+        }
+        (rows, more)
+    }
+}
+
 /// The changes of a view since its last emission.
 struct ViewStage<K, V> {
     view: &'static str,
     emit: Ticks,
-    waiting: BTreeMap<Time, Vec<(Row<K, V>, i64)>>,
+    waiting: BTreeMap<Time, Changes<K, V>>,
 }
 
 impl<K, V> Stage for ViewStage<K, V>
 where
     Row<K, V>: differential_dataflow::ExchangeData,
-    K: Ord + Clone + Serialize + Send + 'static,
-    V: Ord + Clone + Serialize + Send + 'static,
+    K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
+    V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
 {
     fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Box<dyn Records>)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
-            let (time, mut changes) = first.remove_entry();
-            consolidate(&mut changes);
-            let (rows, more) = ops(changes);
+            let (time, changes) = first.remove_entry();
+            let (rows, more) = changes.into_ops();
             if !rows.is_empty() {
                 give(time.min(last), Box::new(ViewRecords { view: self.view, rows, more }));
             }
@@ -255,30 +305,6 @@ where
         self.waiting = bincode::deserialize(waiting)?;
         Ok(())
     }
-}
-
-/// What consolidated changes, sorted by row, say of each key, and how many more rows stand.
-fn ops<K: PartialEq, V>(changes: Vec<(Row<K, V>, i64)>) -> (Vec<(K, Op, Option<V>)>, i64) {
-    let mut rows = Vec::with_capacity(changes.len());
-    let mut more = 0;
-    let mut changes = changes.into_iter().peekable();
-    while let Some(first) = changes.next() {
-        let second = changes.next_if(|next| next.0.key == first.0.key);
-        let (mut old, mut new) = (None, None);
-        for (row, diff) in [Some(first), second].into_iter().flatten() {
-            *(if diff > 0 { &mut new } else { &mut old }) = Some(row);
-        }
-        let settled_before = old.as_ref().is_some_and(|row| row.settled);
-        more += i64::from(new.is_some()) - i64::from(old.is_some() && !(settled_before && new.is_none()));
-        match (old, new) {
-            (_, Some(row)) if row.settled => rows.push((row.key, Op::Settle, Some(row.value))),
-            (Some(_), Some(row)) => rows.push((row.key, Op::Update, Some(row.value))),
-            (None, Some(row)) => rows.push((row.key, Op::Insert, Some(row.value))),
-            (Some(row), None) if !settled_before => rows.push((row.key, Op::Delete, None)),
-            _ => {}
-        }
-    }
-    (rows, more)
 }
 
 struct TopicStage<R> {
@@ -339,18 +365,18 @@ impl Outputs {
     pub fn view<'scope, K, V>(&mut self, view: &'static str, rows: &Collection<'scope, Row<K, V>>)
     where
         Row<K, V>: differential_dataflow::ExchangeData,
-        K: Ord + Clone + Serialize + Send + 'static,
-        V: Ord + Clone + Serialize + Send + 'static,
+        K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
+        V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
     {
         let emit = self.emit;
         let stage = Rc::new(RefCell::new(ViewStage { view, emit, waiting: BTreeMap::new() }));
         self.stages.insert((OutputTopic::Views, view), stage.clone());
-        let give = move |time, changes: Vec<(Row<K, V>, Traced<i64, Cause>)>| {
+        let give = move |time, row: Row<K, V>, change: Traced<i64, Cause>| {
             let mut stage = stage.borrow_mut();
             let due = stage.emit.at(time);
-            stage.waiting.entry(due).or_default().extend(changes.into_iter().map(|(row, change)| (row, change.diff)));
+            stage.waiting.entry(due).or_default().add(row, change.diff);
         };
-        at_close(&format!("output: {view}"), rows.clone(), give).probe_with(&self.probe);
+        gather(&format!("output: {view}"), rows.clone(), give).probe_with(&self.probe);
     }
 
     /// Sends records to a topic, in their own order within a tick.
@@ -414,7 +440,7 @@ mod tests {
 
     #[test]
     fn changes_become_one_record_a_key() {
-        let mut changes = vec![
+        let changes = [
             (row(1, 5, false), 1),
             (row(2, 5, false), -1),
             (row(2, 6, false), 1),
@@ -423,10 +449,20 @@ mod tests {
             (row(4, 5, true), 1),
             (row(5, 5, true), -1),
             (row(6, 7, true), 1),
+            // Changed and changed back; and moved twice, the second time before the first row went.
+            (row(7, 1, false), -1),
+            (row(7, 2, false), 1),
+            (row(7, 1, false), 1),
+            (row(7, 2, false), -1),
+            (row(8, 2, false), 1),
+            (row(8, 1, false), -1),
+            (row(8, 3, false), 1),
+            (row(8, 2, false), -1),
         ];
-        consolidate(&mut changes);
+        let mut held = Changes::default();
+        changes.into_iter().for_each(|(row, diff)| held.add(row, diff));
         assert_eq!(
-            ops(changes),
+            held.into_ops(),
             (
                 vec![
                     (1, Op::Insert, Some(5)),
@@ -434,6 +470,7 @@ mod tests {
                     (3, Op::Delete, None),
                     (4, Op::Settle, Some(5)),
                     (6, Op::Settle, Some(7)),
+                    (8, Op::Update, Some(3)),
                 ],
                 1
             )

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::edge::{DeadReason, Fated, Outcome, Raw};
+use crate::edge::{DeadReason, Fated, Memo, Outcome, Raw};
 use crate::event::Topic;
 use crate::event::command::{Command, CommandAction};
 use crate::exception::{Driver, KeyPart, KindIndex, Parameter, Response, Severity};
@@ -385,15 +385,15 @@ pub struct DeadRecord(Fated);
 
 impl LateRecord {
     /// The late record of a fate, if it is one.
-    pub fn of(fated: Fated) -> Option<Self> {
-        matches!(fated.outcome, Outcome::Late(_)).then_some(LateRecord(fated))
+    pub fn of(memo: &Memo, outcome: &Outcome) -> Option<Self> {
+        matches!(outcome, Outcome::Late(_)).then(|| LateRecord(Fated { memo: memo.clone(), outcome: outcome.clone() }))
     }
 }
 
 impl DeadRecord {
     /// The dead-letter record of a fate, if it is one.
-    pub fn of(fated: Fated) -> Option<Self> {
-        matches!(fated.outcome, Outcome::Dead(..)).then_some(DeadRecord(fated))
+    pub fn of(memo: &Memo, outcome: &Outcome) -> Option<Self> {
+        matches!(outcome, Outcome::Dead(..)).then(|| DeadRecord(Fated { memo: memo.clone(), outcome: outcome.clone() }))
     }
 }
 
@@ -414,8 +414,8 @@ impl Publish for LateRecord {
 
     fn public(&self) -> PublicLate<'_> {
         let memo = &self.0.memo;
-        let (event_id, event_time) = memo.named.as_ref().map_or(("", 0), |(id, time)| (id.as_str(), *time));
-        let record = match &memo.raw {
+        let kept = memo.kept.as_ref();
+        let record = match kept.map(|kept| &kept.raw) {
             Some(Raw::Text(text)) => serde_json::from_str(text).ok(),
             _ => None,
         };
@@ -423,8 +423,8 @@ impl Publish for LateRecord {
         PublicLate {
             topic: memo.topic,
             store_id: memo.store.map_or("-", Id::as_str),
-            event_id,
-            event_time,
+            event_id: kept.and_then(|kept| kept.event_id.as_deref()).unwrap_or_default(),
+            event_time: memo.event_time.unwrap_or_default(),
             late_by_ms,
             record,
         }
@@ -454,7 +454,8 @@ impl Publish for DeadRecord {
             Outcome::Dead(reason, field) => (*reason, field.as_deref()),
             _ => (DeadReason::Malformed, None),
         };
-        let (raw, raw_base64) = match &memo.raw {
+        let kept = memo.kept.as_ref();
+        let (raw, raw_base64) = match kept.map(|kept| &kept.raw) {
             Some(Raw::Text(text)) => (Some(&**text), None),
             Some(Raw::Bytes(bytes)) => (None, Some(base64::engine::general_purpose::STANDARD.encode(bytes))),
             None => (None, None),
@@ -462,7 +463,7 @@ impl Publish for DeadRecord {
         PublicDead {
             topic: memo.topic,
             store_id: memo.store.map_or("-", Id::as_str),
-            position: memo.place.offset,
+            position: kept.map_or(0, |kept| kept.place.offset),
             reason,
             field,
             raw,

@@ -1,10 +1,10 @@
 //! The accepted records, split by type: what every view starts from.
 
-use differential_dataflow::collection::AsCollection;
-use operators::arrival::Fact;
-use timely::dataflow::operators::vec::Map;
+use std::rc::Rc;
 
-use crate::edge::Edge;
+use operators::arrival::{Fact, Judged};
+
+use crate::edge::{Edge, Judgements};
 use crate::event::activity::Activity;
 use crate::event::command::Command;
 use crate::event::inventory::{Count, Movement};
@@ -25,11 +25,41 @@ use crate::time::{Cause, Collection};
 /// A fact with its times and name.
 pub type Timed<D> = Fact<EventId, D>;
 
+/// The till lines that stand: most of what comes, and read by many.
+#[derive(Clone)]
+pub struct Lines<'scope>(Rc<Judgements<'scope, FactBody>>);
+
+/// A till line as its readers see it.
+pub type Line<'a> = Fact<&'a EventId, &'a PosLine>;
+
+impl<'scope> Lines<'scope> {
+    /// What `read` makes of each line, one or none.
+    pub fn flat_map<T>(&self, read: impl Fn(Line<'_>) -> Option<T> + 'static) -> Collection<'scope, T>
+    where
+        T: Clone + 'static,
+    {
+        self.0.read(move |judged, _| match judged {
+            Judged::Fact(Fact { id, event_time, horizon, body: FactBody::Pos(body) }) => {
+                read(Fact { id, event_time: *event_time, horizon: *horizon, body })
+            }
+            _ => None,
+        })
+    }
+
+    /// What `read` makes of each line.
+    pub fn map<T>(&self, read: impl Fn(Line<'_>) -> T + 'static) -> Collection<'scope, T>
+    where
+        T: Clone + 'static,
+    {
+        self.flat_map(move |line| Some(read(line)))
+    }
+}
+
 /// The accepted records, by type.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "one collection a record type, named after it")]
 pub struct Streams<'scope> {
-    pub pos: Collection<'scope, Timed<PosLine>>,
+    pub pos: Lines<'scope>,
     pub activities: Collection<'scope, Timed<Activity>>,
     pub traffic: Collection<'scope, Timed<TrafficCount>>,
     pub queues: Collection<'scope, Timed<QueueInterval>>,
@@ -50,20 +80,26 @@ pub struct Streams<'scope> {
 
 /// The facts for which `body` answers something, under their times and names.
 fn facts<'scope, D: Clone + 'static>(
-    facts: &Collection<'scope, Timed<FactBody>>,
-    body: impl Fn(FactBody) -> Option<D> + 'static,
+    judged: &Judgements<'scope, FactBody>,
+    of: impl Fn(&FactBody) -> Option<&D> + 'static,
 ) -> Collection<'scope, Timed<D>> {
-    facts.clone().flat_map(move |Fact { id, event_time, horizon, body: told }| {
-        body(told).map(|body| Fact { id, event_time, horizon, body })
+    judged.read(move |judged, _| match judged {
+        Judged::Fact(Fact { id, event_time, horizon, body }) => {
+            of(body).map(|body| Fact { id: id.clone(), event_time: *event_time, horizon: *horizon, body: body.clone() })
+        }
+        Judged::Fate(..) => None,
     })
 }
 
 /// The current rows for which `body` answers something.
 fn rows<'scope, D: Clone + 'static>(
-    rows: &Collection<'scope, Timed<StateBody>>,
-    body: impl Fn(StateBody) -> Option<D> + 'static,
+    judged: &Judgements<'scope, StateBody>,
+    of: impl Fn(&StateBody) -> Option<&D> + 'static,
 ) -> Collection<'scope, D> {
-    rows.clone().flat_map(move |fact| body(fact.body))
+    judged.read(move |judged, _| match judged {
+        Judged::Fact(fact) => of(&fact.body).cloned(),
+        Judged::Fate(..) => None,
+    })
 }
 
 macro_rules! only {
@@ -75,9 +111,14 @@ macro_rules! only {
 impl<'scope> Streams<'scope> {
     /// Splits what the edge lets through.
     pub fn split(edge: &Edge<'scope>) -> Self {
-        let commands = rows(&edge.rows, only!(StateBody::Command));
+        let commands = edge.rows.read(|judged, change| match judged {
+            Judged::Fact(Fact { body: StateBody::Command(command), .. }) => {
+                Some((command.clone(), change.cause.clone()))
+            }
+            _ => None,
+        });
         Streams {
-            pos: facts(&edge.facts, only!(FactBody::Pos)),
+            pos: Lines(edge.facts.clone()),
             activities: facts(&edge.facts, only!(FactBody::Activity)),
             traffic: facts(&edge.facts, only!(FactBody::Traffic)),
             queues: facts(&edge.facts, only!(FactBody::Queue)),
@@ -93,12 +134,7 @@ impl<'scope> Streams<'scope> {
             item_locations: rows(&edge.rows, only!(StateBody::ItemLocation)),
             signals: rows(&edge.rows, only!(StateBody::Signal)),
             policies: rows(&edge.rows, only!(StateBody::Policy)),
-            commands: with_cause(commands),
+            commands,
         }
     }
-}
-
-/// Puts the cause of each update beside its data.
-fn with_cause<'scope, D: Clone + 'static>(rows: Collection<'scope, D>) -> Collection<'scope, (D, Option<Cause>)> {
-    rows.inner.map(|(data, time, change)| ((data, change.cause.clone()), time, change)).as_collection()
 }

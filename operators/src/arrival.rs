@@ -1,6 +1,7 @@
 //! A record on its way in: what deduplication and latest-by-key judge, and the fates they give.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// Where a record is in its topic: records of one tick are judged in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,4 +69,44 @@ pub struct Fact<I, D> {
     pub horizon: i64,
     /// What it says.
     pub body: D,
+}
+
+/// Arrivals that wait for the close of their tick, of all keys: a key holds but the number of its last one, 0 for none.
+#[derive(Debug)]
+pub(crate) struct Waiting<A> {
+    /// Each with the number of the one before it of its key.
+    arrivals: Vec<Option<(A, u32)>>,
+    count: usize,
+}
+
+impl<A> Default for Waiting<A> {
+    fn default() -> Self {
+        Waiting { arrivals: Vec::new(), count: 0 }
+    }
+}
+
+impl<I, D, M> Waiting<Arrival<I, D, M>> {
+    /// Adds one to those of a key.
+    pub(crate) fn put(&mut self, last: &mut u32, arrival: Arrival<I, D, M>) {
+        self.arrivals.push(Some((arrival, *last)));
+        self.count += 1;
+        *last = u32::try_from(self.arrivals.len()).expect("a tick has fewer than 2^32 records");
+    }
+
+    /// Takes those of a key, in order of their places.
+    pub(crate) fn take(&mut self, last: &mut u32) -> SmallVec<[Arrival<I, D, M>; 1]> {
+        let mut taken = SmallVec::new();
+        while let Some(at) = std::mem::take(last).checked_sub(1)
+            && let Some((arrival, before)) = self.arrivals[at as usize].take()
+        {
+            taken.push(arrival);
+            *last = before;
+        }
+        self.count -= taken.len();
+        if self.count == 0 {
+            self.arrivals.clear();
+        }
+        taken.sort_by_key(|arrival: &Arrival<I, D, M>| arrival.place);
+        taken
+    }
 }

@@ -12,6 +12,7 @@ use timely::dataflow::operators::generic::{Operator, OutputBuilderSession};
 
 use crate::diff::Traced;
 use crate::driver::Traces;
+use crate::received::Received;
 
 /// Adds up the differences of equal data and drops what cancels; the result is sorted.
 pub fn consolidate<D: Ord, R: Semigroup>(changes: &mut Vec<(D, R)>) {
@@ -70,6 +71,33 @@ impl<D: Ord, R: Semigroup> Open<D, R> {
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
+}
+
+/// Gives each change of each closed tick to `give`, tick by tick but otherwise in no order, on the first worker: for who
+/// adds up over many ticks anyway.
+pub fn gather<'scope, D, R, C>(
+    name: &str,
+    input: Traces<'scope, D, R, C>,
+    mut give: impl FnMut(i64, D, Traced<R, C>) + 'static,
+) -> timely::dataflow::Stream<'scope, i64, Vec<()>>
+where
+    D: ExchangeData,
+    R: ExchangeData,
+    C: ExchangeData,
+{
+    input.inner.unary_frontier(Exchange::new(|_: &(D, i64, Traced<R, C>)| 0), name, move |capability, _| {
+        drop(capability);
+        let mut received = Received::default();
+        move |(input, frontier), _output: &mut Silent<'_>| {
+            input.for_each(|_, data| received.take(data));
+            received.order(|(_, tick, _)| *tick);
+            let open = frontier.frontier().first().copied();
+            while let Some((data, tick, change)) = received.next_if(|(_, tick, _)| open.is_none_or(|open| *tick < open))
+            {
+                give(tick, data, change);
+            }
+        }
+    })
 }
 
 /// The output that carries no data, only the frontier: a probe on it says which ticks were given.

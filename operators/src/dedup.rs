@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 
 use differential_dataflow::ExchangeData;
 
-use crate::arrival::{Arrival, Fact, Fate, Judged};
+use crate::arrival::{Arrival, Fact, Fate, Judged, Waiting};
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use serde::{Deserialize, Serialize};
@@ -21,26 +21,29 @@ use serde::{Deserialize, Serialize};
 /// The logic of [`dedup`].
 pub struct Dedup<K, I, D, M, C> {
     lateness_ms: i64,
-    types: PhantomData<(K, I, D, M, C)>,
+    waiting: Waiting<Arrival<I, D, M>>,
+    types: PhantomData<(K, C)>,
 }
 
 impl<K, I, D, M, C> Dedup<K, I, D, M, C> {
     /// Remembers ids for `lateness_ms` of event time.
     pub fn new(lateness_ms: i64) -> Self {
-        Dedup { lateness_ms, types: PhantomData }
+        Dedup { lateness_ms, waiting: Waiting::default(), types: PhantomData }
     }
 }
 
 /// What is remembered of one id.
 #[derive(Serialize, Deserialize)]
-pub struct Seen<I, D, M> {
+pub struct Seen<I, D> {
     accepted: Option<Accepted<I, D>>,
-    arrivals: Vec<Arrival<I, D, M>>,
+    /// Its arrivals of this tick.
+    #[serde(skip)]
+    waiting: u32,
 }
 
-impl<I, D, M> Default for Seen<I, D, M> {
+impl<I, D> Default for Seen<I, D> {
     fn default() -> Self {
-        Seen { accepted: None, arrivals: Vec::new() }
+        Seen { accepted: None, waiting: 0 }
     }
 }
 
@@ -67,24 +70,21 @@ where
     type Diff = i64;
     type Notice = ();
     type Cause = C;
-    type State = Seen<I, D, M>;
+    type State = Seen<I, D>;
     type Output = Judged<I, D, M>;
 
     fn update(&mut self, _: &K, state: &mut Self::State, arrival: Self::Input, _: i64, _: i64) {
-        state.arrivals.push(arrival);
+        self.waiting.put(&mut state.waiting, arrival);
     }
 
     fn close(&mut self, _: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
         let edge = emit.now() - self.lateness_ms;
         let gone = |accepted: &mut Accepted<I, D>| accepted.horizon < edge;
-        state.arrivals.sort_by_key(|arrival| arrival.place);
-        for arrival in std::mem::take(&mut state.arrivals) {
+        for arrival in self.waiting.take(&mut state.waiting) {
             state.accepted.take_if(gone);
             let fate = judge(state.accepted.as_ref(), &arrival, edge);
-            emit.push(Judged::Fate(fate, arrival.memo.clone()), 1);
-            if fate == Fate::Accepted {
-                accept(&mut state.accepted, arrival, emit);
-            }
+            let memo = if fate == Fate::Accepted { accept(&mut state.accepted, arrival, emit) } else { arrival.memo };
+            emit.push(Judged::Fate(fate, memo), 1);
         }
         state.accepted.take_if(gone);
         match &state.accepted {
@@ -109,7 +109,8 @@ fn accept<I, D, M, C>(
     held: &mut Option<Accepted<I, D>>,
     arrival: Arrival<I, D, M>,
     emit: &mut Emit<'_, Judged<I, D, M>, C>,
-) where
+) -> M
+where
     I: Clone + PartialEq,
     D: Clone + PartialEq,
     M: Clone + PartialEq,
@@ -117,10 +118,11 @@ fn accept<I, D, M, C>(
 {
     let old = held.take();
     let horizon = old.as_ref().map_or(arrival.event_time, |old| old.horizon.max(arrival.event_time));
-    let Arrival { id, event_time, content, .. } = arrival;
+    let Arrival { id, revision, event_time, content, memo, .. } = arrival;
     let fact = content.map(|body| Fact { id, event_time, horizon, body });
     emit.replace(old.and_then(|old| old.fact).map(Judged::Fact), fact.clone().map(Judged::Fact));
-    *held = Some(Accepted { revision: arrival.revision, horizon, fact });
+    *held = Some(Accepted { revision, horizon, fact });
+    memo
 }
 
 /// Judges arrivals by key: their facts come and go, and every arrival has one fate.

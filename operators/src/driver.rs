@@ -1,8 +1,8 @@
 //! The thin driver: feeds a [`KeyedState`] from timely streams, tick by tick, and sends what it says.
 //!
-//! Steps, at every scheduling: take input and keep the earliest capability · sort by tick · for every tick below the
-//! frontier in order, notices, then updates, then wake-ups, then close · send under the held capability · move the
-//! capability to the next thing due. One activation may close many ticks: a replay hands over thousands of records of
+//! Steps, at every scheduling: take input, whole containers at a time, and keep the earliest capability · for every tick
+//! below the frontier in order, notices, then updates, then wake-ups, then close · send under the held capability, whole
+//! containers again · move the capability to the next thing due. One activation may close many ticks: a replay hands over thousands of records of
 //! hundreds of ticks at once, and they cost one round of progress tracking. When `FUEL` is spent the operator yields
 //! and asks to be scheduled again; what comes out does not depend on where it yielded.
 //!
@@ -30,6 +30,7 @@ use timely::progress::frontier::MutableAntichain;
 
 use crate::diff::Traced;
 use crate::keyed::{Keyed, KeyedState, Ticks, saving};
+use crate::received::Received;
 use crate::vault::{Kept, Piece, Size, register};
 
 /// A collection on the job's clock whose differences carry their cause.
@@ -81,11 +82,12 @@ where
     builder.build(move |mut capabilities| {
         // Held until the first scheduling: what is put back before that may have a wake-up coming.
         shared.borrow_mut().hold(capabilities.pop());
+        let mut out = Vec::new();
         move |frontiers: &[MutableAntichain<i64>]| {
             let machine = &mut *shared.borrow_mut();
             updates_in.for_each(|capability, data| {
                 machine.hold(capability.retain_least(0));
-                machine.updates.extend(data.drain(..).map(|((key, input), tick, change)| (tick, key, input, change)));
+                machine.updates.take(data);
             });
             if let Some(notices_in) = &mut notices_in {
                 notices_in.for_each(|capability, data| {
@@ -94,11 +96,14 @@ where
                 });
             }
             let frontier = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
-            let mut out = Vec::new();
             let done = machine.advance(frontier, FUEL, &mut out);
-            if let Some(capability) = &machine.capability {
-                output.activate().session(capability).give_iterator(out.drain(..));
+            if let Some(capability) = &machine.capability
+                && !out.is_empty()
+            {
+                output.activate().session(capability).give_container(&mut out);
             }
+            // The container comes back used, or not at all.
+            out.clear();
             machine.settle_capability(frontier, done);
             if !done {
                 activations.borrow_mut().activate(&info.address);
@@ -108,13 +113,12 @@ where
     stream.as_collection()
 }
 
-type Updates<L> =
-    VecDeque<(i64, <L as Keyed>::Key, <L as Keyed>::Input, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>)>;
+type Update<L> = ((<L as Keyed>::Key, <L as Keyed>::Input), i64, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>);
 
 /// A keyed state with what it has received but not yet closed.
 struct Machine<L: Keyed> {
     state: KeyedState<L>,
-    updates: Updates<L>,
+    updates: Received<Update<L>>,
     notices: VecDeque<(i64, L::Notice, Traced<i64, L::Cause>)>,
     capability: Option<Capability<i64>>,
     /// The tick being closed, when fuel ran out inside it.
@@ -132,7 +136,7 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
         Machine {
             state,
             hears_notices,
-            updates: VecDeque::new(),
+            updates: Received::default(),
             notices: VecDeque::new(),
             capability: None,
             closing: None,
@@ -159,7 +163,7 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
         if self.capability.is_none() {
             return true;
         }
-        self.updates.make_contiguous().sort_by_key(|update| update.0);
+        self.updates.order(|update| update.1);
         self.notices.make_contiguous().sort_by_key(|(tick, _, change)| (*tick, change.diff));
         loop {
             let Some(tick) = self.closing.or_else(|| self.next_tick(frontier)) else { return true };
@@ -168,7 +172,7 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
                 self.state.notice(&notice, &change);
                 self.stand(notice, change.diff);
             }
-            while let Some((_, key, input, change)) = self.updates.pop_front_if(|(at, ..)| *at <= tick) {
+            while let Some(((key, input), _, change)) = self.updates.next_if(|(_, at, _)| *at <= tick) {
                 self.state.update(key, input, change, tick);
                 fuel = fuel.saturating_sub(1);
             }
@@ -203,7 +207,7 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
 
     fn received(&self) -> Option<i64> {
         let first = |tick: Option<i64>| tick.unwrap_or(i64::MAX);
-        let tick = first(self.updates.front().map(|update| update.0)).min(first(self.notices.front().map(|n| n.0)));
+        let tick = first(self.updates.first().map(|update| update.1)).min(first(self.notices.front().map(|n| n.0)));
         (tick < i64::MAX).then_some(tick)
     }
 

@@ -12,33 +12,36 @@ use std::marker::PhantomData;
 
 use differential_dataflow::ExchangeData;
 
-use crate::arrival::{Arrival, Fact, Fate, Judged};
+use crate::arrival::{Arrival, Fact, Fate, Judged, Waiting};
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use serde::{Deserialize, Serialize};
 
 /// The logic of [`latest_by_key`].
 pub struct Latest<K, I, D, M, C> {
-    types: PhantomData<(K, I, D, M, C)>,
+    waiting: Waiting<Arrival<I, D, M>>,
+    types: PhantomData<(K, C)>,
 }
 
 impl<K, I, D, M, C> Default for Latest<K, I, D, M, C> {
     fn default() -> Self {
-        Latest { types: PhantomData }
+        Latest { waiting: Waiting::default(), types: PhantomData }
     }
 }
 
 /// What is held of one key.
 #[derive(Serialize, Deserialize)]
-pub struct Held<I, D, M> {
+pub struct Held<I, D> {
     version: Option<(i64, i64, I)>,
     fact: Option<Fact<I, D>>,
-    arrivals: Vec<Arrival<I, D, M>>,
+    /// Its arrivals of this tick.
+    #[serde(skip)]
+    waiting: u32,
 }
 
-impl<I, D, M> Default for Held<I, D, M> {
+impl<I, D> Default for Held<I, D> {
     fn default() -> Self {
-        Held { version: None, fact: None, arrivals: Vec::new() }
+        Held { version: None, fact: None, waiting: 0 }
     }
 }
 
@@ -55,16 +58,15 @@ where
     type Diff = i64;
     type Notice = ();
     type Cause = C;
-    type State = Held<I, D, M>;
+    type State = Held<I, D>;
     type Output = Judged<I, D, M>;
 
     fn update(&mut self, _: &K, state: &mut Self::State, arrival: Self::Input, _: i64, _: i64) {
-        state.arrivals.push(arrival);
+        self.waiting.put(&mut state.waiting, arrival);
     }
 
     fn close(&mut self, _: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
-        state.arrivals.sort_by_key(|arrival| arrival.place);
-        for arrival in std::mem::take(&mut state.arrivals) {
+        for arrival in self.waiting.take(&mut state.waiting) {
             let Arrival { id, revision, event_time, content, memo, .. } = arrival;
             let version = Some((revision, event_time, id.clone()));
             if version <= state.version {

@@ -1,45 +1,75 @@
 //! What is due later: things to be looked at again when the clock reaches a tick.
 //!
 //! *Meaning.* A multiset of `(tick, item)`; [`Release::due`] hands out everything of the earliest tick that has come.
-//! *Time.* Logarithmic in the number of distinct ticks held, constant per item: panes of many keys leave at the same
-//! boundary, so distinct ticks are few where items are many.
-//! *State.* One entry an item until it is due. Nothing here is ever re-examined before its tick, which is why future
+//! *Time.* What is due within the present span of [`SPAN_BITS`] waits by tick; what is due later waits by span, in no
+//! order, and is sorted out when its span comes. So holding is an append to a list that is at hand, whether the items
+//! have few ticks (panes of many keys leave at one boundary) or each its own.
+//! *State.* One entry an item until it is due. Nothing is looked at more than twice before its tick, which is why future
 //! updates wait here and not in an arrangement, whose batcher looks at all held updates at every seal.
 
 use std::collections::BTreeMap;
 
+/// A span is this power of two of milliseconds: about a minute.
+const SPAN_BITS: u32 = 16;
+
+/// Items of a later span.
+#[derive(Debug)]
+struct Later<I> {
+    first: i64,
+    items: Vec<(i64, I)>,
+}
+
 /// Items waiting for their tick.
 #[derive(Debug)]
 pub struct Release<I> {
-    waiting: BTreeMap<i64, Vec<I>>,
+    /// Of spans before `sorted_to`, by tick.
+    near: BTreeMap<i64, Vec<I>>,
+    /// Of spans from `sorted_to` on.
+    far: BTreeMap<i64, Later<I>>,
+    sorted_to: i64,
     items: usize,
 }
 
 impl<I> Default for Release<I> {
     fn default() -> Self {
-        Release { waiting: BTreeMap::new(), items: 0 }
+        Release { near: BTreeMap::new(), far: BTreeMap::new(), sorted_to: i64::MIN, items: 0 }
     }
 }
 
 impl<I> Release<I> {
     /// Holds `item` until `tick`.
     pub fn hold(&mut self, tick: i64, item: I) {
-        self.waiting.entry(tick).or_default().push(item);
         self.items += 1;
+        let span = tick >> SPAN_BITS;
+        if span < self.sorted_to {
+            self.near.entry(tick).or_default().push(item);
+            return;
+        }
+        let later = self.far.entry(span).or_insert_with(|| Later { first: tick, items: Vec::new() });
+        later.first = later.first.min(tick);
+        later.items.push((tick, item));
     }
 
     /// The earliest tick that anything waits for.
     pub fn next(&self) -> Option<i64> {
-        self.waiting.first_key_value().map(|(tick, _)| *tick)
+        let near = self.near.first_key_value().map(|(tick, _)| *tick);
+        near.or_else(|| self.far.first_key_value().map(|(_, later)| later.first))
     }
 
     /// Everything of the earliest tick, if that tick is `now` or before.
     pub fn due(&mut self, now: i64) -> Option<Vec<I>> {
-        let first = self.waiting.first_entry()?;
-        if *first.key() > now {
+        if self.next()? > now {
             return None;
         }
-        let items = first.remove();
+        if self.near.is_empty()
+            && let Some((span, later)) = self.far.pop_first()
+        {
+            self.sorted_to = span + 1;
+            for (tick, item) in later.items {
+                self.near.entry(tick).or_default().push(item);
+            }
+        }
+        let (_, items) = self.near.pop_first()?;
         self.items -= items.len();
         Some(items)
     }
@@ -58,6 +88,7 @@ impl<I> Release<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Random;
 
     #[test]
     fn hands_out_what_is_due_earliest_first_and_only_once() {
@@ -73,5 +104,26 @@ mod tests {
         assert_eq!(release.len(), 1);
         assert_eq!(release.due(i64::MAX), Some(vec!['c']));
         assert!(release.is_empty());
+    }
+
+    #[test]
+    fn spans_come_in_order_whatever_came_first() {
+        let (mut release, mut model, mut random) =
+            (Release::default(), BTreeMap::<i64, Vec<i64>>::new(), Random::new(3));
+        let mut now = -200_000;
+        for item in 0..5_000 {
+            let ahead = 1 << random.below(22);
+            let tick = now + 10 + random.below(ahead);
+            release.hold(tick, item);
+            model.entry(tick).or_default().push(item);
+            if random.below(3) == 0 {
+                now += random.below(40_000);
+                while let Some(items) = release.due(now) {
+                    assert_eq!(model.pop_first().map(|(_, items)| items), Some(items));
+                }
+            }
+            assert_eq!(release.next(), model.first_key_value().map(|(tick, _)| *tick));
+            assert_eq!(release.len(), model.values().map(Vec::len).sum::<usize>());
+        }
     }
 }

@@ -210,9 +210,9 @@ pub fn build<'scope>(
     lateness_ms: i64,
     streams: &Streams<'scope>,
 ) -> Collection<'scope, Row<Customer, Profile>> {
-    let lines = streams.pos.clone().flat_map(|line| {
+    let lines = streams.pos.flat_map(|line| {
         let customer = line.body.customer?;
-        Some((Customer { customer }, (line.event_time, Deed::line(&line.body))))
+        Some((Customer { customer }, (line.event_time, Deed::line(line.body))))
     });
     let looks = streams.activities.clone().flat_map(|activity| {
         let deed = match activity.body.act {

@@ -140,7 +140,7 @@ impl Keyed for Index {
 
 /// Everything that happens to items at stores.
 fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Entry)> {
-    let lines = streams.pos.clone().flat_map(|line| {
+    let lines = streams.pos.flat_map(|line| {
         let key = StoreItem { store: line.body.store, item: line.body.item };
         (!line.body.is_return()).then(|| (key, Entry::Line(line.event_time, line.body.units_milli())))
     });

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
-use crate::edge::{Fated, Outcome};
+use crate::edge::{Edge, Outcome};
 use crate::event::Topic;
 use crate::ids::Id;
 use crate::policy::STALE_AFTER;
@@ -155,17 +155,16 @@ pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
-    fates: &Collection<'scope, Fated>,
+    edge: &Edge<'scope>,
 ) -> Collection<'scope, Row<Feed, Pulse>> {
-    let beats = fates.clone().map(|Fated { memo, outcome }| {
-        let event_time = memo.named.map_or(0, |(_, event_time)| event_time);
+    let beats = edge.fates(|memo, outcome| {
         let beat = match outcome {
-            Outcome::Accepted => Beat::Accepted(event_time),
+            Outcome::Accepted => Beat::Accepted(memo.event_time.unwrap_or_default()),
             Outcome::Duplicate => Beat::Duplicate,
             Outcome::Late(_) => Beat::Late,
             Outcome::Dead(..) => Beat::Dead,
         };
-        (Feed { store: memo.store.unwrap_or_else(|| Id::new("-")), topic: memo.topic }, beat)
+        Some((Feed { store: memo.store.unwrap_or_else(|| Id::new("-")), topic: memo.topic }, beat))
     });
     keyed("view: feed.health", ticks, beats, Some(notices.clone()), FeedHealth { context })
 }

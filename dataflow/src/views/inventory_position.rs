@@ -7,6 +7,7 @@ use operators::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::order::{Order, OrderLine};
 use crate::graph::Streams;
 use crate::ids::EventId;
 use crate::row::{Row, StoreItem, quotient, say};
@@ -169,7 +170,7 @@ impl Keyed for InventoryPosition {
 
 /// Everything that moves a position, by store and item.
 pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Entry)> {
-    let lines = streams.pos.clone().map(|line| {
+    let lines = streams.pos.map(|line| {
         let entry = Entry::Line {
             event_time: line.event_time,
             stock_milli: line.body.stock_milli(),
@@ -189,19 +190,19 @@ pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreIt
     lines.concat(movements).concat(counts)
 }
 
-/// Maintains the view.
+/// Maintains the view over what moves positions ([`entries`]) and what orders want.
 pub fn build<'scope>(
     ticks: Ticks,
     lateness_ms: i64,
-    streams: &Streams<'scope>,
+    entries: &Collection<'scope, (StoreItem, Entry)>,
+    orders: &Collection<'scope, Order>,
 ) -> Collection<'scope, Row<StoreItem, Position>> {
-    let committed = streams.orders.clone().flat_map(|order| {
+    let committed = orders.clone().flat_map(|order| {
         let (store, open) = (order.store, order.is_open());
-        let line = move |line: crate::event::order::OrderLine| {
-            (StoreItem { store, item: line.item }, Entry::Committed(line.remaining_milli()))
-        };
+        let line =
+            move |line: OrderLine| (StoreItem { store, item: line.item }, Entry::Committed(line.remaining_milli()));
         order.lines.into_iter().filter(move |_| open).map(line)
     });
-    let entries = entries(streams).concat(committed);
+    let entries = entries.clone().concat(committed);
     keyed("view: inventory.position", ticks, entries, None, InventoryPosition { lateness_ms })
 }

@@ -151,7 +151,7 @@ fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreRole, 
         let entry = Entry::Shift { start_at: shift.start_at, end_at: shift.end_at };
         (StoreRole { store: shift.store, role: shift.role }, entry)
     });
-    let lines = streams.pos.clone().flat_map(|line| {
+    let lines = streams.pos.flat_map(|line| {
         let sign = line.body.sale_sign();
         let entry = Entry::Line { event_time: line.event_time, transaction: line.body.transaction, sign };
         (sign != 0).then_some((StoreRole { store: line.body.store, role: Role::Checkout }, entry))

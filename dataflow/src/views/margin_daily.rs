@@ -96,8 +96,8 @@ pub fn build<'scope>(
     lateness_ms: i64,
     streams: &Streams<'scope>,
 ) -> Collection<'scope, Row<StoreDeptDay, Margin>> {
-    let lines = streams.pos.clone().map(|line| {
-        let entry = Entry::Happened(day(line.event_time), line.body.store, Amounts::of_line(&line.body));
+    let lines = streams.pos.map(|line| {
+        let entry = Entry::Happened(day(line.event_time), line.body.store, Amounts::of_line(line.body));
         (line.body.item, entry)
     });
     let losses = streams.movements.clone().flat_map(|movement| {

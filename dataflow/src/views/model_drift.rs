@@ -188,7 +188,6 @@ pub fn build<'scope>(ticks: Ticks, streams: &Streams<'scope>) -> Collection<'sco
         });
     let lines = streams
         .pos
-        .clone()
         .map(|line| (line.body.store, Entry::Line(line.body.item, line.event_time, line.body.units_milli())));
     let places = streams.stores.clone().map(|store| (store.store, Entry::Place(store.region, store.format)));
     let stores = keyed("model.drift: stores", ticks, lines.concat(ranged).concat(places), None, Stores);

@@ -89,11 +89,11 @@ fn entries<'scope>(
     lateness_ms: i64,
     streams: &Streams<'scope>,
 ) -> Collection<'scope, (StoreItem, Entry)> {
-    let lines = streams.pos.clone().filter(|line| line.body.sale_sign() != 0).map(|line| {
+    let lines = streams.pos.flat_map(|line| {
         let sign = line.body.sale_sign();
         let entry = Line {
             event_time: line.event_time,
-            id: line.id,
+            id: line.id.clone(),
             horizon: line.horizon,
             sale: line.body.is_sale(),
             units_milli: line.body.units_milli(),
@@ -101,7 +101,7 @@ fn entries<'scope>(
             discount_cents: sign * line.body.discount_cents,
             unit_price_cents: line.body.unit_price_cents,
         };
-        (StoreItem { store: line.body.store, item: line.body.item }, Entry::Line(entry))
+        (sign != 0).then(|| (StoreItem { store: line.body.store, item: line.body.item }, Entry::Line(entry)))
     });
     let promotions = promotion_window::build(ticks, lateness_ms, &streams.promotions);
     let offers = promotions.flat_map(|promotion| {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
 use crate::event::pos::{PosLine, Reason};
-use crate::graph::Timed;
+use crate::graph::Lines;
 use crate::ids::Id;
 use crate::policy::RETURNS_PRIOR;
 use crate::row::{Row, quotient, ratio_bp, say};
@@ -164,9 +164,10 @@ pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
-    pos: &Collection<'scope, Timed<PosLine>>,
+    pos: &Lines<'scope>,
 ) -> Collection<'scope, Row<Item, ItemReturns>> {
-    let lines = explode(pos.clone(), |line| ((Item { item: line.body.item }, line.event_time), Sums::of(&line.body)));
+    let lines = pos.map(|line| ((Item { item: line.body.item }, line.event_time), Sums::of(line.body)));
+    let lines = explode(lines, |sums| sums);
     keyed("view: returns.item", ticks, lines, Some(notices.clone()), ReturnsItem { context })
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::pos::PosLine;
-use crate::graph::Timed;
+use crate::graph::Lines;
 use crate::ids::Id;
 use crate::row::{Row, say};
 use crate::stats::{basis_points, wilson_low};
@@ -110,14 +110,12 @@ impl Keyed for ReturnsOperator {
 }
 
 /// Maintains the view.
-pub fn build<'scope>(
-    ticks: Ticks,
-    pos: &Collection<'scope, Timed<PosLine>>,
-) -> Collection<'scope, Row<StoreOperator, OperatorReturns>> {
-    let lines = explode(pos.clone(), |line| {
+pub fn build<'scope>(ticks: Ticks, pos: &Lines<'scope>) -> Collection<'scope, Row<StoreOperator, OperatorReturns>> {
+    let lines = pos.map(|line| {
         let key = StoreOperator { store: line.body.store, operator: line.body.operator };
-        ((key, line.event_time), Sums::of(&line.body))
+        ((key, line.event_time), Sums::of(line.body))
     });
+    let lines = explode(lines, |sums| sums);
     keyed("view: returns.operator", ticks, lines, None, ReturnsOperator)
 }
 

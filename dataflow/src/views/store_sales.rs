@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::pos::{LineKind, PosLine};
-use crate::graph::Timed;
+use crate::graph::Lines;
 use crate::ids::Transaction;
 use crate::row::{Row, StoreHour, Tumbling};
 use crate::time::{Cause, Collection, HOUR_MS, hour};
@@ -122,14 +122,10 @@ impl Keyed for StoreSales {
 }
 
 /// Maintains the view.
-pub fn build<'scope>(
-    ticks: Ticks,
-    lateness_ms: i64,
-    pos: &Collection<'scope, Timed<PosLine>>,
-) -> Collection<'scope, Row<StoreHour, Sales>> {
-    let lines = pos.clone().map(|line| {
+pub fn build<'scope>(ticks: Ticks, lateness_ms: i64, pos: &Lines<'scope>) -> Collection<'scope, Row<StoreHour, Sales>> {
+    let lines = pos.map(|line| {
         let key = StoreHour { store: line.body.store, hour: hour(line.event_time) };
-        (key, line.body)
+        (key, line.body.clone())
     });
     keyed("view: store.sales", ticks, lines, None, StoreSales { lateness_ms })
 }

@@ -1,0 +1,166 @@
+//! One collection with many readers, each of whom takes what concerns it: looked at once, copied never.
+//!
+//! *Meaning.* Every reader is a function from an element to what it makes of it, as in a map or flat map; it gets a
+//! collection of its own. *Time.* None. *State.* None.
+//! *Cost.* One call a reader and element. As many maps behind a stream would each be given a copy of all of it first.
+
+use std::cell::RefCell;
+
+use differential_dataflow::collection::AsCollection;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::InputCapability;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use crate::diff::Traced;
+use crate::driver::Traces;
+
+/// Updates that a reader holds before it hands them on.
+const BATCH: usize = 4_096;
+
+/// A reader with its way out.
+trait Way<D, R, C> {
+    fn take(&mut self, data: &D, tick: i64, change: &Traced<R, C>, capability: &InputCapability<i64>);
+    fn flush(&mut self, capability: &InputCapability<i64>);
+}
+
+struct Reading<T, R, C, F>
+where
+    T: 'static,
+    R: Clone + 'static,
+    C: Clone + 'static,
+{
+    read: F,
+    made: Vec<(T, i64, Traced<R, C>)>,
+    output: OutputBuilder<i64, CapacityContainerBuilder<Vec<(T, i64, Traced<R, C>)>>>,
+}
+
+impl<D, T, I, R, C, F> Way<D, R, C> for Reading<T, R, C, F>
+where
+    T: Clone + 'static,
+    R: Clone + 'static,
+    C: Clone + 'static,
+    I: IntoIterator<Item = T>,
+    F: FnMut(&D, &Traced<R, C>) -> I,
+{
+    fn take(&mut self, data: &D, tick: i64, change: &Traced<R, C>, capability: &InputCapability<i64>) {
+        self.made.extend((self.read)(data, change).into_iter().map(|made| (made, tick, change.clone())));
+        if self.made.len() >= BATCH {
+            self.flush(capability);
+        }
+    }
+
+    fn flush(&mut self, capability: &InputCapability<i64>) {
+        if !self.made.is_empty() {
+            self.output.activate().session(capability).give_container(&mut self.made);
+            self.made.clear();
+        }
+    }
+}
+
+/// Looks at each element without making anything of it.
+struct Looking<F>(F);
+
+impl<D, R, C, F: FnMut(&D, &Traced<R, C>)> Way<D, R, C> for Looking<F> {
+    fn take(&mut self, data: &D, _: i64, change: &Traced<R, C>, _: &InputCapability<i64>) {
+        self.0(data, change);
+    }
+
+    fn flush(&mut self, _: &InputCapability<i64>) {}
+}
+
+type Ways<D, R, C> = Vec<Box<dyn Way<D, R, C>>>;
+
+/// A collection whose readers are gathered; they read from [`Fan::build`] on.
+pub struct Fan<'scope, D, R, C>
+where
+    D: Clone + 'static,
+    R: Clone + 'static,
+    C: Clone + 'static,
+{
+    gathered: RefCell<Option<Gathered<'scope, D, R, C>>>,
+}
+
+/// The operator under construction.
+struct Gathered<'scope, D, R, C>
+where
+    D: Clone + 'static,
+    R: Clone + 'static,
+    C: Clone + 'static,
+{
+    builder: OperatorBuilder<'scope, i64>,
+    input: Traces<'scope, D, R, C>,
+    ways: Ways<D, R, C>,
+}
+
+impl<'scope, D, R, C> Fan<'scope, D, R, C>
+where
+    D: Clone + 'static,
+    R: Clone + 'static,
+    C: Clone + 'static,
+{
+    /// Nobody reads yet.
+    pub fn new(name: &str, input: Traces<'scope, D, R, C>) -> Self {
+        let builder = OperatorBuilder::new(name.to_owned(), input.inner.scope());
+        Fan { gathered: RefCell::new(Some(Gathered { builder, input, ways: Vec::new() })) }
+    }
+
+    fn gather<T>(&self, gather: impl FnOnce(&mut Gathered<'scope, D, R, C>) -> T) -> T {
+        gather(self.gathered.borrow_mut().as_mut().expect("readers come before the work begins"))
+    }
+
+    /// What `read` makes of each element, told how it changes.
+    ///
+    /// # Panics
+    /// After [`Fan::build`].
+    pub fn read<T, I>(&self, read: impl FnMut(&D, &Traced<R, C>) -> I + 'static) -> Traces<'scope, T, R, C>
+    where
+        T: Clone + 'static,
+        I: IntoIterator<Item = T> + 'static,
+    {
+        self.gather(|Gathered { builder, ways, .. }| {
+            let (output, stream) = builder.new_output();
+            ways.push(Box::new(Reading { read, made: Vec::new(), output: OutputBuilder::from(output) }));
+            stream.as_collection()
+        })
+    }
+
+    /// Has `look` see each element and how it changes.
+    ///
+    /// # Panics
+    /// After [`Fan::build`].
+    pub fn look(&self, look: impl FnMut(&D, &Traced<R, C>) + 'static) {
+        self.gather(|gathered| gathered.ways.push(Box::new(Looking(look))));
+    }
+
+    /// Puts it to work: all readers are there. Nothing happens the second time.
+    ///
+    /// ```
+    /// # use operators::{fan::Fan, keyed::Ticks, testing::play};
+    /// let numbers = [(10, 3, 1), (10, 4, 1), (20, 3, -1)];
+    /// let told = play(&numbers, 20, |numbers| {
+    ///     let fan = Fan::new("numbers", numbers);
+    ///     let odd = fan.read(|number, _| (number % 2 == 1).then(|| format!("{number} is odd")));
+    ///     let halves = fan.read(|number, _| (number % 2 == 0).then(|| format!("half of {number} is {}", number / 2)));
+    ///     fan.build();
+    ///     odd.concat(halves)
+    /// });
+    /// let (odd, half) = ("3 is odd".to_owned(), "half of 4 is 2".to_owned());
+    /// assert_eq!(told, [(10, odd.clone(), 1), (10, half, 1), (20, odd, -1)]);
+    /// ```
+    pub fn build(&self) {
+        let Some(Gathered { mut builder, input, mut ways }) = self.gathered.take() else { return };
+        let mut input = builder.new_input(input.inner, Pipeline);
+        builder.build(move |_| {
+            move |_| {
+                input.for_each_stamp(|capability, containers| {
+                    for (data, tick, change) in containers.flat_map(|container| container.drain(..)) {
+                        ways.iter_mut().for_each(|way| way.take(&data, tick, &change, &capability));
+                    }
+                    ways.iter_mut().for_each(|way| way.flush(&capability));
+                });
+            }
+        });
+    }
+}
