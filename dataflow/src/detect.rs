@@ -97,7 +97,7 @@ pub trait Detector: 'static {
 }
 
 /// A detector with its copy of the context.
-struct Watch<D: Detector> {
+pub struct Watch<D: Detector> {
     detector: D,
     kind: KindIndex,
     ticks: Ticks,
@@ -108,7 +108,7 @@ struct Watch<D: Detector> {
 
 /// The rows of a key and its episode.
 #[derive(Default, Serialize, Deserialize)]
-struct Watched<S> {
+pub struct Watched<S> {
     rows: S,
     episode: Episode,
     told: Option<Told>,
@@ -128,7 +128,8 @@ fn own_policy(context: &Context, kind: &Kind, policy: &Policy) -> i64 {
 }
 
 impl<D: Detector> Watch<D> {
-    fn new(detector: D, ticks: Ticks, context: Context) -> Self {
+    /// Watches from now on; `context` is what is known before any notice.
+    pub fn new(detector: D, ticks: Ticks, context: Context) -> Self {
         let kind = crate::detectors::index_of(D::KIND);
         let mut watch = Watch { detector, kind, ticks, context, policy: Vec::new(), for_ms: 0 };
         watch.read_policies();
@@ -228,7 +229,9 @@ impl<D: Detector> Keyed for Watch<D> {
         let at = At { now, context: &self.context, policy: &self.policy };
         let verdict = self.detector.assess(key, &mut state.rows, &at);
         let store = self.detector.store(key, &state.rows).or(state.told.as_ref().and_then(|told| told.store));
-        let held = !verdict.gone && self.is_stale(store);
+        // What is not open cannot be held open: nobody need ask.
+        let could_hold = state.episode.opened_at().is_some() || verdict.open;
+        let held = could_hold && !verdict.gone && self.is_stale(store);
         let condition = Condition { open: verdict.open, clear: verdict.clear, held };
         let was_opened_at = state.episode.opened_at();
         let turn = state.episode.step(condition, self.for_ms, now);

@@ -8,8 +8,8 @@ use crate::context::{Context, Notice};
 use crate::detect::{Detector, open_stores, watch};
 use crate::detectors::{
     abnormal_rate, capacity_overload, conversion_drop, coverage_gap, drop, feed_stale, leak, model_drift,
-    negative_on_hand, operator_pattern, overdue, phantom_stock, price_mismatch, promise_missed, promise_risk,
-    queue_breach, setup_overdue, stockout_risk, surge, under_attainment,
+    operator_pattern, overdue, price_mismatch, promise_missed, promise_risk, queue_breach, setup_overdue, surge,
+    under_attainment,
 };
 use crate::edge::{self, Edge, Inputs, Limits};
 use crate::exception::Step;
@@ -18,7 +18,8 @@ use crate::ids::EventId;
 use crate::output::{OutputTopic, Outputs};
 use crate::policy::Policies;
 use crate::record::{DeadRecord, LateRecord};
-use crate::row::{Row, StoreDept, StoreHour, StoreItem};
+use crate::row::{Row, StoreDept, StoreHour};
+use crate::shelf::{self, Shelf};
 pub use crate::streams::{Lines, Streams, Timed};
 use crate::time::Collection;
 use crate::views::attendance::{self, Attendance};
@@ -28,14 +29,14 @@ use crate::views::demand_index::{self, DemandIndex};
 use crate::views::feed_health::{self, Feed, Pulse};
 use crate::views::fulfillment_node::{self, Fulfillment, Node};
 use crate::views::inventory_accuracy::{self, Accuracy, StoreDay};
-use crate::views::inventory_position::{self, Position};
+use crate::views::inventory_position;
 use crate::views::labor_coverage::{self, Coverage, StoreRole};
 use crate::views::labor_hours::{self, RoleHour, WorkedHour};
 use crate::views::labor_productivity::{self, Productivity};
 use crate::views::margin_daily::{self, Margin, StoreDeptDay};
 use crate::views::model_drift::{self as drift, Drift, Segment};
 use crate::views::promise_score::{self, Score};
-use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
+use crate::views::promotion_performance;
 use crate::views::returns_item::{self, Item, ItemReturns};
 use crate::views::returns_operator::{self, OperatorReturns, StoreOperator};
 use crate::views::store_queue::{self, Quarter, ZoneQuarter};
@@ -121,24 +122,20 @@ impl<'scope> Ground<'scope> {
     /// Runs every detector.
     fn detect(&self, views: &Views<'scope>) -> Collection<'scope, Step> {
         let (ticks, streams) = (self.ticks, &self.streams);
-        let position = &views.inventory_position;
-        let stock = stockout_risk::inputs(ticks, position, &streams.item_locations, &streams.products);
-        let stockouts = self.watch(stockout_risk::StockoutRisk, stock);
         let explained = conversion_drop::Explanations {
             quarters: &views.store_queue,
             coverage: &views.labor_coverage,
-            stockouts: &open_stores(&stockouts),
+            stockouts: &open_stores(&views.shelf.stockouts),
         };
         let conversions = conversion_drop::readings(ticks, &views.store_traffic, &explained);
         let queues = queue_breach::readings(ticks, &views.store_queue, &views.labor_coverage);
-        let prices = values(&views.promotion_performance, |row| price_mismatch::Prices::of(&row));
-        let attained = values(&views.promotion_performance, |row| under_attainment::Sales::of(&row));
+        let prices = values(&views.shelf.standings, |row| price_mismatch::Prices::of(&row));
+        let attained = values(&views.shelf.standings, |row| under_attainment::Sales::of(&row));
         let setups = setup_overdue::inputs(&streams.promotions, &streams.tasks);
         let loads = capacity_overload::loads(&views.fulfillment_node, &views.attendance);
         let promises = streams.orders.clone().map(promise_missed::Promise::of);
-        stockouts.concatenate([
-            self.watch(negative_on_hand::NegativeOnHand, negative_on_hand::readings(position)),
-            self.watch(phantom_stock::PhantomStock, phantom_stock::inputs(position, &streams.item_locations)),
+        views.shelf.stockouts.clone().concatenate([
+            views.shelf.doubts.clone(),
             self.watch(price_mismatch::PriceMismatch, prices),
             self.watch(under_attainment::UnderAttainment, attained),
             self.watch(setup_overdue::SetupOverdue, setups),
@@ -176,19 +173,19 @@ struct Views<'scope> {
     feed_health: Collection<'scope, Row<Feed, Pulse>>,
     fulfillment_node: Collection<'scope, Row<Node, Fulfillment>>,
     inventory_accuracy: Collection<'scope, Row<StoreDay, Accuracy>>,
-    inventory_position: Collection<'scope, Row<StoreItem, Position>>,
     labor_coverage: Collection<'scope, Row<StoreRole, Coverage>>,
     labor_hours: Collection<'scope, Row<RoleHour, WorkedHour>>,
     labor_productivity: Collection<'scope, Row<StoreHour, Productivity>>,
     margin_daily: Collection<'scope, Row<StoreDeptDay, Margin>>,
     model_drift: Collection<'scope, Row<Segment, Drift>>,
-    promotion_performance: Collection<'scope, Row<PromotionStoreItem, Standing>>,
     returns_item: Collection<'scope, Row<Item, ItemReturns>>,
     returns_operator: Collection<'scope, Row<StoreOperator, OperatorReturns>>,
     store_queue: Collection<'scope, Row<ZoneQuarter, Quarter>>,
     store_sales: Collection<'scope, Row<StoreHour, Sales>>,
     store_traffic: Collection<'scope, Row<StoreHour, Traffic>>,
     task_status: Collection<'scope, Row<StoreDayType, TaskCounts>>,
+    /// Items at stores: inventory.position, promotion.performance, and the detectors of stock.
+    shelf: Shelf<'scope>,
     /// Who is at work.
     attendance: Attendance<'scope>,
     /// How likely each open order is to be kept.
@@ -202,9 +199,7 @@ impl<'scope> Views<'scope> {
         let with = || context.clone();
         let store_sales = store_sales::build(ticks, late, &streams.pos);
         let store_traffic = store_traffic::build(ticks, late, &streams.traffic, &store_sales);
-        let entries = inventory_position::entries(streams);
-        let inventory_position = inventory_position::build(ticks, late, &entries, &streams.orders);
-        let inventory_accuracy = inventory_accuracy::build(ticks, late, entries);
+        let shelf = shelf::build(ticks, late, context, &ground.notices, streams);
         let customer_profile = customer_profile::build(ticks, late, streams);
         let customer_segments = customer_segments::build(ticks, &customer_profile);
         let attendance = attendance::build(ticks, late, &streams.punches);
@@ -212,27 +207,26 @@ impl<'scope> Views<'scope> {
         let labor_productivity = labor_productivity::build(ticks, late, &labor_hours, &store_sales);
         let fulfillment_node = fulfillment_node::build(ticks, &streams.orders, &attendance);
         let labor_coverage = labor_coverage::build(ticks, streams, &attendance, &fulfillment_node);
-        let promise_scores = promise_score::build(ticks, &streams.orders, &inventory_position, &attendance);
+        let promise_scores = promise_score::build(ticks, &streams.orders, &shelf.positions, &attendance);
         Views {
             customer_profile,
             customer_segments,
-            demand_index: demand_index::build(ticks, with(), reference, streams),
+            demand_index: demand_index::build(ticks, with(), reference, streams, &shelf.demand),
             feed_health: feed_health.clone(),
             fulfillment_node,
-            inventory_accuracy,
-            inventory_position,
+            inventory_accuracy: inventory_accuracy::build(ticks, late, shelf.variances.clone()),
             labor_coverage,
             labor_hours,
             labor_productivity,
             margin_daily: margin_daily::build(ticks, late, streams),
             model_drift: drift::build(ticks, streams),
-            promotion_performance: promotion_performance::build(ticks, late, with(), reference, streams),
             returns_item: returns_item::build(ticks, with(), reference, &streams.pos),
             returns_operator: returns_operator::build(ticks, &streams.pos),
             store_queue: store_queue::build(ticks, late, &streams.queues),
             store_sales,
             store_traffic,
             task_status: task_status::build(ticks, &streams.tasks),
+            shelf,
             attendance,
             promise_scores,
         }
@@ -246,13 +240,13 @@ impl<'scope> Views<'scope> {
         outputs.view(feed_health::NAME, &feed_health::view(&self.feed_health));
         outputs.view(fulfillment_node::NAME, &self.fulfillment_node);
         outputs.view(inventory_accuracy::NAME, &self.inventory_accuracy);
-        outputs.view(inventory_position::NAME, &self.inventory_position);
+        outputs.view(inventory_position::NAME, &self.shelf.positions);
         outputs.view(labor_coverage::NAME, &self.labor_coverage);
         outputs.view(labor_hours::NAME, &self.labor_hours);
         outputs.view(labor_productivity::NAME, &self.labor_productivity);
         outputs.view(margin_daily::NAME, &self.margin_daily);
         outputs.view(drift::NAME, &self.model_drift);
-        outputs.view(promotion_performance::NAME, &promotion_performance::rows(&self.promotion_performance));
+        outputs.view(promotion_performance::NAME, &promotion_performance::rows(&self.shelf.standings));
         outputs.view(returns_item::NAME, &self.returns_item);
         outputs.view(returns_operator::NAME, &self.returns_operator);
         outputs.view(store_queue::NAME, &store_queue::view(&self.store_queue));

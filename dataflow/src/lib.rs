@@ -35,6 +35,7 @@ pub mod row;
 pub mod scenario;
 pub mod schema;
 pub mod serve;
+pub mod shelf;
 pub mod stats;
 pub mod streams;
 pub mod telemetry;

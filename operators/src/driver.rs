@@ -39,6 +39,9 @@ pub type Traces<'scope, D, R, C> = VecCollection<'scope, i64, D, Traced<R, C>>;
 /// Updates and closes of one scheduling before the operator yields.
 const FUEL: usize = 1 << 16;
 
+/// Updates whose drawers are looked for together.
+const TOGETHER: usize = 512;
+
 /// The worker-independent hash that routes a key; equal on every worker and process.
 pub fn route<K: Hash>(key: &K) -> u64 {
     // The high half: tables on the receiving worker use the low half.
@@ -172,9 +175,13 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
                 self.state.notice(&notice, &change);
                 self.stand(notice, change.diff);
             }
-            while let Some(((key, input), _, change)) = self.updates.next_if(|(_, at, _)| *at <= tick) {
-                self.state.update(key, input, change, tick);
-                fuel = fuel.saturating_sub(1);
+            let mut last = TOGETHER;
+            while last == TOGETHER {
+                last = 0;
+                let updates = std::iter::from_fn(|| self.updates.next_if(|(_, at, _)| *at <= tick)).take(TOGETHER);
+                let changes = updates.map(|((key, input), _, change)| (key, input, change));
+                self.state.update_all(changes.inspect(|_| last += 1), tick);
+                fuel = fuel.saturating_sub(last);
             }
             self.state.wake(tick);
             if !self.state.close(tick, &mut fuel, out) {

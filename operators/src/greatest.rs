@@ -80,6 +80,12 @@ pub struct Maximum<K, V, C> {
     types: PhantomData<(K, V, C)>,
 }
 
+impl<K, V, C> Default for Maximum<K, V, C> {
+    fn default() -> Self {
+        Maximum { types: PhantomData }
+    }
+}
+
 /// The values of a key and the maximum last said.
 #[derive(Serialize, Deserialize)]
 pub struct Said<V> {
@@ -138,7 +144,7 @@ where
     V: ExchangeData + Ord,
     C: ExchangeData + Ord,
 {
-    keyed(name, ticks, input, None, Maximum { types: PhantomData })
+    keyed(name, ticks, input, None, Maximum::default())
 }
 
 #[cfg(test)]

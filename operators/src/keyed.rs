@@ -60,7 +60,7 @@ impl Next {
 }
 
 /// Whom a notice may concern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Audience {
     /// No key.
     Nobody,
@@ -77,7 +77,17 @@ pub struct Emit<'a, O, C> {
     cause: &'a Option<C>,
 }
 
-impl<O: PartialEq, C: Clone> Emit<'_, O, C> {
+impl<'a, O: PartialEq, C: Clone> Emit<'a, O, C> {
+    /// Output updates at `now` go to `out`, on account of `cause`.
+    pub(crate) fn new(out: &'a mut Vec<(O, i64, Traced<i64, C>)>, now: i64, cause: &'a Option<C>) -> Self {
+        Emit { out, now, cause }
+    }
+
+    /// One output update at this tick with a cause of its own.
+    pub(crate) fn push_because(&mut self, output: O, change: Traced<i64, C>) {
+        self.out.push((output, self.now, change));
+    }
+
     /// One output update at this tick with the key's cause.
     pub fn push(&mut self, output: O, diff: i64) {
         self.out.push((output, self.now, Traced::new(diff, self.cause.clone())));
@@ -158,6 +168,17 @@ pub trait Keyed: 'static {
         false
     }
 
+    /// Told that a notice concerns this key or, without one, that it is to be judged anew whatever it last said; a
+    /// [`Keyed::close`] follows. Only who closes some of what it keeps, and not all of it, needs to know.
+    fn touched_by(
+        &mut self,
+        _notice: Option<&Self::Notice>,
+        _key: &Self::Key,
+        _state: &mut Self::State,
+        _cause: Option<&Self::Cause>,
+    ) {
+    }
+
     /// Brings the key's output up to date at the close of `emit.now()`. Called again without a change it must emit
     /// nothing: a wake-up may be spurious.
     fn close(
@@ -187,6 +208,12 @@ impl<S: Default> Slot<S> {
 /// Few wake-ups need no sweeping.
 const SPARE_WAKES: usize = 64;
 
+/// One change of a key.
+pub type KeyedChange<L> = (<L as Keyed>::Key, <L as Keyed>::Input, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>);
+
+/// One change of a drawer.
+type Found<L> = (u32, <L as Keyed>::Input, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>);
+
 /// The drawers of one worker: the pure structure behind every keyed operator.
 pub struct KeyedState<L: Keyed> {
     logic: L,
@@ -194,6 +221,8 @@ pub struct KeyedState<L: Keyed> {
     drawers: Drawers<L::Key, Slot<L::State>>,
     /// The drawers touched in this tick, each with its least cause.
     touched: Vec<(u32, Option<L::Cause>)>,
+    /// Changes whose drawers were found; empty between calls.
+    found: Vec<Found<L>>,
     /// The drawers that attend to notices.
     attentive: BTreeSet<u32>,
     wakes: Release<u32>,
@@ -220,6 +249,7 @@ impl<L: Keyed> KeyedState<L> {
             ticks,
             drawers: Drawers::new(),
             touched: Vec::new(),
+            found: Vec::new(),
             attentive: BTreeSet::new(),
             wakes: Release::default(),
             reconsidered: None,
@@ -245,6 +275,21 @@ impl<L: Keyed> KeyedState<L> {
     /// Takes one change of `key` at tick `now`.
     pub fn update(&mut self, key: L::Key, input: L::Input, change: Traced<L::Diff, L::Cause>, now: i64) {
         let number = self.find_or_open(key);
+        self.apply(number, input, change, now);
+    }
+
+    /// Takes changes of tick `now`: finds the drawers of all of them first, as waiting for memory many times at once
+    /// takes little longer than once.
+    pub fn update_all(&mut self, changes: impl Iterator<Item = KeyedChange<L>>, now: i64) {
+        let mut found = std::mem::take(&mut self.found);
+        found.extend(changes.map(|(key, input, change)| (self.find_or_open(key), input, change)));
+        for (number, input, change) in found.drain(..) {
+            self.apply(number, input, change, now);
+        }
+        self.found = found;
+    }
+
+    fn apply(&mut self, number: u32, input: L::Input, change: Traced<L::Diff, L::Cause>, now: i64) {
         self.before_change(number);
         if let Some((key, slot)) = self.drawers.get_mut(number) {
             touch(&mut self.touched, number, slot, change.cause.as_ref());
@@ -255,13 +300,15 @@ impl<L: Keyed> KeyedState<L> {
     /// Takes one notice at tick `now`, before that tick's updates, and touches the keys it concerns.
     pub fn notice(&mut self, notice: &L::Notice, change: &Traced<i64, L::Cause>) {
         self.logic.notice(notice, change.diff);
-        let (logic, touched, cause) = (&self.logic, &mut self.touched, change.cause.as_ref());
+        let audience = self.logic.audience(notice);
+        let (logic, touched, cause) = (&mut self.logic, &mut self.touched, change.cause.as_ref());
         let mut tell = |number, (key, slot): &mut (L::Key, Slot<L::State>)| {
             if logic.concerns(notice, key, &slot.state) {
                 touch(touched, number, slot, cause);
+                logic.touched_by(Some(notice), key, &mut slot.state, cause);
             }
         };
-        match logic.audience(notice) {
+        match audience {
             Audience::Nobody => {}
             Audience::Attentive => {
                 for number in &self.attentive {
@@ -282,9 +329,12 @@ impl<L: Keyed> KeyedState<L> {
             for number in due {
                 if self.drawers.get(number).is_some_and(|(_, slot)| slot.wake <= now) {
                     self.before_change(number);
-                    if let Some((_, slot)) = self.drawers.get_mut(number) {
+                    if let Some((key, slot)) = self.drawers.get_mut(number) {
                         slot.wake = i64::MAX;
                         touch(&mut self.touched, number, slot, cause);
+                        if cause.is_some() {
+                            self.logic.touched_by(None, key, &mut slot.state, cause);
+                        }
                     }
                 }
             }

@@ -34,6 +34,7 @@ pub mod driver;
 pub mod during;
 pub mod episode;
 pub mod fan;
+pub mod fused;
 pub mod greatest;
 pub mod keyed;
 pub mod latest;

@@ -61,14 +61,14 @@ mod tests {
     fn containers_in_order_are_left_alone_and_others_sorted() {
         let mut received = Received::default();
         for (containers, expected) in
-            [(vec![vec![1, 1], vec![2]], vec![1, 1, 2]), (vec![vec![5, 7], vec![6]], vec![5, 6, 7])]
+            [(vec![vec![1, 1], vec![2]], vec![1i64, 1, 2]), (vec![vec![5, 7], vec![6]], vec![5, 6, 7])]
         {
             containers.into_iter().for_each(|mut container| received.take(&mut container));
             received.take(&mut Vec::new());
             received.order(|tick| *tick);
             assert_eq!(received.first(), expected.first());
             assert_eq!(received.next_if(|tick| *tick < expected[0]), None);
-            let given: Vec<i32> = std::iter::from_fn(|| received.next_if(|tick| *tick < 10)).collect();
+            let given: Vec<i64> = std::iter::from_fn(|| received.next_if(|tick| *tick < 10)).collect();
             assert_eq!(given, expected);
         }
     }

@@ -7,8 +7,7 @@ use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
-use crate::row::{Row, StoreItem};
-use crate::time::Collection;
+use crate::row::StoreItem;
 use crate::views::inventory_position::{self, Position};
 
 /// `inventory.negative_on_hand`.
@@ -32,14 +31,11 @@ pub struct Book {
     anchor_at: Option<i64>,
 }
 
-/// What it reads of the view.
-pub fn readings<'scope>(
-    positions: &Collection<'scope, Row<StoreItem, Position>>,
-) -> Collection<'scope, (StoreItem, Book)> {
-    positions.clone().map(|row| {
-        let Position { on_hand_milli, anchor_at, .. } = row.value;
-        (row.key, Book { on_hand_milli, anchor_at })
-    })
+impl Book {
+    /// What it reads of a position.
+    pub fn of(position: &Position) -> Self {
+        Book { on_hand_milli: position.on_hand_milli, anchor_at: position.anchor_at }
+    }
 }
 
 impl Detector for NegativeOnHand {

@@ -10,7 +10,7 @@ use crate::event::reference::ItemLocation;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::{Row, StoreItem};
+use crate::row::StoreItem;
 use crate::stats::basis_points;
 use crate::time::Collection;
 use crate::views::inventory_position::Position;
@@ -54,19 +54,19 @@ pub struct Stock {
     pub last_sale_at: Option<i64>,
 }
 
-/// What it reads of positions and locations.
-pub fn inputs<'scope>(
-    positions: &Collection<'scope, Row<StoreItem, Position>>,
-    locations: &Collection<'scope, ItemLocation>,
-) -> Collection<'scope, (StoreItem, Input)> {
-    let stock = positions.clone().map(|row| {
-        let Position { on_hand_milli, anchor_at, last_sale_at, .. } = row.value;
-        (row.key, Input::Stock(Stock { on_hand_milli, anchor_at, last_sale_at }))
-    });
-    let forecasts = locations.clone().map(|location| {
+impl Input {
+    /// What it reads of a position.
+    pub fn of(position: &Position) -> Self {
+        let Position { on_hand_milli, anchor_at, last_sale_at, .. } = *position;
+        Input::Stock(Stock { on_hand_milli, anchor_at, last_sale_at })
+    }
+}
+
+/// What it reads of locations.
+pub fn inputs<'scope>(locations: &Collection<'scope, ItemLocation>) -> Collection<'scope, (StoreItem, Input)> {
+    locations.clone().map(|location| {
         (StoreItem { store: location.store, item: location.item }, Input::Forecast(location.forecast_milli))
-    });
-    stock.concat(forecasts)
+    })
 }
 
 /// The rows of an item at a store.

@@ -11,7 +11,7 @@ use crate::event::reference::{ItemLocation, Product};
 use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::{Row, StoreItem, floor_div};
+use crate::row::{StoreItem, floor_div};
 use crate::stats::{Demand, basis_points};
 use crate::time::Collection;
 use crate::views::inventory_position::Position;
@@ -58,18 +58,21 @@ pub enum Input {
     CasePack(i64),
 }
 
-/// What it reads of positions, locations and products. Products are met by item, so that one changed product finds its
+impl Input {
+    /// What it reads of a position.
+    pub fn of(position: &Position) -> Self {
+        let Position { available_milli, anchor_at, .. } = *position;
+        Input::Stock { available_milli, anchor_at }
+    }
+}
+
+/// What it reads of locations and products. Products are met by item, so that one changed product finds its
 /// stores without a look at any other key.
 pub fn inputs<'scope>(
     ticks: Ticks,
-    positions: &Collection<'scope, Row<StoreItem, Position>>,
     locations: &Collection<'scope, ItemLocation>,
     products: &Collection<'scope, Product>,
 ) -> Collection<'scope, (StoreItem, Input)> {
-    let stock = positions.clone().map(|row| {
-        let Position { available_milli, anchor_at, .. } = row.value;
-        (row.key, Input::Stock { available_milli, anchor_at })
-    });
     let ranged = locations.clone().map(|location| {
         let ItemLocation { store, item, lead_time_h, forecast_milli, dispersion_bp } = location;
         (StoreItem { store, item }, Input::Location { lead_time_h, forecast_milli, dispersion_bp })
@@ -78,7 +81,7 @@ pub fn inputs<'scope>(
     let packs = products.clone().map(|product| (product.item, product.case_pack));
     let packs = lookup("case packs of ranged items", ticks, stores, packs)
         .map(|(item, store, _, pack): (_, _, i64, _)| (StoreItem { store, item }, Input::CasePack(pack.unwrap_or(1))));
-    stock.concat(ranged).concat(packs)
+    ranged.concat(packs)
 }
 
 /// The rows of an item at a store, and what was last computed of them.

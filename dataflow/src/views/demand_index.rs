@@ -17,7 +17,7 @@ use crate::ids::Id;
 use crate::row::{Row, StoreDept, StoreItem, floor_div, say};
 use crate::stats::basis_points;
 use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, minute};
-use crate::views::item_demand::{Demand, Entry, ItemDemand};
+use crate::views::item_demand::{Demand, Entry};
 use crate::views::signal_book::SignalBook;
 
 /// The name of the view.
@@ -139,7 +139,7 @@ impl Keyed for Index {
 }
 
 /// Everything that happens to items at stores.
-fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Entry)> {
+pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Entry)> {
     let lines = streams.pos.flat_map(|line| {
         let key = StoreItem { store: line.body.store, item: line.body.item };
         (!line.body.is_return()).then(|| (key, Entry::Line(line.event_time, line.body.units_milli())))
@@ -155,15 +155,15 @@ fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, 
     lines.concat(carts).concat(ranged)
 }
 
-/// Maintains the view. `notices` have been broadcast.
+/// Maintains the view over the demand for items at stores. `notices` have been broadcast.
 pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
     streams: &Streams<'scope>,
+    demand: &Collection<'scope, (StoreItem, Demand)>,
 ) -> Collection<'scope, Row<StoreDept, DemandIndex>> {
-    let by_item = keyed("demand.index: items", ticks, entries(streams), None, ItemDemand);
-    let by_item = by_item.map(|(StoreItem { store, item }, demand)| (item, ((store, demand), 1i64)));
+    let by_item = demand.clone().map(|(StoreItem { store, item }, demand)| (item, ((store, demand), 1i64)));
     let depts = streams.products.clone().map(|product| (product.item, product.dept));
     let by_dept = lookup("demand.index: departments", ticks, by_item, depts).map(|(_, (store, demand), _, dept)| {
         (StoreDept { store, dept: dept.unwrap_or_else(|| Id::new("unknown")) }, demand)

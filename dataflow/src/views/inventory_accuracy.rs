@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Id;
-use crate::row::{Row, StoreItem, Tumbling, ratio_bp};
-use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, day, floor_to};
-use crate::views::inventory_position::Entry;
+use crate::row::{Row, Tumbling, ratio_bp};
+use crate::time::{Cause, Collection, DAY_MS, day};
+use crate::views::inventory_position::Said;
 use crate::views::ledger::{Counted, Ledger};
 
 /// The name of the view.
@@ -38,71 +38,41 @@ pub struct Accuracy {
     pub accuracy_bp: Option<i64>,
 }
 
-/// The books of an item, and the variances said of its counts.
+/// Each count of an item against the book just before it, as last said.
 #[derive(Default, Serialize, Deserialize)]
-struct Books {
-    ledger: Ledger,
+pub struct Variances {
     /// Something happened that a variance may depend on.
     moved: bool,
     said: Vec<(Counted, i64)>,
 }
 
-/// Each count against the book just before it.
-struct Variances {
-    lateness_ms: i64,
-}
-
-impl Keyed for Variances {
-    type Key = StoreItem;
-    type Input = Entry;
-    type Diff = i64;
-    type Notice = ();
-    type Cause = Cause;
-    type State = Books;
-    /// A store, a day, and a variance.
-    type Output = (StoreDay, i64);
-
-    fn update(&mut self, _: &StoreItem, books: &mut Books, entry: Entry, diff: i64, _: i64) {
-        let (event_time, milli) = match entry {
-            Entry::Line { event_time, stock_milli, .. } => (event_time, stock_milli),
-            Entry::Movement { event_time, milli } => (event_time, milli),
-            Entry::Count { event_time, event_id, milli } => {
-                books.moved = true;
-                return books.ledger.count((event_time, event_id, milli), diff);
-            }
-            Entry::Committed(_) => return,
-        };
-        if milli == 0 {
-            return;
-        }
-        // What happens after the last count is no count's business yet.
-        books.moved |= books.ledger.anchor().is_some_and(|anchor| event_time <= anchor.0);
-        books.ledger.delta(event_time, diff * milli);
+impl Variances {
+    /// A count comes or goes.
+    pub fn count(&mut self) {
+        self.moved = true;
     }
 
-    fn close(&mut self, key: &StoreItem, books: &mut Books, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
-        let edge = emit.now() - self.lateness_ms;
-        if std::mem::take(&mut books.moved) {
-            // A count folded before has said its last word.
-            books.said.retain(|(count, _)| count.0 >= edge);
-            let mut new = books.ledger.variances();
+    /// The stock moves by `milli`; what happens after the last count is no count's business yet.
+    pub fn moved(&mut self, event_time: i64, milli: i64, ledger: &Ledger) {
+        self.moved |= milli != 0 && ledger.anchor().is_some_and(|anchor| event_time <= anchor.0);
+    }
+
+    /// Says what has changed; a count before `edge` has said its last word.
+    pub fn say(&mut self, store: Id, ledger: &Ledger, edge: i64, emit: &mut Emit<'_, Said, Cause>) {
+        if std::mem::take(&mut self.moved) {
+            self.said.retain(|(count, _)| count.0 >= edge);
+            let mut new = ledger.variances();
             new.retain(|(count, _)| count.0 >= edge);
             let row =
-                |(count, variance): &(Counted, i64)| (StoreDay { store: key.store, day: day(count.0) }, *variance);
-            if new != books.said {
-                books.said.iter().map(row).for_each(|row| emit.push(row, -1));
+                |(count, variance): &(Counted, i64)| Said::Variance(StoreDay { store, day: day(count.0) }, *variance);
+            if new != self.said {
+                self.said.iter().map(row).for_each(|row| emit.push(row, -1));
                 new.iter().map(row).for_each(|row| emit.push(row, 1));
-                books.said = new;
+                self.said = new;
             }
         }
-        books.ledger.fold(edge);
-        match books.ledger.latest() {
-            // One look, within the hour after the last entry can no longer change, gives the memory back.
-            Some(latest) => Next::At(floor_to(latest + self.lateness_ms, HOUR_MS) + HOUR_MS),
-            None => {
-                books.said = Vec::new();
-                if books.ledger.anchor().is_some() { Next::Rest } else { Next::Forget }
-            }
+        if self.said.iter().all(|(count, _)| count.0 < edge) {
+            self.said = Vec::new();
         }
     }
 }
@@ -143,13 +113,12 @@ impl Keyed for InventoryAccuracy {
     }
 }
 
-/// Maintains the view from everything that moves a position.
+/// Maintains the view from the variances that counts found.
 pub fn build<'scope>(
     ticks: Ticks,
     lateness_ms: i64,
-    entries: Collection<'scope, (StoreItem, Entry)>,
+    variances: Collection<'scope, (StoreDay, i64)>,
 ) -> Collection<'scope, Row<StoreDay, Accuracy>> {
-    let variances = keyed("inventory.accuracy: variances", ticks, entries, None, Variances { lateness_ms });
     keyed("view: inventory.accuracy", ticks, variances, None, InventoryAccuracy { lateness_ms })
 }
 
@@ -160,18 +129,21 @@ mod tests {
 
     use super::*;
     use crate::ids::EventId;
+    use crate::row::StoreItem;
+    use crate::time::HOUR_MS;
+    use crate::views::inventory_position::{Entry, InventoryPosition};
 
     const TICKS: Ticks = Ticks { tick_ms: 1 };
 
     /// Items' books and the row of the one store and day, ticked together.
     struct Both {
-        books: KeyedState<Variances>,
+        books: KeyedState<InventoryPosition>,
         rows: KeyedState<InventoryAccuracy>,
     }
 
     impl Both {
         fn new(lateness_ms: i64) -> Self {
-            let books = KeyedState::new(Variances { lateness_ms }, TICKS);
+            let books = KeyedState::new(InventoryPosition { lateness_ms }, TICKS);
             Both { books, rows: KeyedState::new(InventoryAccuracy { lateness_ms }, TICKS) }
         }
 
@@ -183,8 +155,10 @@ mod tests {
             let (mut variances, mut rows) = (Vec::new(), Vec::new());
             self.books.wake(now);
             self.books.close(now, &mut 100, &mut variances);
-            for ((day, variance), _, change) in variances {
-                self.rows.update(day, variance, change, now);
+            for (said, _, change) in variances {
+                if let Said::Variance(day, variance) = said {
+                    self.rows.update(day, variance, change, now);
+                }
             }
             self.rows.wake(now);
             self.rows.close(now, &mut 100, &mut rows);

@@ -1,17 +1,18 @@
 //! What the books say is on the shelf, what is promised to orders, and how fast it sells.
 
-use operators::driver::keyed;
 use operators::greatest::Greatest;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Audience, Emit, Keyed, Next};
 use operators::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Notice;
 use crate::event::order::{Order, OrderLine};
 use crate::graph::Streams;
 use crate::ids::EventId;
-use crate::row::{Row, StoreItem, quotient, say};
+use crate::row::{Row, StoreItem, quotient};
 use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, floor_to};
+use crate::views::inventory_accuracy::{StoreDay, Variances};
 use crate::views::ledger::Ledger;
 
 /// The name of the view.
@@ -76,17 +77,33 @@ pub enum Entry {
     Committed(i64),
 }
 
+/// What is said of an item at a store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Said {
+    /// Its position.
+    Position(Row<StoreItem, Position>),
+    /// What a count found that the books did not say.
+    Variance(StoreDay, i64),
+}
+
+/// The books of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+pub struct State {
     records: i64,
     committed_milli: i64,
     ledger: Ledger,
+    variances: Variances,
     sold: Panes<i64>,
     sales: Greatest<i64>,
     said: Option<Position>,
 }
 
 impl State {
+    fn move_stock(&mut self, event_time: i64, milli: i64) {
+        self.variances.moved(event_time, milli, &self.ledger);
+        self.ledger.delta(event_time, milli);
+    }
+
     fn sell(&mut self, event_time: i64, units_milli: i64, sale: bool, diff: i64) {
         self.sold.add(WEEK, event_time, &(diff * units_milli));
         if sale {
@@ -127,28 +144,37 @@ impl State {
     }
 }
 
-struct InventoryPosition {
-    lateness_ms: i64,
+/// The logic of the books.
+pub struct InventoryPosition {
+    /// How long what happened may still be corrected.
+    pub lateness_ms: i64,
 }
 
 impl Keyed for InventoryPosition {
     type Key = StoreItem;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Notice = Notice;
     type Cause = Cause;
     type State = State;
-    type Output = Row<StoreItem, Position>;
+    type Output = Said;
+
+    fn audience(&self, _: &Notice) -> Audience {
+        Audience::Nobody
+    }
 
     fn update(&mut self, _: &StoreItem, state: &mut State, entry: Entry, diff: i64, _: i64) {
         state.records += diff;
         match entry {
             Entry::Line { event_time, stock_milli, units_milli, sale } => {
-                state.ledger.delta(event_time, diff * stock_milli);
+                state.move_stock(event_time, diff * stock_milli);
                 state.sell(event_time, units_milli, sale, diff);
             }
-            Entry::Movement { event_time, milli } => state.ledger.delta(event_time, diff * milli),
-            Entry::Count { event_time, event_id, milli } => state.ledger.count((event_time, event_id, milli), diff),
+            Entry::Movement { event_time, milli } => state.move_stock(event_time, diff * milli),
+            Entry::Count { event_time, event_id, milli } => {
+                state.variances.count();
+                state.ledger.count((event_time, event_id, milli), diff);
+            }
             Entry::Committed(milli) => state.committed_milli += diff * milli,
         }
     }
@@ -156,10 +182,16 @@ impl Keyed for InventoryPosition {
     fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
         let edge = now - self.lateness_ms;
+        state.variances.say(key.store, &state.ledger, edge, emit);
         state.ledger.fold(edge);
         state.sales.fold(|at| *at < edge);
         let value = (state.records > 0).then(|| state.position(now));
-        if !say(key, &mut state.said, value, emit) {
+        if state.said != value {
+            let row = |value: Position| Said::Position(Row::new(*key, value));
+            emit.replace(state.said.map(row), value.map(row));
+            state.said = value;
+        }
+        if state.said.is_none() {
             return Next::Forget;
         }
         // One look, within the hour after the last entry can no longer change, gives the memory back.
@@ -190,19 +222,12 @@ pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreIt
     lines.concat(movements).concat(counts)
 }
 
-/// Maintains the view over what moves positions ([`entries`]) and what orders want.
-pub fn build<'scope>(
-    ticks: Ticks,
-    lateness_ms: i64,
-    entries: &Collection<'scope, (StoreItem, Entry)>,
-    orders: &Collection<'scope, Order>,
-) -> Collection<'scope, Row<StoreItem, Position>> {
-    let committed = orders.clone().flat_map(|order| {
+/// What orders that are open still want.
+pub fn committed<'scope>(orders: &Collection<'scope, Order>) -> Collection<'scope, (StoreItem, Entry)> {
+    orders.clone().flat_map(|order| {
         let (store, open) = (order.store, order.is_open());
         let line =
             move |line: OrderLine| (StoreItem { store, item: line.item }, Entry::Committed(line.remaining_milli()));
         order.lines.into_iter().filter(move |_| open).map(line)
-    });
-    let entries = entries.clone().concat(committed);
-    keyed("view: inventory.position", ticks, entries, None, InventoryPosition { lateness_ms })
+    })
 }

@@ -3,11 +3,12 @@
 //! *Meaning.* Sums over trail(60 m, minute) and trail(24 h, hour) of the item at the store, beside its forecast if it is
 //! ranged. *Time.* Panes leave by the clock. *State.* The panes inside the windows, never more than a day.
 
-use operators::keyed::{Emit, Keyed, Next};
+use operators::keyed::{Audience, Emit, Keyed, Next};
 use operators::one::One;
 use operators::panes::{Panes, Trail};
 use serde::{Deserialize, Serialize};
 
+use crate::context::Notice;
 use crate::row::StoreItem;
 use crate::time::{Cause, DAY_MS, HOUR_MS, MINUTE_MS};
 
@@ -101,10 +102,14 @@ impl Keyed for ItemDemand {
     type Key = StoreItem;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Notice = Notice;
     type Cause = Cause;
     type State = State;
     type Output = (StoreItem, Demand);
+
+    fn audience(&self, _: &Notice) -> Audience {
+        Audience::Nobody
+    }
 
     fn update(&mut self, _: &StoreItem, state: &mut State, entry: Entry, diff: i64, _: i64) {
         match entry {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use operators::keyed::{Emit, Keyed, Next};
+use operators::keyed::{Audience, Emit, Keyed, Next};
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
@@ -149,8 +149,16 @@ impl Keyed for PromotedItem {
         self.context.apply(notice, diff);
     }
 
-    fn concerns(&self, notice: &Notice, key: &StoreItem, state: &State) -> bool {
-        matches!(notice, Notice::Store(store) if store.store == key.store) && !state.offers.is_empty()
+    fn audience(&self, notice: &Notice) -> Audience {
+        if matches!(notice, Notice::Store(_)) { Audience::Attentive } else { Audience::Nobody }
+    }
+
+    fn attends(&self, state: &State) -> bool {
+        !state.offers.is_empty()
+    }
+
+    fn concerns(&self, notice: &Notice, key: &StoreItem, _: &State) -> bool {
+        matches!(notice, Notice::Store(store) if store.store == key.store)
     }
 
     fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {

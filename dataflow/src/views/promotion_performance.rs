@@ -1,18 +1,16 @@
 //! How each promotion sells, store by store and item by item, against what was hoped for.
 
-use operators::driver::keyed;
 use operators::keyed::Ticks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::context::{Context, Notice};
 use crate::event::promotion::Terms;
 use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem, floor_div, quotient};
 use crate::time::Collection;
 use crate::views::offer::{LatestSale, Sums};
-use crate::views::promoted_item::{Entry, PromotedItem};
+use crate::views::promoted_item::Entry;
 use crate::views::promotion_lines::Line;
 use crate::views::promotion_window;
 
@@ -84,7 +82,7 @@ pub struct Standing {
 }
 
 /// Everything that meets, by store and item.
-fn entries<'scope>(
+pub fn entries<'scope>(
     ticks: Ticks,
     lateness_ms: i64,
     streams: &Streams<'scope>,
@@ -115,19 +113,6 @@ fn entries<'scope>(
         (StoreItem { store: location.store, item: location.item }, Entry::Forecast(location.forecast_milli))
     });
     lines.concat(offers).concat(forecasts)
-}
-
-/// Maintains the view, with what detectors read beside its rows; [`rows`] are the view proper.
-pub fn build<'scope>(
-    ticks: Ticks,
-    lateness_ms: i64,
-    context: Context,
-    notices: &Collection<'scope, Notice>,
-    streams: &Streams<'scope>,
-) -> Collection<'scope, Row<PromotionStoreItem, Standing>> {
-    let entries = entries(ticks, lateness_ms, streams);
-    let logic = PromotedItem::new(lateness_ms, context);
-    keyed("view: promotion.performance", ticks, entries, Some(notices.clone()), logic)
 }
 
 /// The rows of the view.

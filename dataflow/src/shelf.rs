@@ -1,0 +1,130 @@
+//! The shelf: all that is kept of one item at one store, in one drawer.
+//!
+//! A till line moves the books of its item at its store, what sells there within the hour, and its promotions; and the
+//! books are what three detectors watch. Each is a file of its own and knows nothing of the others. Here they are put
+//! together ([`operators::fused`]), so that a line looks for its item once and not six times, and the item's name is
+//! held once.
+
+use operators::co_group::Side;
+use operators::driver::keyed;
+use operators::fan::Fan;
+use operators::fused::Fused;
+use operators::keyed::Ticks;
+
+use crate::context::{Context, Notice};
+use crate::detect::{Detector, Watch};
+use crate::detectors::negative_on_hand::{Book, NegativeOnHand};
+use crate::detectors::phantom_stock::{self, PhantomStock};
+use crate::detectors::stockout_risk::{self, StockoutRisk};
+use crate::exception::Step;
+use crate::graph::Streams;
+use crate::row::{Row, StoreItem};
+use crate::time::Collection;
+use crate::views::inventory_accuracy::StoreDay;
+use crate::views::inventory_position::{self, InventoryPosition, Position, Said};
+use crate::views::item_demand::{Demand, ItemDemand};
+use crate::views::promoted_item::PromotedItem;
+use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
+use crate::views::{demand_index, item_demand, promoted_item};
+
+/// What is said of every shelf.
+pub struct Shelf<'scope> {
+    /// inventory.position.
+    pub positions: Collection<'scope, Row<StoreItem, Position>>,
+    /// What counts found that the books did not say, for inventory.accuracy.
+    pub variances: Collection<'scope, (StoreDay, i64)>,
+    /// How items sell within the hour, for demand.index.
+    pub demand: Collection<'scope, (StoreItem, Demand)>,
+    /// promotion.performance with what its detectors read beside.
+    pub standings: Collection<'scope, Row<PromotionStoreItem, Standing>>,
+    /// What stockout_risk finds.
+    pub stockouts: Collection<'scope, Step>,
+    /// What negative_on_hand and phantom_stock find.
+    pub doubts: Collection<'scope, Step>,
+}
+
+type Doubts = Fused<Watch<NegativeOnHand>, Watch<PhantomStock>>;
+type Detectors = Fused<Watch<StockoutRisk>, Doubts>;
+type Books = Fused<InventoryPosition, Detectors>;
+type Sales = Fused<ItemDemand, PromotedItem>;
+
+/// What happens to a shelf.
+type Input = Side<BooksInput, Side<item_demand::Entry, promoted_item::Entry>>;
+type BooksInput = Side<inventory_position::Entry, DetectorsInput>;
+type DetectorsInput = Side<stockout_risk::Input, Side<Book, phantom_stock::Input>>;
+/// What is said of one.
+type Output =
+    Side<Side<Said, Side<Step, Side<Step, Step>>>, Side<(StoreItem, Demand), Row<PromotionStoreItem, Standing>>>;
+
+/// What the detectors read of what the books say.
+fn reads(said: &Said, read: &mut dyn FnMut(DetectorsInput)) {
+    if let Said::Position(row) = said {
+        read(Side::Left(stockout_risk::Input::of(&row.value)));
+        read(Side::Right(Side::Left(Book::of(&row.value))));
+        read(Side::Right(Side::Right(phantom_stock::Input::of(&row.value))));
+    }
+}
+
+/// Everything that happens to shelves.
+fn inputs<'scope>(ticks: Ticks, lateness_ms: i64, streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Input)> {
+    let locations = &streams.item_locations;
+    let books = inventory_position::entries(streams).concat(inventory_position::committed(&streams.orders));
+    let leads = stockout_risk::inputs(ticks, locations, &streams.products);
+    let forecasts = phantom_stock::inputs(locations);
+    let demand = demand_index::entries(streams);
+    let promoted = promotion_performance::entries(ticks, lateness_ms, streams);
+    books.map(|(key, entry)| (key, Side::Left(Side::Left(entry)))).concatenate([
+        leads.map(|(key, input)| (key, Side::Left(Side::Right(Side::Left(input))))),
+        forecasts.map(|(key, input)| (key, Side::Left(Side::Right(Side::Right(Side::Right(input)))))),
+        demand.map(|(key, entry)| (key, Side::Right(Side::Left(entry)))),
+        promoted.map(|(key, entry)| (key, Side::Right(Side::Right(entry)))),
+    ])
+}
+
+/// Keeps every shelf.
+pub fn build<'scope>(
+    ticks: Ticks,
+    lateness_ms: i64,
+    context: &Context,
+    notices: &Collection<'scope, Notice>,
+    streams: &Streams<'scope>,
+) -> Shelf<'scope> {
+    fn watch<D: Detector>(detector: D, ticks: Ticks, context: &Context) -> Watch<D> {
+        Watch::new(detector, ticks, context.clone())
+    }
+    let doubts: Doubts = Fused::beside(watch(NegativeOnHand, ticks, context), watch(PhantomStock, ticks, context));
+    let detectors: Detectors = Fused::beside(watch(StockoutRisk, ticks, context), doubts);
+    let books: Books = Fused::new(InventoryPosition { lateness_ms }, detectors, reads);
+    let sales: Sales = Fused::beside(ItemDemand, PromotedItem::new(lateness_ms, context.clone()));
+    let inputs = inputs(ticks, lateness_ms, streams);
+    let said = keyed("inventory.position: shelf", ticks, inputs, Some(notices.clone()), Fused::beside(books, sales));
+    let fan = Fan::new("readers of shelves", said);
+    let shelf = Shelf {
+        positions: fan.read(|said: &Output, _| match said {
+            Side::Left(Side::Left(Said::Position(row))) => Some(row.clone()),
+            _ => None,
+        }),
+        variances: fan.read(|said, _| match said {
+            Side::Left(Side::Left(Said::Variance(day, milli))) => Some((*day, *milli)),
+            _ => None,
+        }),
+        demand: fan.read(|said, _| match said {
+            Side::Right(Side::Left(demand)) => Some(*demand),
+            _ => None,
+        }),
+        standings: fan.read(|said, _| match said {
+            Side::Right(Side::Right(standing)) => Some(standing.clone()),
+            _ => None,
+        }),
+        stockouts: fan.read(|said, _| match said {
+            Side::Left(Side::Right(Side::Left(step))) => Some(step.clone()),
+            _ => None,
+        }),
+        doubts: fan.read(|said, _| match said {
+            Side::Left(Side::Right(Side::Right(Side::Left(step) | Side::Right(step)))) => Some(step.clone()),
+            _ => None,
+        }),
+    };
+    fan.build();
+    shelf
+}
