@@ -146,7 +146,7 @@ fn costs(page: &mut String, measured: &Measured) {
 
 fn latency(page: &mut String, workers: usize, rates: &[&Latency]) {
     let about = "Open loop: from the moment an event should have come, until the exception it caused (or all its tick \
-                 led to) was encoded and with the sink. Broken lines: the rate was not reached.";
+                 led to) was encoded and with the sink. One event in a hundred is a probe, sure to cause one. Broken lines: the rate was not reached.";
     section(page, &format!("Latency, {workers} worker(s)"), about);
     page.push_str(&curves("exceptions: time by share of them", rates, |one| &one.exceptions));
     page.push_str(&curves("all answers: time by share of events", rates, |one| &one.answers));
