@@ -8,7 +8,7 @@ use std::hash::Hash;
 
 use operators::driver::keyed;
 use operators::episode::{Condition, Episode, Turn};
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Audience, Emit, Keyed, Next, Ticks};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,8 @@ impl Verdict {
 pub trait Detector: 'static {
     /// What it is called, and its policies.
     const KIND: &'static Kind;
+    /// Whether the hours or data of its store enter the verdict on a key.
+    const READS_STORES: bool = false;
     /// Names what may be exceptional.
     type Key: Clone + Ord + Hash + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
     /// A change of a row it reads.
@@ -92,11 +94,6 @@ pub trait Detector: 'static {
 
     /// Whether nothing is kept for the key.
     fn is_empty(&self, state: &Self::State) -> bool;
-
-    /// Whether the hours or data of `store` enter the verdict on this key.
-    fn reads_store(&self, _key: &Self::Key, _store: Id) -> bool {
-        false
-    }
 }
 
 /// A detector with its copy of the context.
@@ -204,15 +201,25 @@ impl<D: Detector> Keyed for Watch<D> {
         }
     }
 
+    fn audience(&self, notice: &Notice) -> Audience {
+        match notice {
+            Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
+            Notice::Store(_) if D::READS_STORES => Audience::Everyone,
+            Notice::Stale(_, topic) if D::KIND.feeds.contains(topic) => Audience::Attentive,
+            _ => Audience::Nobody,
+        }
+    }
+
+    /// A stale feed holds back the clearing of what is open, and nothing else.
+    fn attends(&self, state: &Self::State) -> bool {
+        state.episode.opened_at().is_some()
+    }
+
     fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
         match notice {
-            Notice::Policy(policy) => policy.key.starts_with(D::KIND.name),
-            Notice::Store(store) => self.detector.reads_store(key, store.store),
-            Notice::Stale(store, topic) => {
-                state.episode.opened_at().is_some()
-                    && D::KIND.feeds.contains(topic)
-                    && self.detector.store(key, &state.rows) == Some(*store)
-            }
+            Notice::Policy(_) => true,
+            Notice::Store(store) => self.detector.store(key, &state.rows) == Some(store.store),
+            Notice::Stale(store, _) => self.detector.store(key, &state.rows) == Some(*store),
         }
     }
 

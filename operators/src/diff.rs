@@ -25,9 +25,14 @@ impl<R, C> Traced<R, C> {
 
 /// The lesser of two causes; no cause yields to any.
 pub fn least<C: Ord + Clone>(into: &mut Option<C>, other: &Option<C>) {
-    if let Some(other) = other
-        && into.as_ref().is_none_or(|held| other < held)
-    {
+    if let Some(other) = other {
+        least_of(into, other);
+    }
+}
+
+/// The lesser of a cause, if there is one, and another.
+pub fn least_of<C: Ord + Clone>(into: &mut Option<C>, other: &C) {
+    if into.as_ref().is_none_or(|held| other < held) {
         *into = Some(other.clone());
     }
 }

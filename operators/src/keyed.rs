@@ -9,16 +9,16 @@
 //! *State.* One drawer a key until `close` answers [`Next::Forget`], and one live wake-up per key; those given up are
 //! swept out before they outnumber the drawers.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-use std::hash::{BuildHasher, Hash};
+use std::collections::BTreeSet;
+use std::hash::Hash;
 
-use crate::diff::{Traced, least};
+use crate::diff::{Traced, least_of};
 use crate::release::Release;
 
+mod drawers;
 pub mod saving;
 
+use drawers::Drawers;
 use saving::Saving;
 
 /// The clock of a dataflow: every instant takes effect at the first tick that is not before it.
@@ -57,6 +57,17 @@ impl Next {
             (next, None) => next,
         }
     }
+}
+
+/// Whom a notice may concern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// No key.
+    Nobody,
+    /// Only keys that attend ([`Keyed::attends`]): as many looks as there are of those.
+    Attentive,
+    /// Any key: a look at every drawer.
+    Everyone,
 }
 
 /// Where the output updates of one key go during [`Keyed::close`].
@@ -132,6 +143,16 @@ pub trait Keyed: 'static {
     /// Takes a notice before the tick's updates; retractions of a tick come before its additions.
     fn notice(&mut self, _notice: &Self::Notice, _diff: i64) {}
 
+    /// Whom a notice may concern at all: only those are asked.
+    fn audience(&self, _notice: &Self::Notice) -> Audience {
+        Audience::Everyone
+    }
+
+    /// Whether a key is among the attentive; asked whenever it was closed.
+    fn attends(&self, _state: &Self::State) -> bool {
+        false
+    }
+
     /// Whether a notice makes this key due for [`Keyed::close`].
     fn concerns(&self, _notice: &Self::Notice, _key: &Self::Key, _state: &Self::State) -> bool {
         false
@@ -147,13 +168,20 @@ pub trait Keyed: 'static {
     ) -> Next;
 }
 
-struct Slot<L: Keyed> {
-    key: L::Key,
-    state: L::State,
-    cause: Option<L::Cause>,
+/// A drawer: what is kept of a key, and how it stands in the tick.
+struct Slot<S> {
+    state: S,
     /// The tick of the live wake-up, `i64::MAX` for none.
     wake: i64,
-    touched: bool,
+    /// Its place among the touched, from 1 on; 0 when it is not.
+    touched: u32,
+    attentive: bool,
+}
+
+impl<S: Default> Slot<S> {
+    fn new() -> Self {
+        Slot { state: S::default(), wake: i64::MAX, touched: 0, attentive: false }
+    }
 }
 
 /// Few wake-ups need no sweeping.
@@ -163,13 +191,25 @@ const SPARE_WAKES: usize = 64;
 pub struct KeyedState<L: Keyed> {
     logic: L,
     ticks: Ticks,
-    hasher: FixedState,
-    index: HashTable<u32>,
-    slots: Vec<Option<Slot<L>>>,
-    free: Vec<u32>,
-    touched: Vec<u32>,
+    drawers: Drawers<L::Key, Slot<L::State>>,
+    /// The drawers touched in this tick, each with its least cause.
+    touched: Vec<(u32, Option<L::Cause>)>,
+    /// The drawers that attend to notices.
+    attentive: BTreeSet<u32>,
     wakes: Release<u32>,
+    /// The tick at which every drawer is looked at anew, and on whose account.
+    reconsidered: Option<(i64, L::Cause)>,
     saving: Option<Saving<L>>,
+}
+
+/// Touches a drawer on account of `cause`.
+fn touch<S, C: Ord + Clone>(touched: &mut Vec<(u32, Option<C>)>, number: u32, slot: &mut Slot<S>, cause: Option<&C>) {
+    if slot.touched == 0 {
+        touched.push((number, cause.cloned()));
+        slot.touched = u32::try_from(touched.len()).expect("a tick touches fewer than 2^32 keys");
+    } else if let Some(cause) = cause {
+        least_of(&mut touched[slot.touched as usize - 1].1, cause);
+    }
 }
 
 impl<L: Keyed> KeyedState<L> {
@@ -178,24 +218,23 @@ impl<L: Keyed> KeyedState<L> {
         KeyedState {
             logic,
             ticks,
-            hasher: FixedState::with_seed(0),
-            index: HashTable::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
+            drawers: Drawers::new(),
             touched: Vec::new(),
+            attentive: BTreeSet::new(),
             wakes: Release::default(),
+            reconsidered: None,
             saving: None,
         }
     }
 
     /// How many keys are held.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.drawers.len()
     }
 
     /// Whether no key is held.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
     /// The next tick at which the clock alone may change the output.
@@ -205,48 +244,47 @@ impl<L: Keyed> KeyedState<L> {
 
     /// Takes one change of `key` at tick `now`.
     pub fn update(&mut self, key: L::Key, input: L::Input, change: Traced<L::Diff, L::Cause>, now: i64) {
-        let at = self.find_or_open(key);
-        self.before_change(at);
-        if let Some(slot) = &mut self.slots[at as usize] {
-            least(&mut slot.cause, &change.cause);
-            self.logic.update_because(&slot.key, &mut slot.state, input, change, now);
-            if !slot.touched {
-                slot.touched = true;
-                self.touched.push(at);
-            }
+        let number = self.find_or_open(key);
+        self.before_change(number);
+        if let Some((key, slot)) = self.drawers.get_mut(number) {
+            touch(&mut self.touched, number, slot, change.cause.as_ref());
+            self.logic.update_because(key, &mut slot.state, input, change, now);
         }
     }
 
     /// Takes one notice at tick `now`, before that tick's updates, and touches the keys it concerns.
     pub fn notice(&mut self, notice: &L::Notice, change: &Traced<i64, L::Cause>) {
         self.logic.notice(notice, change.diff);
-        for (at, slot) in (0u32..).zip(self.slots.iter_mut()) {
-            if let Some(slot) = slot
-                && self.logic.concerns(notice, &slot.key, &slot.state)
-            {
-                least(&mut slot.cause, &change.cause);
-                if !slot.touched {
-                    slot.touched = true;
-                    self.touched.push(at);
+        let (logic, touched, cause) = (&self.logic, &mut self.touched, change.cause.as_ref());
+        let mut tell = |number, (key, slot): &mut (L::Key, Slot<L::State>)| {
+            if logic.concerns(notice, key, &slot.state) {
+                touch(touched, number, slot, cause);
+            }
+        };
+        match logic.audience(notice) {
+            Audience::Nobody => {}
+            Audience::Attentive => {
+                for number in &self.attentive {
+                    if let Some(drawer) = self.drawers.get_mut(*number) {
+                        tell(*number, drawer);
+                    }
                 }
             }
+            Audience::Everyone => self.drawers.iter_mut().for_each(|(number, drawer)| tell(number, drawer)),
         }
     }
 
     /// Touches the keys whose wake-up has come by `now`.
     pub fn wake(&mut self, now: i64) {
+        let reconsidered = self.reconsidered.take_if(|(tick, _)| *tick <= now);
+        let cause = reconsidered.as_ref().map(|(_, cause)| cause);
         while let Some(due) = self.wakes.due(now) {
-            for at in due {
-                if self.slots.get(at as usize).is_some_and(Option::is_some) {
-                    self.before_change(at);
-                }
-                if let Some(Some(slot)) = self.slots.get_mut(at as usize)
-                    && slot.wake <= now
-                {
-                    slot.wake = i64::MAX;
-                    if !slot.touched {
-                        slot.touched = true;
-                        self.touched.push(at);
+            for number in due {
+                if self.drawers.get(number).is_some_and(|(_, slot)| slot.wake <= now) {
+                    self.before_change(number);
+                    if let Some((_, slot)) = self.drawers.get_mut(number) {
+                        slot.wake = i64::MAX;
+                        touch(&mut self.touched, number, slot, cause);
                     }
                 }
             }
@@ -261,35 +299,45 @@ impl<L: Keyed> KeyedState<L> {
         out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>,
     ) -> bool {
         while *fuel > 0 {
-            let Some(at) = self.touched.pop() else { return true };
+            let Some((number, cause)) = self.touched.pop() else { return true };
             *fuel -= 1;
-            self.close_slot(at, now, out);
+            self.close_drawer(number, &cause, now, out);
         }
         self.touched.is_empty()
     }
 
     /// Lets a sweep that is under way have the drawer as it is.
-    fn before_change(&mut self, at: u32) {
+    fn before_change(&mut self, number: u32) {
         if let Some(saving) = &mut self.saving {
-            saving.before_change(at as usize, self.slots[at as usize].as_ref());
+            saving.before_change(number as usize, self.drawers.get(number));
         }
     }
 
-    fn close_slot(&mut self, at: u32, now: i64, out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>) {
-        self.before_change(at);
-        let Some(slot) = &mut self.slots[at as usize] else { return };
-        slot.touched = false;
-        let cause = slot.cause.take();
-        let next = self.logic.close(&slot.key, &mut slot.state, &mut Emit { out, now, cause: &cause });
+    fn close_drawer(
+        &mut self,
+        number: u32,
+        cause: &Option<L::Cause>,
+        now: i64,
+        out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>,
+    ) {
+        self.before_change(number);
+        let Some((key, slot)) = self.drawers.get_mut(number) else { return };
+        slot.touched = 0;
+        let next = self.logic.close(key, &mut slot.state, &mut Emit { out, now, cause });
+        let attends = next != Next::Forget && self.logic.attends(&slot.state);
+        if attends != slot.attentive {
+            slot.attentive = attends;
+            _ = if attends { self.attentive.insert(number) } else { self.attentive.remove(&number) };
+        }
         match next {
-            Next::Forget => self.forget(at),
+            Next::Forget => _ = self.drawers.remove(number),
             Next::Rest => slot.wake = i64::MAX,
             Next::At(instant) => {
                 let tick = self.ticks.at(instant).max(now.saturating_add(self.ticks.tick_ms));
                 if slot.wake != tick {
                     slot.wake = tick;
-                    self.wakes.hold(tick, at);
-                    if self.wakes.len() > 2 * self.slots.len() + SPARE_WAKES {
+                    self.wakes.hold(tick, number);
+                    if self.wakes.len() > 2 * self.drawers.numbers() + SPARE_WAKES {
                         self.sweep_wakes();
                     }
                 }
@@ -300,53 +348,20 @@ impl<L: Keyed> KeyedState<L> {
     /// Drops the wake-ups that were given up: a deadline that moves with every change leaves one behind each time.
     fn sweep_wakes(&mut self) {
         let mut live = Release::default();
-        for (at, slot) in (0u32..).zip(&self.slots) {
-            if let Some(slot) = slot.as_ref().filter(|slot| slot.wake < i64::MAX) {
-                live.hold(slot.wake, at);
-            }
+        for (number, (_, slot)) in self.drawers.iter().filter(|(_, (_, slot))| slot.wake < i64::MAX) {
+            live.hold(slot.wake, number);
         }
         self.wakes = live;
     }
 
     fn find_or_open(&mut self, key: L::Key) -> u32 {
-        let hash = self.hasher.hash_one(&key);
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        let slot_of = |at: &u32| slots[*at as usize].as_ref();
-        let entry = self.index.entry(
-            hash,
-            |at| slot_of(at).is_some_and(|slot| slot.key == key),
-            |at| slot_of(at).map_or(0, |slot| hasher.hash_one(&slot.key)),
-        );
-        match entry {
-            Entry::Occupied(found) => *found.get(),
-            Entry::Vacant(vacant) => {
-                let at = self
-                    .free
-                    .pop()
-                    .unwrap_or_else(|| u32::try_from(self.slots.len()).expect("more than 2^32 keys on one worker"));
-                vacant.insert(at);
-                if let Some(saving) = &mut self.saving {
-                    saving.before_change(at as usize, None);
-                }
-                let slot = Slot { key, state: L::State::default(), cause: None, wake: i64::MAX, touched: false };
-                if at as usize == self.slots.len() {
-                    self.slots.push(Some(slot));
-                } else {
-                    self.slots[at as usize] = Some(slot);
-                }
-                at
+        let saving = &mut self.saving;
+        self.drawers.find_or_open(key, |number| {
+            if let Some(saving) = saving {
+                saving.before_change(number as usize, None);
             }
-        }
-    }
-
-    fn forget(&mut self, at: u32) {
-        if let Some(slot) = self.slots[at as usize].take() {
-            let hash = self.hasher.hash_one(&slot.key);
-            if let Ok(found) = self.index.find_entry(hash, |held| *held == at) {
-                found.remove();
-            }
-            self.free.push(at);
-        }
+            Slot::new()
+        })
     }
 }
 

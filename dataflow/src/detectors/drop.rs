@@ -32,6 +32,7 @@ pub struct Drop;
 
 impl Detector for Drop {
     const KIND: &'static Kind = KIND;
+    const READS_STORES: bool = true;
     type Key = StoreDept;
     type Input = DemandIndex;
     type State = One<DemandIndex>;
@@ -63,10 +64,6 @@ impl Detector for Drop {
 
     fn is_empty(&self, state: &One<DemandIndex>) -> bool {
         state.is_empty()
-    }
-
-    fn reads_store(&self, key: &StoreDept, store: Id) -> bool {
-        key.store == store
     }
 }
 

@@ -128,6 +128,7 @@ pub struct PhantomStock;
 
 impl Detector for PhantomStock {
     const KIND: &'static Kind = KIND;
+    const READS_STORES: bool = true;
     type Key = StoreItem;
     type Input = Input;
     type State = State;
@@ -184,10 +185,6 @@ impl Detector for PhantomStock {
 
     fn is_empty(&self, state: &State) -> bool {
         state.stock.is_empty() && state.forecast.is_empty()
-    }
-
-    fn reads_store(&self, key: &StoreItem, store: Id) -> bool {
-        key.store == store
     }
 }
 

@@ -34,6 +34,7 @@ pub struct Surge;
 
 impl Detector for Surge {
     const KIND: &'static Kind = KIND;
+    const READS_STORES: bool = true;
     type Key = StoreDept;
     type Input = DemandIndex;
     type State = One<DemandIndex>;
@@ -65,10 +66,6 @@ impl Detector for Surge {
 
     fn is_empty(&self, state: &One<DemandIndex>) -> bool {
         state.is_empty()
-    }
-
-    fn reads_store(&self, key: &StoreDept, store: Id) -> bool {
-        key.store == store
     }
 }
 

@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::{Keyed, KeyedState, Slot};
 
+type Drawer<L> = (<L as Keyed>::Key, Slot<<L as Keyed>::State>);
+
 /// Appends one drawer: its key, its state, the tick of its wake-up.
 type Encode<L> = fn(&<L as Keyed>::Key, &<L as Keyed>::State, i64, &mut Vec<u8>);
 
@@ -32,16 +34,16 @@ impl<L: Keyed> Saving<L> {
     }
 
     /// Before the drawer at `at` changes (or, if there is none, is filled) for the first time since the sweep began.
-    pub(super) fn before_change(&mut self, at: usize, slot: Option<&Slot<L>>) {
+    pub(super) fn before_change(&mut self, at: usize, drawer: Option<&Drawer<L>>) {
         if self.is_ahead(at) {
             self.passed[at / 64] |= 1 << (at % 64);
-            self.copy(slot);
+            self.copy(drawer);
         }
     }
 
-    fn copy(&mut self, slot: Option<&Slot<L>>) {
-        if let Some(slot) = slot {
-            (self.encode)(&slot.key, &slot.state, slot.wake, &mut self.copied);
+    fn copy(&mut self, drawer: Option<&Drawer<L>>) {
+        if let Some((key, slot)) = drawer {
+            (self.encode)(key, &slot.state, slot.wake, &mut self.copied);
         }
     }
 }
@@ -77,7 +79,7 @@ where
             let drawer = options().serialize_into(into, &(key, state, wake));
             drawer.expect("a drawer has a plain form and memory takes it");
         };
-        let end = self.slots.len();
+        let end = self.drawers.numbers();
         self.saving = Some(Saving { encode, next: 0, end, passed: vec![0; end.div_ceil(64)], copied: Vec::new() });
     }
 
@@ -86,7 +88,7 @@ where
         let Some(mut saving) = self.saving.take() else { return (Vec::new(), true) };
         while saving.next < saving.end && *fuel > 0 {
             if saving.is_ahead(saving.next) {
-                saving.copy(self.slots[saving.next].as_ref());
+                saving.copy(u32::try_from(saving.next).ok().and_then(|number| self.drawers.get(number)));
                 *fuel -= 1;
             }
             saving.next += 1;
@@ -109,12 +111,16 @@ where
             if !mine(&key) {
                 continue;
             }
-            let at = self.find_or_open(key);
-            if let Some(slot) = &mut self.slots[at as usize] {
+            let number = self.find_or_open(key);
+            if let Some((_, slot)) = self.drawers.get_mut(number) {
                 slot.state = state;
                 slot.wake = wake;
+                slot.attentive = self.logic.attends(&slot.state);
+                if slot.attentive {
+                    self.attentive.insert(number);
+                }
                 if wake < i64::MAX {
-                    self.wakes.hold(wake, at);
+                    self.wakes.hold(wake, number);
                 }
             }
         }
@@ -123,14 +129,10 @@ where
 
     /// Has every drawer looked at again at `tick`, because of `cause`: what judged it before may have judged otherwise.
     pub fn reconsider(&mut self, tick: i64, cause: &L::Cause) {
-        for (at, slot) in (0u32..).zip(&mut self.slots) {
-            if let Some(slot) = slot {
-                crate::diff::least(&mut slot.cause, &Some(cause.clone()));
-                if slot.wake > tick {
-                    slot.wake = tick;
-                    self.wakes.hold(tick, at);
-                }
-            }
+        self.reconsidered = Some((tick, cause.clone()));
+        for (number, (_, slot)) in self.drawers.iter_mut().filter(|(_, (_, slot))| slot.wake > tick) {
+            slot.wake = tick;
+            self.wakes.hold(tick, number);
         }
     }
 
@@ -141,9 +143,7 @@ where
 
     /// Bytes held, without what drawers hold outside themselves.
     pub fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Option<Slot<L>>>()
-            + self.index.capacity() * size_of::<u32>()
-            + self.wakes.len() * size_of::<u32>()
+        self.drawers.bytes() + self.wakes.len() * size_of::<u32>()
     }
 }
 
