@@ -8,5 +8,6 @@
 //! A figure means nothing alone: every program measures both sides in one run, says what it claims in its first lines,
 //! and names its settings in one place.
 
+pub mod codecs;
 pub mod contest;
 pub mod plain;

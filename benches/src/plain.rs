@@ -133,7 +133,7 @@ pub fn run(facts: Facts, way: Way, keeps: bool) -> Ran {
         let frame = Frame { ticks, lateness_ms, keeps, told: Told::default(), probe: Handle::new() };
         let told = frame.told.clone();
         let took = match way {
-            Way::Job => drive(worker, &frame, [opening, rush], |topic, id| cause(topic, id), job),
+            Way::Job => drive(worker, &frame, [opening, rush], cause, job),
             Way::Plain => drive(worker, &frame, [opening, rush], |_, _| 1, plain),
         };
         let mut ran = told.0.take();
