@@ -30,7 +30,7 @@ const HELPERS: [(&str, &str); 7] = [
 const BETWEEN: &str = "between operators";
 
 /// The part that an operator belongs to.
-fn part(operator: &str) -> String {
+pub fn part(operator: &str) -> String {
     if let Some((_, part)) = HELPERS.iter().find(|(helper, _)| *helper == operator) {
         return (*part).to_owned();
     }

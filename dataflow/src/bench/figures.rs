@@ -90,12 +90,16 @@ impl Measured {
             figures.push(Figure::less(format!("{name}, table bytes a key"), tables, Unit::Bytes));
         }
         for one in &self.states {
-            figures.push(Figure::less(format!("state of {}", one.operator), one.bytes as f64, Unit::Bytes));
+            figures.push(Figure::less(format!("state of {}", one.operator), one.plain_bytes as f64, Unit::Bytes));
         }
         if let Some(last) = self.days.last() {
             let name = format!("day {} of an even load", last.day);
             figures.push(Figure::less(format!("{name}, resident"), last.resident_bytes as f64, Unit::Bytes));
             figures.push(Figure::less(format!("{name}, entries"), last.entries as f64, Unit::Count));
+            figures.push(Figure::less(format!("{name}, plain"), last.plain_bytes as f64, Unit::Bytes));
+        }
+        if let Some(bytes) = self.bytes_per_day() {
+            figures.push(Figure::less("a day of window at that load, plain", bytes, Unit::Bytes));
         }
         for one in &self.restarts {
             let name = format!("{} keys", one.keys);
