@@ -123,7 +123,7 @@ impl Measured {
         }
         for one in self.latency.iter().filter(|one| !one.reached) {
             remarks.push(format!(
-                "With {} worker(s) {} events/s ({} % of capacity) were NOT reached but {:.0}: those latencies grow with the run.",
+                "With {} worker(s) {} events/s ({} % of capacity) were NOT reached but {:.0}: those latencies speak of the run's length, not of the job alone.",
                 one.workers, one.rate, one.percent_of_capacity, one.rate_reached
             ));
         }

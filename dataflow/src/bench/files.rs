@@ -11,11 +11,11 @@ use scenarios::folder::{Folder, Format, Scenario as Head};
 use scenarios::topic::Record as Sent;
 use tempfile::TempDir;
 
-use crate::bench::drive::{Opened, Span, Taken, measure};
+use crate::bench::drive::{Opened, Span, Taken, measure, piece};
 use crate::bench::load::Load;
 use crate::error::Error;
 use crate::event::Topic;
-use crate::feed::{Batch, Batches, Feed};
+use crate::feed::{Batch, Batches, Bound, Feed};
 use crate::scenario::{Overrides, Scenario};
 use crate::time::Time;
 
@@ -53,6 +53,7 @@ impl Files {
         measure(&settings, self.span, workers, |opened| Chain {
             now: opening.1,
             next: Some((self.rush.clone(), opened)),
+            read: Vec::new().into_iter().peekable(),
         })
     }
 }
@@ -76,10 +77,12 @@ fn open(folder: &Path) -> Result<(crate::graph::Settings, Feed), Error> {
     Ok((scenario.settings, feed))
 }
 
-/// One scenario, and when all of it has left, the next.
+/// The opening as a replay reads it; when all of it has left, the rush tick by tick, as from memory.
 struct Chain {
     now: Feed,
     next: Option<(PathBuf, Opened)>,
+    /// Records of whole ticks that are read and not handed over.
+    read: std::iter::Peekable<std::vec::IntoIter<Bound>>,
 }
 
 impl Batches for Chain {
@@ -92,14 +95,20 @@ impl Batches for Chain {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        let batch = self.now.next_batch()?;
-        if batch.is_some() {
+        if let Some(tick) = piece(&mut self.read, 1) {
+            return Ok(Some(tick));
+        }
+        let mut batch = self.now.next_batch()?;
+        if self.next.is_some() && batch.is_some() {
             return Ok(batch);
         }
-        let Some((folder, opened)) = self.next.take() else { return Ok(None) };
-        opened();
-        self.now = open(&folder)?.1;
-        self.now.next_batch()
+        if let Some((folder, opened)) = self.next.take() {
+            opened();
+            self.now = open(&folder)?.1;
+            batch = self.now.next_batch()?;
+        }
+        self.read = batch.map_or(Vec::new(), |batch| batch.records).into_iter().peekable();
+        Ok(piece(&mut self.read, 1))
     }
 
     fn disordered(&self) -> Vec<(Topic, u64)> {
