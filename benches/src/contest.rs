@@ -19,8 +19,9 @@ pub struct Contender {
     pub name: &'static str,
     /// Threads that compute.
     pub workers: usize,
-    /// Fails, with what differs, unless it says what the job says over this load.
-    pub verify: fn(&Decoded) -> Result<(), String>,
+    /// Fails, with what differs, unless it says what the job says over this load
+    /// ([`write_scenario`](dataflow::bench::files::write_scenario) makes a folder of it).
+    pub verify: fn(&Load) -> Result<(), String>,
     /// Takes the opening unmeasured, then the rush; answers how many events that were and how long they took.
     pub time: fn(&Decoded) -> Result<(u64, Duration), Error>,
 }
@@ -39,7 +40,7 @@ pub const VIEWS: &[Contender] = &[
 /// # Errors
 /// If somebody says something else than the job, or cannot run.
 pub fn hold(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Vec<Contest>, Error> {
-    let small = Decoded::new(&Load::new(Size::TINY)?)?;
+    let small = Load::new(Size::TINY)?;
     let work = Decoded::new(&Load::new(settings.size())?)?;
     let mut contests = Vec::new();
     for (about, contenders) in [("the whole contract", WHOLE), (plain::ABOUT, VIEWS)] {
@@ -86,7 +87,7 @@ fn time(
 }
 
 /// The job is what the others are verified by.
-fn itself(_: &Decoded) -> Result<(), String> {
+fn itself(_: &Load) -> Result<(), String> {
     Ok(())
 }
 
@@ -100,8 +101,8 @@ fn views(work: &Decoded, way: Way) -> Result<(u64, Duration), Error> {
     Ok((events, plain::run(facts, way, false).took))
 }
 
-fn plain_is_job(work: &Decoded) -> Result<(), String> {
-    let facts = Facts::of(work);
+fn plain_is_job(load: &Load) -> Result<(), String> {
+    let facts = Facts::of(&Decoded::new(load).map_err(|error| error.to_string())?);
     let [job, plain] = [Way::Job, Way::Plain].map(|way| plain::run(facts.clone(), way, true));
     if let Some((job, plain)) = job.said.iter().zip(&plain.said).find(|(job, plain)| job != plain) {
         return Err(format!("{plain:?} where the job says {job:?}"));
@@ -126,9 +127,9 @@ mod tests {
 
     #[test]
     fn who_says_something_else_is_not_timed() {
-        let work = Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound");
+        let load = Load::new(Size::TINY).expect("a load");
         let liar = Contender { verify: |_| Err("a row too many".to_owned()), ..VIEWS[0] };
-        assert!((liar.verify)(&work).is_err());
-        assert_eq!(plain_is_job(&work), Ok(()));
+        assert!((liar.verify)(&load).is_err());
+        assert_eq!(plain_is_job(&load), Ok(()));
     }
 }

@@ -35,8 +35,8 @@ impl Files {
     pub fn write(load: &Load, format: Format) -> Result<Self, Error> {
         let folder = tempfile::tempdir().map_err(connectors::Error::io("create", &std::env::temp_dir()))?;
         let [opening, rush] = ["opening", "rush"].map(|name| folder.path().join(name));
-        write(load, &load.opening, format, &opening)?;
-        write(load, &load.rush, format, &rush)?;
+        write(load, load.opening.iter(), format, &opening)?;
+        write(load, load.rush.iter(), format, &rush)?;
         let ticks = load.size.settings().ticks;
         let opened = load.opening.last().map_or(0, |last| ticks.at(last.ingest_time));
         let span = Span { opened, events: load.rush.len() as u64 };
@@ -58,10 +58,18 @@ impl Files {
     }
 }
 
-fn write(load: &Load, records: &[Sent], format: Format, to: &Path) -> Result<(), Error> {
+/// Writes all of a load into one scenario folder, for who reads scenarios.
+///
+/// # Errors
+/// If the folder cannot be written, or holds something.
+pub fn write_scenario(load: &Load, to: &Path) -> Result<(), Error> {
+    write(load, load.opening.iter().chain(&load.rush), Format::Jsonl, to)
+}
+
+fn write<'a>(load: &Load, records: impl Iterator<Item = &'a Sent>, format: Format, to: &Path) -> Result<(), Error> {
     let refused = |error: scenarios::Error| Error::Scenario(error.to_string());
     let mut folder = Folder::create(to).map_err(refused)?;
-    folder.write_all(format, records.iter().cloned().map(Ok)).map_err(refused)?;
+    folder.write_all(format, records.cloned().map(Ok)).map_err(refused)?;
     let head = Head {
         name: "rush".to_owned(),
         tick_ms: Some(load.size.tick_ms),

@@ -25,9 +25,12 @@ pub struct BenchCommand {
 #[derive(Subcommand)]
 enum What {
     Suite(Suite),
+    /// Measures how fast a rush is taken from memory, JSON lines and Parquet, and what each view of it costs.
     Throughput(Alone),
     Latency(AtRates),
+    /// Measures memory by number of (store, item) keys, and state as days pass.
     Footprint(Alone),
+    /// Measures how long the live job takes to leave a snapshot of many keys and to come back from it.
     Restart(Alone),
     Report(Report),
     Compare(Compare),
