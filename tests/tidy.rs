@@ -111,6 +111,7 @@ fn packages_depend_downwards_only() {
         ("dataflow", "connectors"),
         ("dataflow", "scenarios"),
         ("benches", "operators"),
+        ("benches", "connectors"),
         ("benches", "dataflow"),
         ("benches", "scenarios"),
         ("tests", "operators"),

@@ -1,4 +1,4 @@
-//! Each operator beside its plain differential twin, on the same input: updates a second.
+//! Each operator beside its plain differential twin, on the same input: updates a second; and the codecs at both ends.
 //!
 //! The claim under test: on one total order of ticks, state in a hash map outruns an arrangement that answers the same.
 //! Operators carry the causes of their updates besides, twins do not. Both run on one worker, which is given tick after
@@ -47,6 +47,7 @@ fn main() {
     sides_by_side(&mut criterion);
     arrivals(&mut criterion);
     passing(&mut criterion);
+    benches::codecs::codecs(&mut criterion);
     criterion.final_summary();
 }
 

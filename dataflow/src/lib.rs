@@ -4,7 +4,7 @@
 //! [`detectors`] notice what is wrong, [`governance`] lets people answer, [`output`] numbers what leaves. [`graph`] has
 //! every collection on one page; [`job`] replays files through it, [`live`] follows topics and survives every end.
 //! [`serve`] shows what stands and takes people's answers over HTTP,
-//! [`telemetry`] counts, [`log`] tells, [`bench`] measures.
+//! [`telemetry`] counts, [`log`] tells, [`bench`](mod@bench) measures.
 //!
 //! Invariants: views, detectors and the graph do no input or output and read no clock · detectors read views, never
 //! events · nothing that is summed is a float · no hash order reaches an output · of this

@@ -12,40 +12,42 @@ use crate::bench::inside::{Inside, inside};
 use crate::bench::load::Load;
 use crate::bench::result::{OperatorState, Settings, ViewCost};
 use crate::clock::Stopwatch;
+use crate::detectors::KINDS;
 use crate::error::Error;
 use crate::feed::{Batch, Bound};
 use crate::views;
 
 /// Operators that serve one part but are not named after it.
-const HELPERS: [(&str, &str); 8] = [
+const HELPERS: [(&str, &str); 7] = [
     ("attendance", "presence, for four labour views"),
     ("customers by segment", "customer.segments"),
     ("stale feeds", "feed.health"),
     ("promise scores", "detector: fulfillment.promise_risk"),
     ("promotion windows", "promotion.performance"),
     ("case packs of ranged items", "detector: inventory.stockout_risk"),
-    ("store.queue_breach: cashiers", "detector: store.queue_breach"),
     ("Dataflow", "scheduling and progress"),
 ];
 const BETWEEN: &str = "between operators";
 
 /// The part that an operator belongs to.
-fn part(operator: &str) -> String {
+pub fn part(operator: &str) -> String {
     if let Some((_, part)) = HELPERS.iter().find(|(helper, _)| *helper == operator) {
         return (*part).to_owned();
     }
-    let named = operator.strip_prefix("view: ").or(operator.strip_prefix("output: ")).unwrap_or(operator);
-    let is_view = |table: &views::Table| named.split(": ").next() == Some(table.name);
-    if let Some(view) = views::tables().iter().find(|table| is_view(table)) {
-        return view.name.to_owned();
+    let named = ["view: ", "detector: ", "output: "].iter().find_map(|kind| operator.strip_prefix(kind));
+    let named = named.unwrap_or(operator);
+    let name = named.split_once(": ").map_or(named, |(name, _)| name);
+    if views::tables().iter().any(|table| table.name == name) {
+        return name.to_owned();
+    }
+    if KINDS.iter().any(|kind| kind.name == name) {
+        return format!("detector: {name}");
     }
     if let Some(topic) = operator.strip_prefix("output: ") {
         return format!("topic: {topic}");
     }
-    match operator.split(": ").next() {
-        Some("edge") => "edge".to_owned(),
-        Some("detector") => operator.to_owned(),
-        Some("governance") => operator.to_owned(),
+    match name {
+        "edge" | "governance" => name.to_owned(),
         _ => BETWEEN.to_owned(),
     }
 }
@@ -107,6 +109,7 @@ mod tests {
             ("customers by segment", "customer.segments"),
             ("output: exceptions", "topic: exceptions"),
             ("detector: demand.surge", "detector: demand.surge"),
+            ("store.conversion_drop: hours", "detector: store.conversion_drop"),
             ("edge: facts", "edge"),
             ("FlatMap", BETWEEN),
         ];

@@ -197,7 +197,7 @@ impl<W> Gate<W> {
 }
 
 /// At least `least` records if there are so many, and whole ticks.
-fn piece(records: &mut std::iter::Peekable<std::vec::IntoIter<Bound>>, least: usize) -> Option<Batch> {
+pub(super) fn piece(records: &mut std::iter::Peekable<std::vec::IntoIter<Bound>>, least: usize) -> Option<Batch> {
     let mut upto = records.peek()?.0;
     let mut taken = Vec::with_capacity(least);
     while let Some(bound) = records.next_if(|bound| bound.0 == upto || taken.len() < least) {

@@ -90,12 +90,16 @@ impl Measured {
             figures.push(Figure::less(format!("{name}, table bytes a key"), tables, Unit::Bytes));
         }
         for one in &self.states {
-            figures.push(Figure::less(format!("state of {}", one.operator), one.bytes as f64, Unit::Bytes));
+            figures.push(Figure::less(format!("state of {}", one.operator), one.plain_bytes as f64, Unit::Bytes));
         }
         if let Some(last) = self.days.last() {
             let name = format!("day {} of an even load", last.day);
             figures.push(Figure::less(format!("{name}, resident"), last.resident_bytes as f64, Unit::Bytes));
             figures.push(Figure::less(format!("{name}, entries"), last.entries as f64, Unit::Count));
+            figures.push(Figure::less(format!("{name}, plain"), last.plain_bytes as f64, Unit::Bytes));
+        }
+        if let Some(bytes) = self.bytes_per_day() {
+            figures.push(Figure::less("a day of window at that load, plain", bytes, Unit::Bytes));
         }
         for one in &self.restarts {
             let name = format!("{} keys", one.keys);
@@ -119,7 +123,7 @@ impl Measured {
         }
         for one in self.latency.iter().filter(|one| !one.reached) {
             remarks.push(format!(
-                "With {} worker(s) {} events/s ({} % of capacity) were NOT reached but {:.0}: those latencies grow with the run.",
+                "With {} worker(s) {} events/s ({} % of capacity) were NOT reached but {:.0}: those latencies speak of the run's length, not of the job alone.",
                 one.workers, one.rate, one.percent_of_capacity, one.rate_reached
             ));
         }

@@ -11,11 +11,11 @@ use scenarios::folder::{Folder, Format, Scenario as Head};
 use scenarios::topic::Record as Sent;
 use tempfile::TempDir;
 
-use crate::bench::drive::{Opened, Span, Taken, measure};
+use crate::bench::drive::{Opened, Span, Taken, measure, piece};
 use crate::bench::load::Load;
 use crate::error::Error;
 use crate::event::Topic;
-use crate::feed::{Batch, Batches, Feed};
+use crate::feed::{Batch, Batches, Bound, Feed};
 use crate::scenario::{Overrides, Scenario};
 use crate::time::Time;
 
@@ -35,8 +35,8 @@ impl Files {
     pub fn write(load: &Load, format: Format) -> Result<Self, Error> {
         let folder = tempfile::tempdir().map_err(connectors::Error::io("create", &std::env::temp_dir()))?;
         let [opening, rush] = ["opening", "rush"].map(|name| folder.path().join(name));
-        write(load, &load.opening, format, &opening)?;
-        write(load, &load.rush, format, &rush)?;
+        write(load, load.opening.iter(), format, &opening)?;
+        write(load, load.rush.iter(), format, &rush)?;
         let ticks = load.size.settings().ticks;
         let opened = load.opening.last().map_or(0, |last| ticks.at(last.ingest_time));
         let span = Span { opened, events: load.rush.len() as u64 };
@@ -53,14 +53,23 @@ impl Files {
         measure(&settings, self.span, workers, |opened| Chain {
             now: opening.1,
             next: Some((self.rush.clone(), opened)),
+            read: Vec::new().into_iter().peekable(),
         })
     }
 }
 
-fn write(load: &Load, records: &[Sent], format: Format, to: &Path) -> Result<(), Error> {
+/// Writes all of a load into one scenario folder, for who reads scenarios.
+///
+/// # Errors
+/// If the folder cannot be written, or holds something.
+pub fn write_scenario(load: &Load, to: &Path) -> Result<(), Error> {
+    write(load, load.opening.iter().chain(&load.rush), Format::Jsonl, to)
+}
+
+fn write<'a>(load: &Load, records: impl Iterator<Item = &'a Sent>, format: Format, to: &Path) -> Result<(), Error> {
     let refused = |error: scenarios::Error| Error::Scenario(error.to_string());
     let mut folder = Folder::create(to).map_err(refused)?;
-    folder.write_all(format, records.iter().cloned().map(Ok)).map_err(refused)?;
+    folder.write_all(format, records.cloned().map(Ok)).map_err(refused)?;
     let head = Head {
         name: "rush".to_owned(),
         tick_ms: Some(load.size.tick_ms),
@@ -76,10 +85,12 @@ fn open(folder: &Path) -> Result<(crate::graph::Settings, Feed), Error> {
     Ok((scenario.settings, feed))
 }
 
-/// One scenario, and when all of it has left, the next.
+/// The opening as a replay reads it; when all of it has left, the rush tick by tick, as from memory.
 struct Chain {
     now: Feed,
     next: Option<(PathBuf, Opened)>,
+    /// Records of whole ticks that are read and not handed over.
+    read: std::iter::Peekable<std::vec::IntoIter<Bound>>,
 }
 
 impl Batches for Chain {
@@ -92,14 +103,20 @@ impl Batches for Chain {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        let batch = self.now.next_batch()?;
-        if batch.is_some() {
+        if let Some(tick) = piece(&mut self.read, 1) {
+            return Ok(Some(tick));
+        }
+        let mut batch = self.now.next_batch()?;
+        if self.next.is_some() && batch.is_some() {
             return Ok(batch);
         }
-        let Some((folder, opened)) = self.next.take() else { return Ok(None) };
-        opened();
-        self.now = open(&folder)?.1;
-        self.now.next_batch()
+        if let Some((folder, opened)) = self.next.take() {
+            opened();
+            self.now = open(&folder)?.1;
+            batch = self.now.next_batch()?;
+        }
+        self.read = batch.map_or(Vec::new(), |batch| batch.records).into_iter().peekable();
+        Ok(piece(&mut self.read, 1))
     }
 
     fn disordered(&self) -> Vec<(Topic, u64)> {

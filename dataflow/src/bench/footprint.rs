@@ -94,7 +94,7 @@ pub(super) fn take_keys(keys: u64) -> Result<KeyFootprint, Error> {
             job.take(Batch { records, upto: tick })?;
             tick += ticks.tick_ms;
         }
-        let (memory, (entries, table_bytes)) = (Memory::now(), state(job));
+        let (memory, (entries, table_bytes)) = (Memory::now(), job.size());
         let (resident_bytes, peak_bytes) = (memory.resident_bytes, memory.peak_bytes);
         Ok(KeyFootprint { keys, resident_bytes, resident_before_bytes, peak_bytes, entries, table_bytes })
     })
@@ -131,9 +131,9 @@ pub(super) fn take_days(settings: &Settings) -> Result<Vec<DayFootprint>, Error>
             }
             take(job, &mut piece)?;
             job.take(Batch { records: Vec::new(), upto: end })?;
-            let (entries, table_bytes) = state(job);
-            let resident_bytes = Memory::now().resident_bytes;
-            found.push(DayFootprint { day, events, resident_bytes, entries, table_bytes });
+            let (resident_bytes, (entries, table_bytes)) = (Memory::now().resident_bytes, job.size());
+            let plain_bytes = job.states().iter().map(|state| state.plain_bytes).sum();
+            found.push(DayFootprint { day, events, resident_bytes, entries, table_bytes, plain_bytes });
         }
         Ok(found)
     })
@@ -143,12 +143,6 @@ fn take(job: &mut Inside<'_>, piece: &mut Vec<Bound>) -> Result<(), Error> {
     let records = std::mem::take(piece);
     let Some(upto) = records.last().map(|bound| bound.0) else { return Ok(()) };
     job.take(Batch { records, upto })
-}
-
-/// Entries and table bytes of all operators.
-fn state(job: &Inside<'_>) -> (u64, u64) {
-    let states = job.states();
-    (states.iter().map(|state| state.entries).sum(), states.iter().map(|state| state.bytes).sum())
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use operators::vault::Vault;
+use operators::vault::{Piece, Size, Vault};
 use timely::logging::{StartStop, TimelyEvent, TimelyEventBuilder};
 use timely::worker::Worker;
 
@@ -63,14 +64,30 @@ impl Inside<'_> {
         self.sink.take(&Closed { upto, emissions: self.outputs.drain(Some(next), upto) })
     }
 
-    /// What each operator holds.
+    /// What each operator holds; copies all of it out, to see how much that is.
     pub fn states(&self) -> Vec<OperatorState> {
-        let state = |(operator, size): (String, operators::vault::Size)| OperatorState {
-            operator,
+        let mut plain: BTreeMap<String, u64> = BTreeMap::new();
+        self.vault.begin();
+        let add = |name: &str, piece: Piece| {
+            let bytes = piece.drawers.len() + piece.notices.len();
+            *plain.entry(name.to_owned()).or_default() += bytes as u64;
+            Ok::<_, Infallible>(())
+        };
+        let Ok(_) = self.vault.save(usize::MAX, add);
+        let state = |(operator, size): (String, Size)| OperatorState {
             entries: size.entries as u64,
             bytes: size.bytes as u64,
+            plain_bytes: plain.get(&operator).copied().unwrap_or(0),
+            operator,
         };
         self.vault.sizes().into_iter().map(state).collect()
+    }
+
+    /// Entries and table bytes of all operators.
+    pub fn size(&self) -> (u64, u64) {
+        let sizes = self.vault.sizes();
+        let sum = |of: fn(&Size) -> usize| sizes.iter().map(|(_, size)| of(size) as u64).sum();
+        (sum(|size| size.entries), sum(|size| size.bytes))
     }
 
     /// How long each operator ran since the beginning or the last time this was asked, by name; what ran inside another

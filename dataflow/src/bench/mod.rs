@@ -6,7 +6,7 @@
 //! | [`drive`] | runs it from memory and reads the clocks; [`files`] does so from JSON lines and Parquet |
 //! | [`throughput`] | how fast at most |
 //! | [`costs`] | where the time goes, by view |
-//! | [`latency`] | how soon, at rates, by [`pacing`] that waits for no answer |
+//! | [`latency`] | how soon, at rates, by [`pacing`] that waits for no answer and [`probes`] that get one |
 //! | [`footprint`] | what is held, by keys and as days pass |
 //! | [`restart`] | how long a snapshot and a restart take |
 //! | [`inside`], [`apart`] | the job opened up; work in a process of its own |
@@ -29,6 +29,7 @@ pub mod machine;
 pub mod pacing;
 pub mod percentiles;
 pub mod plot;
+pub mod probes;
 pub mod report;
 pub mod restart;
 pub mod result;

@@ -143,7 +143,7 @@ impl Chart {
         }
         let (x, y) = (f64::midpoint(LEFT, right), HEIGHT - 10.0);
         _ = writeln!(svg, r#"<text x="{x}" y="{y}" text-anchor="middle">{}</text>"#, escape(&self.across.label));
-        let y = TOP - 6.0;
+        let y = TOP - 20.0;
         _ = writeln!(svg, r#"<text x="8" y="{y}">{}</text>"#, escape(&self.up.label));
     }
 

@@ -1,7 +1,9 @@
 //! A result as one page: everything in it, plots and tables, to be opened in any browser without a network.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::bench::costs::part;
 use crate::bench::percentiles::Percentiles;
 use crate::bench::plot::{Axis, Bar, Chart, Series, bars, escape, nines};
 use crate::bench::result::{Contest, Latency, Measured, median};
@@ -22,7 +24,7 @@ svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; } svg text { 
 .fill.c0 { fill: #0072b2; } .fill.c1 { fill: #e69f00; } .fill.c2 { fill: #009e73; } .fill.c3 { fill: #d55e00; }
 .fill.c4 { fill: #cc79a7; } .fill.c5 { fill: #56b4e9; } .fill.c6 { fill: #999933; } .fill.c7 { fill: #888888; }
 ";
-/// Parts shown as bars, and operators shown in the table of states.
+/// Parts shown as bars.
 const SHOWN: usize = 30;
 
 /// The page.
@@ -146,7 +148,7 @@ fn costs(page: &mut String, measured: &Measured) {
 
 fn latency(page: &mut String, workers: usize, rates: &[&Latency]) {
     let about = "Open loop: from the moment an event should have come, until the exception it caused (or all its tick \
-                 led to) was encoded and with the sink. Broken lines: the rate was not reached.";
+                 led to) was encoded and with the sink. One event in a hundred is a probe, sure to cause one. Broken lines: the rate was not reached.";
     section(page, &format!("Latency, {workers} worker(s)"), about);
     page.push_str(&curves("exceptions: time by share of them", rates, |one| &one.exceptions));
     page.push_str(&curves("all answers: time by share of events", rates, |one| &one.answers));
@@ -259,16 +261,32 @@ fn footprint(page: &mut String, measured: &Measured) {
         table(page, &["keys", "resident", "peak", "resident a key", "entries", "tables a key"], rows);
     }
     days(page, measured);
-    if !measured.states.is_empty() {
-        section(page, "State by operator", "At the end of the rush, the largest first; bytes of tables only.");
-        let mut states: Vec<_> = measured.states.iter().collect();
-        states.sort_by_key(|state| std::cmp::Reverse((state.bytes, state.entries)));
-        let rows = states
-            .into_iter()
-            .take(SHOWN)
-            .map(|state| vec![state.operator.clone(), state.entries.to_string(), Unit::Bytes.say(state.bytes as f64)]);
-        table(page, &["operator", "entries", "tables"], rows);
+    states(page, measured);
+}
+
+/// What is held, by the part it is held for.
+fn states(page: &mut String, measured: &Measured) {
+    if measured.states.is_empty() {
+        return;
     }
+    let about = "At the end of the rush, the largest first. Tables: what is allocated for entries; plain: all of them as in a snapshot, \
+                 with what they hold elsewhere.";
+    section(page, "State by view and part", about);
+    let mut parts: BTreeMap<String, [u64; 3]> = BTreeMap::new();
+    for state in &measured.states {
+        let sums = parts.entry(part(&state.operator)).or_default();
+        for (sum, more) in sums.iter_mut().zip([state.entries, state.bytes, state.plain_bytes]) {
+            *sum += more;
+        }
+    }
+    let mut parts: Vec<(String, [u64; 3])> = parts.into_iter().collect();
+    parts.sort_by_key(|(_, [.., plain])| std::cmp::Reverse(*plain));
+    let bytes = |bytes: u64| Unit::Bytes.say(bytes as f64);
+    let rows = parts.into_iter().map(|(part, [entries, tables, plain])| {
+        let each = plain.checked_div(entries).map_or_else(|| "-".to_owned(), bytes);
+        vec![part, entries.to_string(), bytes(tables), bytes(plain), each]
+    });
+    table(page, &["view or part", "entries", "tables", "plain", "plain an entry"], rows);
 }
 
 fn days(page: &mut String, measured: &Measured) {
@@ -287,10 +305,14 @@ fn days(page: &mut String, measured: &Measured) {
     page.push_str(&chart.svg());
     let resident = line("resident", &|day| day.resident_bytes as f64);
     let tables = line("tables", &|day| day.table_bytes as f64);
-    let up = Axis::linear("memory", most(&resident).max(most(&tables)), Unit::Bytes);
-    page.push_str(&Chart { title: "memory".to_owned(), across, up, series: vec![resident, tables] }.svg());
+    let plain = line("entries in plain form", &|day| day.plain_bytes as f64);
+    let up = Axis::linear("memory", most(&resident).max(most(&tables)).max(most(&plain)), Unit::Bytes);
+    page.push_str(&Chart { title: "memory".to_owned(), across, up, series: vec![resident, tables, plain] }.svg());
     let events: u64 = measured.days.iter().map(|day| day.events).sum();
-    let said = format!("{} events a day on average.", figure(events as f64 / measured.days.len() as f64));
+    let mut said = format!("{} events a day on average.", figure(events as f64 / measured.days.len() as f64));
+    if let Some(bytes) = measured.bytes_per_day() {
+        _ = write!(said, " A day of window holds {} in plain form.", Unit::Bytes.say(bytes));
+    }
     _ = writeln!(page, "<p>{}</p>", escape(&said));
 }
 
@@ -341,11 +363,22 @@ mod tests {
     fn the_page_is_whole_and_has_every_figure() {
         let page = html(&measured());
         balanced(&page);
-        let said = ["200 k/s", "× 2.00", "by hand", "store.sales", "2 ms", "NO: 45 k/s", "700 B", "6.8 MB", "150 ms"];
+        let said = [
+            "200 k/s",
+            "× 2.00",
+            "by hand",
+            "store.sales",
+            "2 ms",
+            "NO: 45 k/s",
+            "700 B",
+            "6.8 MB",
+            "150 ms",
+            "7.89 kB",
+        ];
         for part in said {
             assert!(page.contains(part), "{part} in\n{page}");
         }
-        assert!(page.contains("view: &lt;odd&gt; &amp; &quot;named&quot;"));
+        assert!(page.contains("&lt;none&gt; &amp; &quot;nobody&quot;"));
         assert!(!page.contains("http") && !page.contains("<script"), "it needs no network");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
     }

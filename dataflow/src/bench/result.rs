@@ -244,6 +244,8 @@ pub struct OperatorState {
     pub entries: u64,
     /// Bytes of its tables; what entries hold outside themselves is not counted.
     pub bytes: u64,
+    /// Bytes of its entries in plain form, as in a snapshot; all they hold is counted.
+    pub plain_bytes: u64,
 }
 
 /// What stands at the end of a day of an even load.
@@ -259,6 +261,16 @@ pub struct DayFootprint {
     pub entries: u64,
     /// Bytes of their tables.
     pub table_bytes: u64,
+    /// Bytes of their entries in plain form, as in a snapshot.
+    pub plain_bytes: u64,
+}
+
+impl Measured {
+    /// Plain bytes that a day of the windows holds: what each of the days after the first added, of the first eight.
+    pub fn bytes_per_day(&self) -> Option<f64> {
+        let (first, eighth) = (self.days.first()?, self.days.get(7)?);
+        Some((eighth.plain_bytes as f64 - first.plain_bytes as f64) / 7.0)
+    }
 }
 
 /// How long a live job takes to leave a snapshot and to come back from it.
@@ -358,6 +370,17 @@ impl Measured {
     /// If that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         write_text(path, &self.json()?)
+    }
+}
+
+impl Measured {
+    /// Writes `result.json` and `report.html` into a folder.
+    ///
+    /// # Errors
+    /// If one of them cannot be written.
+    pub fn publish(&self, folder: &Path) -> Result<(), Error> {
+        self.write(&folder.join("result.json"))?;
+        write_text(&folder.join("report.html"), &crate::bench::report::html(self))
     }
 }
 

@@ -53,7 +53,10 @@ pub(super) fn measured() -> Measured {
             throughput(Origin::Memory, 2, &[2.5, 2.5, 2.5]),
             throughput(Origin::Json, 1, &[6.25]),
         ],
-        views: vec![ViewCost { part: "store.sales".to_owned(), busy_seconds: 0.5, nanos_per_event: 500.0 }],
+        views: vec![
+            ViewCost { part: "store.sales".to_owned(), busy_seconds: 0.5, nanos_per_event: 500.0 },
+            ViewCost { part: "<none> & \"nobody\"".to_owned(), busy_seconds: 0.1, nanos_per_event: 100.0 },
+        ],
         latency: vec![latency(10, true), latency(90, false)],
         keys: [1_000, 10_000]
             .map(|keys| KeyFootprint {
@@ -65,14 +68,20 @@ pub(super) fn measured() -> Measured {
                 table_bytes: keys * 400,
             })
             .into(),
-        states: vec![OperatorState { operator: "view: <odd> & \"named\"".to_owned(), entries: 12, bytes: 3_456 }],
-        days: (1..=3)
+        states: vec![OperatorState {
+            operator: "view: store.sales".to_owned(),
+            entries: 12,
+            bytes: 3_456,
+            plain_bytes: 7_890,
+        }],
+        days: (1..=9)
             .map(|day| DayFootprint {
                 day,
                 events: 1_000,
                 resident_bytes: 50_000_000 + u64::from(day),
                 entries: 900,
                 table_bytes: 90_000,
+                plain_bytes: 70_000 + 100 * u64::from(day),
             })
             .collect(),
         restarts: vec![Restart {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use connectors::reader::{Next, Reader};
 use connectors::registry::{SinkConfig, SourceConfig};
 use connectors::sink::Sink;
@@ -40,24 +40,12 @@ const ITEMS: u64 = 500;
 /// Lines of a basket.
 const BASKET: u64 = 4;
 
-/// Measures a running job.
-#[derive(Args)]
-pub struct BenchCommand {
-    #[command(subcommand)]
-    command: What,
-}
-
-#[derive(Subcommand)]
-enum What {
-    Live(Live),
-}
-
 /// Sends till lines to a running job at a rate and measures how long each exception takes to reach a reader.
 ///
 /// The job must follow the wall clock, read `pos` and `inventory`, and write `exceptions`. It keeps what is sent.
 #[derive(Args)]
 #[command(after_help = "Example:\n  storepulse bench live --config storepulse.toml --rate 10000 --seconds 30")]
-struct Live {
+pub(super) struct Live {
     /// The configuration of the job, which is running.
     #[arg(long)]
     config: PathBuf,
@@ -94,14 +82,13 @@ struct Report {
     cores: usize,
 }
 
-impl BenchCommand {
+impl Live {
     /// Runs the command.
     ///
     /// # Errors
     /// If the job's topics cannot be written or read, or no probe came back.
-    pub fn run(self) -> Result<(), Error> {
-        let What::Live(live) = self.command;
-        let report = live.run()?;
+    pub(super) fn run(self) -> Result<(), Error> {
+        let report = self.measured()?;
         say!(
             "{}/s for {} s: {:.0}/s reached{}; {} probes, {} missing",
             report.rate,
@@ -175,7 +162,7 @@ impl Load {
 }
 
 impl Live {
-    fn run(self) -> Result<Report, Error> {
+    fn measured(self) -> Result<Report, Error> {
         let config = Config::read(&self.config)?;
         let (pos, inventory, exceptions) = self.topics(&config)?;
         let total = self.rate.saturating_mul(self.seconds + self.warm_up);

@@ -1,0 +1,72 @@
+//! Everything that is measured of the whole job, in one command, as target/bench/result.json and report.html.
+//!
+//! The claims under test: the job takes 100,000 events a second and a worker or more of the whole contract; its
+//! exceptions come within a few ticks up to most of its capacity; its state is level once windows have passed; and it
+//! outruns the same views from plain differential operators.
+//!
+//! `cargo bench --package benches --bench whole` measures: tens of minutes, some gigabytes, on a machine left alone.
+//! With `-- --test` everything runs once at a tiny size, and only whether it works is looked at.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use benches::contest;
+use dataflow::bench::apart::{self, Apart};
+use dataflow::bench::result::{Measured, Settings};
+use dataflow::bench::suite;
+use dataflow::error::Error;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The word that makes this program do one task of a measurement in a process of its own.
+const TASK: &str = "task";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.as_slice() {
+        [word, task] if word == TASK => apart::child(task),
+        words => measure(words.iter().any(|word| word == "--test")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("whole: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(is_test: bool) -> Result<(), Error> {
+    let settings = if is_test { Settings::quick() } else { Settings::full() };
+    let mut say = |text: &str| eprintln!("{text} …");
+    let mut measured = suite(settings, &Apart::Process(vec![TASK.to_owned()]), &mut say)?;
+    measured.contests = contest::hold(&measured.settings, &mut say)?;
+    // Beside the build's other products, wherever they are.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap_or(Path::new("target"));
+    let folder = target.join(if is_test { "bench-test" } else { "bench" });
+    measured.publish(&folder)?;
+    println!("{}\n{}", measured.text(), folder.display());
+    check(&measured, &folder)
+}
+
+/// Whether what was measured is all there; timing decides nothing.
+fn check(measured: &Measured, folder: &Path) -> Result<(), Error> {
+    let missing = |what: &str| Err(Error::Engine(format!("{what} was not measured")));
+    let counts = [
+        ("throughput", measured.throughput.len()),
+        ("the cost of views", measured.views.len()),
+        ("latency", measured.latency.iter().filter(|one| one.exceptions.count > 0).count()),
+        ("memory by keys", measured.keys.iter().filter(|one| one.resident_bytes > 0).count()),
+        ("memory by days", measured.days.len()),
+        ("restart", measured.restarts.iter().filter(|one| one.snapshot_bytes > 0).count()),
+        ("the contest", measured.contests.len()),
+    ];
+    if let Some((what, _)) = counts.iter().find(|(_, count)| *count == 0) {
+        return missing(what);
+    }
+    if Measured::read(&folder.join("result.json"))? != *measured {
+        return missing("what was written");
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! The job beside other ways to the same answers: verified first, then timed over the same load, in one run.
+//!
+//! To enter, add a [`Contender`] to one of the two lists below: [`WHOLE`] for programs that answer the whole contract,
+//! [`VIEWS`] for those that keep the views named in [`plain::ABOUT`].
+
+use std::time::Duration;
+
+use dataflow::bench::drive::{Decoded, from_memory};
+use dataflow::bench::load::{Load, Size};
+use dataflow::bench::result::{Contest, Entry, Settings, median, per_second};
+use dataflow::error::Error;
+
+use crate::plain::{self, Facts, Way};
+
+/// One way to the answers.
+#[derive(Clone, Copy)]
+pub struct Contender {
+    /// What it is called.
+    pub name: &'static str,
+    /// Threads that compute.
+    pub workers: usize,
+    /// Fails, with what differs, unless it says what the job says over this load
+    /// ([`write_scenario`](dataflow::bench::files::write_scenario) makes a folder of it).
+    pub verify: fn(&Load) -> Result<(), String>,
+    /// Takes the opening unmeasured, then the rush; answers how many events that were and how long they took.
+    pub time: fn(&Decoded) -> Result<(u64, Duration), Error>,
+}
+
+/// Programs that answer the whole contract; the first is the job. The one written by hand goes here.
+pub const WHOLE: &[Contender] = &[Contender { name: "storepulse", workers: 1, verify: itself, time: job }];
+
+/// Ways to some of the views, after the edge; the first is the job's own operators.
+pub const VIEWS: &[Contender] = &[
+    Contender { name: "storepulse's operators", workers: 1, verify: itself, time: |work| views(work, Way::Job) },
+    Contender { name: "plain differential", workers: 1, verify: plain_is_job, time: |work| views(work, Way::Plain) },
+];
+
+/// Verifies and times everybody; `say` is told what comes next.
+///
+/// # Errors
+/// If somebody says something else than the job, or cannot run.
+pub fn hold(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Vec<Contest>, Error> {
+    let small = Load::new(Size::TINY)?;
+    let work = Decoded::new(&Load::new(settings.size())?)?;
+    let mut contests = Vec::new();
+    for (about, contenders) in [("the whole contract", WHOLE), (plain::ABOUT, VIEWS)] {
+        // Alone nobody is compared.
+        if contenders.len() < 2 {
+            continue;
+        }
+        for contender in contenders {
+            say(&format!("verifying {}", contender.name));
+            (contender.verify)(&small)
+                .map_err(|differs| Error::Engine(format!("{} is wrong: {differs}", contender.name)))?;
+        }
+        contests.push(time(about, contenders, &work, settings.runs, say)?);
+    }
+    Ok(contests)
+}
+
+/// Times everybody in turn, as often as is wanted, so that a slow minute of the machine hits all.
+fn time(
+    about: &str,
+    contenders: &[Contender],
+    work: &Decoded,
+    runs: u32,
+    say: &mut dyn FnMut(&str),
+) -> Result<Contest, Error> {
+    let mut wall_seconds = vec![Vec::new(); contenders.len()];
+    let mut events = 0;
+    for _ in 0..runs.max(1) {
+        for (contender, seconds) in contenders.iter().zip(&mut wall_seconds) {
+            say(&format!("{about}: {}", contender.name));
+            let (count, took) = (contender.time)(work)?;
+            events = count;
+            seconds.push(took.as_secs_f64());
+        }
+    }
+    let entry = |(contender, wall_seconds): (&Contender, Vec<f64>)| Entry {
+        name: contender.name.to_owned(),
+        workers: contender.workers,
+        events_per_second: per_second(events, median(&wall_seconds)),
+        wall_seconds,
+    };
+    let entries = contenders.iter().zip(wall_seconds).map(entry).collect();
+    Ok(Contest { about: about.to_owned(), events, entries })
+}
+
+/// The job is what the others are verified by.
+fn itself(_: &Load) -> Result<(), String> {
+    Ok(())
+}
+
+fn job(work: &Decoded) -> Result<(u64, Duration), Error> {
+    from_memory(work.clone(), 1).map(|taken| (taken.events, taken.wall))
+}
+
+fn views(work: &Decoded, way: Way) -> Result<(u64, Duration), Error> {
+    let facts = Facts::of(work);
+    let events = facts.events();
+    Ok((events, plain::run(facts, way, false).took))
+}
+
+fn plain_is_job(load: &Load) -> Result<(), String> {
+    let facts = Facts::of(&Decoded::new(load).map_err(|error| error.to_string())?);
+    let [job, plain] = [Way::Job, Way::Plain].map(|way| plain::run(facts.clone(), way, true));
+    if let Some((job, plain)) = job.said.iter().zip(&plain.said).find(|(job, plain)| job != plain) {
+        return Err(format!("{plain:?} where the job says {job:?}"));
+    }
+    if job.said.len() != plain.said.len() {
+        return Err(format!("{} changes where the job says {}", plain.said.len(), job.said.len()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_verified_and_timed() {
+        let contests = hold(&Settings::quick(), &mut |_| {}).expect("held");
+        let views = contests.iter().find(|contest| contest.about == plain::ABOUT).expect("it was held");
+        assert!(views.entries.len() == 2 && views.events > 0);
+        assert!(views.entries.iter().all(|entry| entry.events_per_second > 0.0));
+    }
+
+    #[test]
+    fn who_says_something_else_is_not_timed() {
+        let load = Load::new(Size::TINY).expect("a load");
+        let liar = Contender { verify: |_| Err("a row too many".to_owned()), ..VIEWS[0] };
+        assert!((liar.verify)(&load).is_err());
+        assert_eq!(plain_is_job(&load), Ok(()));
+    }
+}

@@ -1,0 +1,250 @@
+//! `storepulse bench`: what the job can do on this machine, as a list, as JSON and as a page with plots.
+
+mod live;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::bench::apart::{self, Apart};
+use crate::bench::compare::Comparison;
+use crate::bench::result::{Measured, Settings, write_text};
+use crate::bench::{self, costs, footprint, latency, report, restart, throughput};
+use crate::error::Error;
+
+/// Measures the job: throughput, latency, footprint, restart; all from the same generated rush.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  storepulse bench suite --out /tmp/bench\n  \
+                        storepulse bench throughput --stores 10 --items 2000 --events 200000\n  \
+                        storepulse bench compare old/result.json new/result.json")]
+pub struct BenchCommand {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Suite(Suite),
+    /// Measures how fast a rush is taken from memory, JSON lines and Parquet, and what each view of it costs.
+    Throughput(Alone),
+    Latency(AtRates),
+    /// Measures memory by number of (store, item) keys, and state as days pass.
+    Footprint(Alone),
+    /// Measures how long the live job takes to leave a snapshot of many keys and to come back from it.
+    Restart(Alone),
+    Report(Report),
+    Compare(Compare),
+    Live(live::Live),
+    /// Does one task in this process: how other measurements start processes of their own.
+    #[command(hide = true)]
+    Task {
+        task: String,
+    },
+}
+
+/// How large; what is not said is as in a full run.
+#[derive(Args)]
+struct Sizes {
+    /// Stores of the load.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    stores: Option<u32>,
+    /// Items of the load, all of which every store keeps.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(16..=60_000))]
+    items: Option<u32>,
+    /// Events of the rush.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    events: Option<u64>,
+    /// Events a second that the rush's own times are made for, where throughput is measured.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// What all chance comes from.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How often throughput is measured; the median counts.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: Option<u32>,
+    /// How long each rate is held where latency is measured, in seconds; as long as the rush has events.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: Option<u64>,
+    /// Numbers of (store, item) keys that footprint and restart are measured at.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    keys: Vec<u64>,
+    /// Days of the footprint by days.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=366))]
+    days: Option<u32>,
+    /// Everything at a tiny size: tells in seconds whether it works, and nothing else.
+    #[arg(long)]
+    quick: bool,
+}
+
+impl Sizes {
+    fn settings(self) -> Settings {
+        let usual = if self.quick { Settings::quick() } else { Settings::full() };
+        Settings {
+            stores: self.stores.unwrap_or(usual.stores),
+            items: self.items.unwrap_or(usual.items),
+            events: self.events.unwrap_or(usual.events),
+            rate: self.rate.unwrap_or(usual.rate),
+            seed: self.seed.unwrap_or(usual.seed),
+            runs: self.runs.unwrap_or(usual.runs),
+            hold_seconds: self.seconds.unwrap_or(usual.hold_seconds),
+            keys: if self.keys.is_empty() { usual.keys } else { self.keys },
+            days: self.days.unwrap_or(usual.days),
+            ..usual
+        }
+    }
+}
+
+/// Measures everything and writes result.json and report.html.
+///
+/// A full run takes a while (tens of minutes) and some gigabytes of memory; leave the machine alone meanwhile.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  storepulse bench suite --out /tmp/bench\n  storepulse bench suite --out /tmp/bench --quick"
+)]
+struct Suite {
+    /// The folder for result.json and report.html.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    sizes: Sizes,
+}
+
+/// Measures one thing alone and prints it.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  storepulse bench throughput --stores 10 --items 2000 --events 200000 --json throughput.json"
+)]
+struct Alone {
+    #[command(flatten)]
+    sizes: Sizes,
+    /// Also writes it as JSON, which `report` and `compare` read.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// Measures how soon exceptions come at rates from 10 to 90 % of the capacity, which is measured first.
+#[derive(Args)]
+#[command(after_help = "Example:\n  storepulse bench latency --workers 2 --seconds 20 --json latency.json")]
+struct AtRates {
+    #[command(flatten)]
+    alone: Alone,
+    /// Worker threads.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+}
+
+/// Draws a result as one page that any browser shows without a network.
+#[derive(Args)]
+#[command(after_help = "Example:\n  storepulse bench report result.json --out report.html")]
+struct Report {
+    /// The result.
+    result: PathBuf,
+    /// The page.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Prints two results beside each other and what changed.
+#[derive(Args)]
+#[command(after_help = "Example:\n  storepulse bench compare old.json new.json --tolerance 5")]
+struct Compare {
+    /// The result before.
+    old: PathBuf,
+    /// The result after.
+    new: PathBuf,
+    /// Changes up to so many percent count as none.
+    #[arg(long, default_value_t = 10.0)]
+    tolerance: f64,
+}
+
+/// How this program is told to do one task.
+fn processes() -> Apart {
+    Apart::Process(["bench", "task"].map(str::to_owned).into())
+}
+
+fn progress(text: &str) {
+    eprintln!("{text} …");
+}
+
+impl BenchCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// If something cannot be measured, read or written.
+    pub fn run(self) -> Result<(), Error> {
+        match self.command {
+            What::Suite(Suite { out, sizes }) => {
+                let measured = bench::suite(sizes.settings(), &processes(), &mut progress)?;
+                say!("{}", measured.text());
+                publish(&measured, &out)
+            }
+            What::Throughput(alone) => alone.run(|measured| {
+                measured.throughput = throughput::measure(&measured.settings, &mut progress)?;
+                progress("cost of each view");
+                (measured.views, measured.states) = costs::measure(&measured.settings)?;
+                Ok(())
+            }),
+            What::Latency(AtRates { alone, workers }) => alone.run(|measured| {
+                let workers = usize::from(workers);
+                progress("capacity");
+                let capacity = throughput::capacity(&measured.settings, workers)?;
+                let of = (workers, capacity.events_per_second);
+                measured.throughput.push(capacity);
+                measured.latency = latency::measure(&measured.settings, of, &mut progress)?;
+                Ok(())
+            }),
+            What::Footprint(alone) => alone.run(|measured| {
+                measured.keys = footprint::by_keys(&measured.settings, &processes(), &mut progress)?;
+                measured.days = footprint::by_days(&measured.settings, &processes(), &mut progress)?;
+                Ok(())
+            }),
+            What::Restart(alone) => alone.run(|measured| {
+                measured.restarts = restart::measure(&measured.settings, &processes(), &mut progress)?;
+                Ok(())
+            }),
+            What::Report(Report { result, out }) => write_text(&out, &report::html(&Measured::read(&result)?)),
+            What::Compare(Compare { old, new, tolerance }) => {
+                let comparison = Comparison::of(&Measured::read(&old)?, &Measured::read(&new)?, tolerance);
+                say!("{}", comparison.text());
+                Ok(())
+            }
+            What::Live(live) => live.run(),
+            What::Task { task } => apart::child(&task),
+        }
+    }
+}
+
+impl Alone {
+    fn run(self, measure: impl FnOnce(&mut Measured) -> Result<(), Error>) -> Result<(), Error> {
+        let mut measured = Measured::here(self.sizes.settings());
+        measure(&mut measured)?;
+        say!("{}", measured.text());
+        self.json.map_or(Ok(()), |path| measured.write(&path))
+    }
+}
+
+/// Writes a result and its page into a folder.
+fn publish(measured: &Measured, out: &Path) -> Result<(), Error> {
+    measured.publish(out)?;
+    say!("{} and {}", out.join("result.json").display(), out.join("report.html").display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli;
+
+    #[test]
+    fn a_result_is_drawn_and_compared() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+        let [result, page] = [path("result.json"), path("page/report.html")];
+        let words = ["storepulse", "bench", "throughput", "--quick", "--events", "500", "--json", &result];
+        cli::run(&words).expect("measured");
+        cli::run(&["storepulse", "bench", "report", &result, "--out", &page]).expect("drawn");
+        assert!(std::fs::read_to_string(&page).expect("a page").contains("500 events"));
+        cli::run(&["storepulse", "bench", "compare", &result, &result]).expect("compared");
+        assert!(cli::run(&["storepulse", "bench", "report", &page, "--out", &page]).is_err());
+    }
+}
