@@ -58,7 +58,7 @@ impl SignalBook {
 }
 
 /// The product of factors in basis points, half-up: in integers while they fit, which two factors always do.
-fn product_bp(mut factors: Vec<i64>) -> i64 {
+pub fn product_bp(mut factors: Vec<i64>) -> i64 {
     let Some(first) = factors.pop() else { return UNCHANGED_BP };
     let exact = factors.iter().try_fold((i128::from(first), 1i128), |(product, scale), factor| {
         Some((product.checked_mul(i128::from(*factor))?, scale.checked_mul(10_000)?))
