@@ -48,6 +48,18 @@ fn promise_crunch_by_hand() {
     check_world("promise-crunch", (2, 40, 1));
 }
 
+/// Every scenario of the retailer's world, at a size: `BASELINE_SIZE=3,200,2`.
+#[test]
+#[ignore = "takes minutes"]
+fn every_world_by_hand() {
+    let size = std::env::var("BASELINE_SIZE").unwrap_or_else(|_| "2,100,2".to_owned());
+    let size: Vec<u32> = size.split(',').map(|number| number.parse().expect("a number")).collect();
+    for scenario in SCENARIOS.iter().filter(|scenario| matches!(scenario.make, scenarios::generate::Make::World(_))) {
+        println!("{}", scenario.name);
+        check_world(scenario.name, (size[0], size[1], size[2]));
+    }
+}
+
 /// Any folder: `BASELINE_SCENARIO=folder cargo test --workspace --test whole -- --ignored some_folder_by_hand`.
 #[test]
 #[ignore = "asks for a folder"]
