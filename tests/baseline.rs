@@ -6,7 +6,11 @@ use benches::baseline::verify;
 use dataflow::scenario::Overrides;
 use scenarios::SCENARIOS;
 use scenarios::generate::Wanted;
-use tests::corner_store;
+use tests::{Run, corner_store};
+
+use crate::against_model;
+use crate::generator;
+use crate::model::Scenario;
 
 fn check(folder: &Path, overrides: &Overrides) {
     let verified = verify(folder, overrides).expect("both run");
@@ -46,6 +50,47 @@ fn returns_ring_by_hand() {
 #[test]
 fn promise_crunch_by_hand() {
     check_world("promise-crunch", (2, 40, 1));
+}
+
+/// The first record of which the two say different things.
+fn difference(scenario: &Scenario, overrides: &Overrides) -> Option<String> {
+    verify(against_model::folder(scenario).path(), overrides).expect("both run").difference
+}
+
+#[test]
+fn any_disorder_by_hand() {
+    let number = |name: &str, usual: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    for seed in (number("FIRST_SEED", 1)..).take(usize::try_from(number("SEEDS", 6)).expect("small")) {
+        let scenario = generator::scenario(seed, usize::try_from(number("RECORDS", 160)).expect("small"));
+        let outputs = tests::run(against_model::folder(&scenario).path(), Run { workers: 1, shuffle: None });
+        let exceptions = outputs.records("exceptions").into_iter().filter(|record| record["event"] == "opened");
+        let opened: Vec<(i64, String)> = exceptions
+            .map(|record| {
+                let id = record["exception_id"].as_str().expect("an id").to_owned();
+                (record["time"].as_i64().expect("a time"), id)
+            })
+            .collect();
+        let scenario = generator::with_commands(&scenario, seed, &opened);
+        let overrides =
+            Overrides { tick_ms: [None, Some(10), Some(60_000)][seed as usize % 3], ..Overrides::default() };
+        if let Some(first) = difference(&scenario, &overrides) {
+            eprintln!("seed {seed} differs, looking for the records that matter\n{first}");
+            let small = against_model::smallest(scenario, |fewer| difference(fewer, &overrides).is_some());
+            for (topic, lines) in &small.topics {
+                lines.iter().for_each(|line| eprintln!("{topic}: {}", String::from_utf8_lossy(line)));
+            }
+            panic!("seed {seed}, {overrides:?}\n{}", difference(&small, &overrides).unwrap_or_default());
+        }
+    }
+}
+
+#[test]
+fn a_difference_is_found() {
+    let scenario = generator::scenario(3, 160);
+    let folder = against_model::folder(&scenario);
+    let one = verify(folder.path(), &Overrides::default()).expect("both run");
+    assert_eq!(one.difference, None);
+    assert!(one.records.values().sum::<usize>() > 100, "{:?}", one.records);
 }
 
 /// Every scenario of the retailer's world, at a size: `BASELINE_SIZE=3,200,2`.
