@@ -58,6 +58,11 @@ impl Case {
         }
     }
 
+    /// Whether its condition neither holds nor is its exception open.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_none() && self.run_since == NEVER
+    }
+
     /// Whether its exception is open.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()

@@ -208,7 +208,10 @@ impl Roles {
     /// Touches the cases of all roles, or of one.
     pub(super) fn touch(&mut self, at: Option<u32>, cause: u32) {
         for at in at.map_or(0..place(self.roles.len()), |at| at..at + 1) {
-            self.roles[at as usize].case.touch(cause, at, &mut self.gaps);
+            let of = &mut self.roles[at as usize];
+            if of.said.value.is_some() || !of.case.is_idle() {
+                of.case.touch(cause, at, &mut self.gaps);
+            }
         }
     }
 

@@ -119,9 +119,11 @@ impl Demands {
     pub(super) fn touch_all(&mut self, surge: bool, cause: u32) {
         for at in 0..self.depts.places() {
             let of = self.depts.get_mut(at);
-            if surge {
+            let stands = of.said.value.is_some();
+            if surge && (stands || !of.surge.is_idle()) {
                 of.surge.touch(cause, at, &mut self.surges);
-            } else {
+            }
+            if !surge && (stands || !of.drop.is_idle()) {
                 of.drop.touch(cause, at, &mut self.drops);
             }
         }
@@ -137,10 +139,17 @@ impl Demands {
     /// The hours of a store changed.
     pub(super) fn touch_store(&mut self, store: u32, cause: u32) {
         for at in self.store(store).0.clone() {
-            if self.depts.get(at).said.value.is_some() {
+            let stands = self.depts.get(at).said.value.is_some();
+            if stands {
                 self.depts.touch(at, cause);
             }
-            self.touch_case(at, cause);
+            let of = self.depts.get_mut(at);
+            if stands || !of.drop.is_idle() {
+                of.drop.touch(cause, at, &mut self.drops);
+            }
+            if stands || !of.surge.is_idle() {
+                of.surge.touch(cause, at, &mut self.surges);
+            }
         }
     }
 

@@ -137,7 +137,10 @@ impl Drifts {
     /// Touches the cases of all segments, or of one.
     pub(super) fn touch(&mut self, at: Option<u32>, cause: u32) {
         for at in at.map_or(0..self.segments.places(), |at| at..at + 1) {
-            self.segments.get_mut(at).2.touch(cause, at, &mut self.touched);
+            let (_, said, case) = self.segments.get_mut(at);
+            if said.value.is_some() || !case.is_idle() {
+                case.touch(cause, at, &mut self.touched);
+            }
         }
     }
 

@@ -109,7 +109,10 @@ impl Margins {
     /// The clock or a policy looks at the case of a day, or of all.
     pub(super) fn touch(&mut self, at: Option<u32>, cause: u32) {
         for at in at.map_or(0..self.days.places(), |at| at..at + 1) {
-            self.days.get_mut(at).case.touch(cause, at, &mut self.leaks);
+            let of = self.days.get_mut(at);
+            if of.said.value.is_some() || !of.case.is_idle() {
+                of.case.touch(cause, at, &mut self.leaks);
+            }
         }
     }
 

@@ -36,7 +36,7 @@ mod timers;
 mod verify;
 
 use dataflow::edge::{Admitted, Arriving, Fated, Memo, Outcome};
-use dataflow::event::{FactBody, Topic};
+use dataflow::event::{FactBody, StateBody, Topic};
 use dataflow::feed::Bound;
 use dataflow::graph::Settings;
 use dataflow::ids::{EventId, Id};
@@ -129,7 +129,6 @@ impl Baseline {
         if !self.pending.is_empty() && self.pending_at == now {
             self.judge_pending();
         }
-        self.rooms.reform();
         self.rooms.close(&mut self.facts);
         self.rooms.judge();
         self.write(now, out);
@@ -180,6 +179,15 @@ impl Baseline {
                 Admitted::Fated(fated) => self.fate(fated, NOBODY),
             }
         }
+        // Policies and stores take effect before what they bear on.
+        let (first, then): (Vec<_>, Vec<_>) = states.into_iter().partition(|(at, _)| self.states.is_notice(*at));
+        self.judge_states(first);
+        self.rooms.reform();
+        self.judge_states(then);
+        self.pending = pending;
+    }
+
+    fn judge_states(&mut self, states: Vec<(u32, Arriving<StateBody>)>) {
         for (at, mut arrival) in states {
             let memo = take_memo(&mut arrival.memo);
             let cause = self.states.cause(at);
@@ -189,7 +197,6 @@ impl Baseline {
             }
             self.fate(Fated { memo, outcome }, cause);
         }
-        self.pending = pending;
     }
 
     fn fact(&mut self, topic: Topic, mut arrival: Arriving<FactBody>, rank: u32) {

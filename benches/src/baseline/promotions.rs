@@ -219,6 +219,9 @@ impl Promotions {
     pub(super) fn touch_case(&mut self, kind: u8, at: Option<u32>, cause: u32) {
         for at in at.map_or(0..place(self.offers.len()), |at| at..at + 1) {
             let offer = &mut self.offers[at as usize];
+            if offer.said.value.is_none() || offer.gone {
+                continue;
+            }
             if kind == MISMATCH {
                 offer.mismatch.touch(cause, at, &mut self.mismatches);
             } else {

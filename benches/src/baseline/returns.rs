@@ -137,14 +137,20 @@ impl Returns {
     /// Touches the cases of all items, or of one.
     pub(super) fn touch_items(&mut self, item: Option<u32>, cause: u32) {
         for at in item.map_or(0..place(self.items.len()), |at| at..at + 1) {
-            self.items[at as usize].case.touch(cause, at, &mut self.abnormal);
+            let of = &mut self.items[at as usize];
+            if of.said.value.is_some() || !of.case.is_idle() {
+                of.case.touch(cause, at, &mut self.abnormal);
+            }
         }
     }
 
     /// Touches the cases of all operators, or of one.
     pub(super) fn touch_operators(&mut self, operator: Option<u32>, cause: u32) {
         for at in operator.map_or(0..self.operators.places(), |at| at..at + 1) {
-            self.operators.get_mut(at).case.touch(cause, at, &mut self.patterns);
+            let of = self.operators.get_mut(at);
+            if of.said.value.is_some_and(|row| row.refunds > 0) || !of.case.is_idle() {
+                of.case.touch(cause, at, &mut self.patterns);
+            }
         }
     }
 

@@ -59,9 +59,13 @@ impl Rooms {
             nodes::OVERLOAD => self.nodes.touch(at, cause),
             promises::MISSED | promises::RISK => self.promises.touch(kind, at, cause),
             stock::NEGATIVE | stock::PHANTOM | stock::STOCKOUT => {
+                let all = at.is_none();
                 for at in at.map_or(0..self.shelves.places(), |at| at..at + 1) {
-                    let doubts = &mut self.shelves.get_mut(at).doubts;
+                    let shelf = self.shelves.get_mut(at);
+                    let known = shelf.said.value.is_some() || (kind != stock::NEGATIVE && shelf.location.is_some());
+                    let doubts = &mut shelf.doubts;
                     match kind {
+                        _ if all && !known => {}
                         stock::NEGATIVE => doubts.negative.touch(cause, at, &mut self.doubtful.negative),
                         stock::PHANTOM => doubts.phantom.touch(cause, at, &mut self.doubtful.phantom),
                         _ => doubts.stockout.touch(cause, at, &mut self.doubtful.stockout),

@@ -266,7 +266,8 @@ impl Rooms {
         self.drifts.touch_store(store, cause);
         for at in 0..self.shelves.places() {
             let shelf = self.shelves.get_mut(at);
-            if shelf.store == store {
+            let known = shelf.said.value.is_some() || shelf.location.is_some();
+            if shelf.store == store && (known || !shelf.doubts.phantom.is_idle()) {
                 shelf.doubts.phantom.touch(cause, at, &mut self.doubtful.phantom);
             }
         }

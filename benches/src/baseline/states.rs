@@ -14,6 +14,8 @@ struct Held {
     body: Option<StateBody>,
     /// The tick last heard of, and the least record of that tick.
     heard: (i64, u32),
+    /// It is a policy or a store.
+    notice: bool,
 }
 
 /// All rows.
@@ -35,14 +37,19 @@ pub(super) type Replaced = (Option<StateBody>, Option<StateBody>);
 impl States {
     /// A record of a key arrives in this tick; answers the key's place.
     pub(super) fn hear(&mut self, key: StateKey, now: i64, rank: u32) -> u32 {
-        let rows = &mut self.rows;
+        let (rows, notice) = (&mut self.rows, matches!(key, StateKey::Policy(_) | StateKey::Store(_)));
         let at = *self.index.entry(key).or_insert_with(|| {
-            rows.push(Held::default());
+            rows.push(Held { notice, ..Held::default() });
             place(rows.len() - 1)
         });
         let held = &mut rows[at as usize];
         held.heard = if held.heard.0 == now { (now, held.heard.1.min(rank)) } else { (now, rank) };
         at
+    }
+
+    /// Whether a key is that of a policy or a store.
+    pub(super) fn is_notice(&self, at: u32) -> bool {
+        self.rows[at as usize].notice
     }
 
     /// The least record that spoke of a key in this tick.
