@@ -71,8 +71,10 @@ fn any_disorder_by_hand() {
             })
             .collect();
         let scenario = generator::with_commands(&scenario, seed, &opened);
-        let overrides =
-            Overrides { tick_ms: [None, Some(10), Some(60_000)][seed as usize % 3], ..Overrides::default() };
+        let overrides = Overrides {
+            tick_ms: [None, Some(10), Some(60_000)][usize::try_from(seed % 3).expect("small")],
+            ..Overrides::default()
+        };
         if let Some(first) = difference(&scenario, &overrides) {
             eprintln!("seed {seed} differs, looking for the records that matter\n{first}");
             let small = against_model::smallest(scenario, |fewer| difference(fewer, &overrides).is_some());
@@ -82,15 +84,6 @@ fn any_disorder_by_hand() {
             panic!("seed {seed}, {overrides:?}\n{}", difference(&small, &overrides).unwrap_or_default());
         }
     }
-}
-
-#[test]
-fn a_difference_is_found() {
-    let scenario = generator::scenario(3, 160);
-    let folder = against_model::folder(&scenario);
-    let one = verify(folder.path(), &Overrides::default()).expect("both run");
-    assert_eq!(one.difference, None);
-    assert!(one.records.values().sum::<usize>() > 100, "{:?}", one.records);
 }
 
 /// Every scenario of the retailer's world, at a size: `BASELINE_SIZE=3,200,2`.

@@ -135,6 +135,11 @@ struct Open {
     at: u32,
     id: EventId,
     key: Key,
+    /// The store of its rows as they are now.
+    seen: Option<u32>,
+    /// Its store when it was last told, which a frozen one keeps.
+    told: Option<u32>,
+    /// The store its records name.
     store: Option<u32>,
     answer: Answer,
     written: Answer,
@@ -188,7 +193,7 @@ impl Court {
 
     /// The open exceptions of a store whose types read a feed.
     pub(super) fn reading(&self, store: u32, topic: Topic) -> Vec<(u8, u32)> {
-        let open = self.open.iter().flatten().filter(|open| open.store == Some(store));
+        let open = self.open.iter().flatten().filter(|open| open.seen == Some(store));
         open.filter(|open| self.laws[usize::from(open.kind)].feeds & bit(topic) != 0)
             .map(|open| (open.kind, open.at))
             .collect()
@@ -253,6 +258,8 @@ impl Court {
             at,
             id: exception_id(KINDS[usize::from(kind)].name, &key, now),
             key,
+            seen: store,
+            told: store,
             store,
             answer,
             written: answer,
@@ -296,15 +303,16 @@ impl Court {
     ) {
         let Some(mut open) = self.open[at as usize].take() else { return };
         let (kind, now) = (open.kind, desk.now);
-        let store = subject.store().or(open.store);
+        open.seen = subject.store();
+        let store = open.seen.or(open.told);
         let frozen = verdict.clear && !verdict.gone && self.is_stale(desk, kind, store);
         let cleared = verdict.clear && !frozen;
         // A frozen case keeps the store and the answer it had.
-        let told = if frozen || cleared { (open.store, open.answer) } else { (store, subject.answer()) };
-        let moved = (open.store, open.answer, open.frozen) != (told.0, told.1, frozen);
+        let told = if frozen || cleared { (open.told, open.answer) } else { (store, subject.answer()) };
+        let moved = (open.told, open.answer, open.frozen) != (told.0, told.1, frozen);
         if cleared || moved {
             open.store = store;
-            (open.answer, open.frozen) = (told.1, frozen);
+            (open.told, open.answer, open.frozen) = (told.0, told.1, frozen);
             open.drivers = subject.drivers();
             open.policy = self.laws[usize::from(kind)].listed.clone();
         }

@@ -4,6 +4,9 @@
 //! records are ranked so that the least record behind a change is the least number, each is told to the rooms it concerns,
 //! and only the drawers that were touched are brought up to date. What the contract says is shared with the job (records as read, row values,
 //! formulas); nothing that keeps state is.
+//!
+//! It maintains everything: the nineteen views, the twenty exception types, commands and decisions, late and dead
+//! letters. Nothing is left out, so [`verify`] compares every record of every topic.
 
 mod accuracy;
 mod clocks;
@@ -18,6 +21,7 @@ mod feeds;
 mod hours;
 mod margins;
 mod nodes;
+mod offers;
 mod promises;
 mod promotions;
 mod queues;

@@ -85,7 +85,10 @@ fn told_by_hand(scenario: &Scenario) -> Result<Pages, Error> {
 /// If the scenario cannot be read, or the job fails.
 pub fn verify(folder: &Path, overrides: &Overrides) -> Result<Verified, Error> {
     let scenario = Scenario::open(folder, overrides)?;
-    let (job, hand) = (told_by_job(&scenario)?, told_by_hand(&scenario)?);
+    Ok(compare(&told_by_job(&scenario)?, &told_by_hand(&scenario)?))
+}
+
+fn compare(job: &Pages, hand: &Pages) -> Verified {
     let mut verified = Verified::default();
     for topic in OutputTopic::ALL {
         let nothing = Vec::new();
@@ -106,5 +109,26 @@ pub fn verify(folder: &Path, overrides: &Overrides) -> Result<Verified, Error> {
             verified.difference.get_or_insert(told);
         }
     }
-    Ok(verified)
+    verified
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_told() {
+        let pages = |lines: &[&str]| -> Pages {
+            [(OutputTopic::Late, lines.iter().map(|line| line.as_bytes().to_vec()).collect())].into()
+        };
+        let told = |job: &[&str], hand: &[&str]| compare(&pages(job), &pages(hand)).difference;
+        assert_eq!(told(&["a", "b"], &["a", "b"]), None);
+        let differs = |text: &str| Some(format!("late: record 1 of 2 differs\nthe job: b\nby hand: {text}"));
+        assert_eq!(told(&["a", "b"], &["a", "c"]), differs("c"));
+        assert_eq!(told(&["a", "b"], &["a"]), differs("nothing"));
+        assert_eq!(
+            told(&["a"], &["a", "b"]).as_deref(),
+            Some("late: record 1 of 1 differs\nthe job: nothing\nby hand: b")
+        );
+    }
 }
