@@ -34,6 +34,8 @@ struct Cell {
     carts_60m: Trail<i64>,
     carts_24h: Trail<i64>,
     said: Option<(u32, Demand)>,
+    /// The record that moved it to another department in this tick.
+    moved_by: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +92,13 @@ impl Demands {
         turn(desk, shelf, new.1, LAST_DAY);
     }
 
-    /// An item was ranged, or is no longer, or its department changed.
+    /// The department of an item changed.
+    pub(super) fn move_cell(&mut self, shelf: u32, cause: u32) {
+        let cell = self.cell(shelf, NOBODY);
+        cell.moved_by = Some(cell.moved_by.unwrap_or(NOBODY).min(cause));
+    }
+
+    /// An item was ranged, or is no longer.
     pub(super) fn touch_cell(&mut self, shelf: u32, cause: u32) {
         self.cell(shelf, cause);
     }
@@ -193,6 +201,8 @@ impl Demands {
             };
             let new = demand.stands().then_some((desk.goods[shelf.item as usize].dept, demand));
             let old = std::mem::replace(&mut cell.said, new);
+            let same = old.map(|(_, demand)| demand) == new.map(|(_, demand)| demand);
+            let cause = cell.moved_by.take().unwrap_or(NOBODY).min(if same { NOBODY } else { cause });
             if old != new {
                 for (demand, times) in [(old, -1), (new, 1)] {
                     if let Some((dept, demand)) = demand {

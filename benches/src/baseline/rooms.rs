@@ -60,6 +60,8 @@ pub(super) struct Rooms {
     pub(super) policies: Vec<(EventId, u32)>,
     /// Products as they were before this tick.
     restated: Vec<(u32, Option<Product>, u32)>,
+    /// Forecasts of shelves as they were before this tick.
+    ranging: Vec<(u32, Option<i64>, u32)>,
     /// Stores whose reference changed in this tick.
     places: Vec<(u32, u32)>,
     /// By store, its open stockout risks.
@@ -95,6 +97,7 @@ impl Rooms {
             commands: Vec::new(),
             policies: Vec::new(),
             restated: Vec::new(),
+            ranging: Vec::new(),
             places: Vec::new(),
             stockouts: Vec::new(),
             list: Vec::new(),
@@ -277,19 +280,33 @@ impl Rooms {
         let Some(of) = old.or(new) else { return };
         let (store, item) = (self.desk.shop(of.store), self.desk.item(of.item));
         let at = self.shelves.at(&mut self.desk, store, item);
-        let goods = &self.desk.goods[item as usize];
         let shelf = self.shelves.get_mut(at);
         shelf.location = new;
-        shelf.doubts.case_pack = goods.product.map_or(1, |product| product.case_pack);
         shelf.doubts.stockout.touch(cause, at, &mut self.doubtful.stockout);
         shelf.doubts.phantom.touch(cause, at, &mut self.doubtful.phantom);
         self.demands.touch_cell(at, cause);
         self.promotions.touch(at, cause);
-        let forecast = |location: Option<ItemLocation>| location.map(|location| location.forecast_milli);
-        if forecast(old) != forecast(new) {
-            let ranged = forecast(new).map(|forecast| (goods.dept, forecast));
-            self.drifts.ranged((store, item), ranged, cause);
+        self.ranging.push((at, old.map(|location| location.forecast_milli), cause));
+    }
+
+    /// Forecasts that are others than before this tick are told, with the products as they are now.
+    fn range(&mut self) {
+        let mut ranging = std::mem::take(&mut self.ranging);
+        ranging.sort_by_key(|one| one.0);
+        for of in ranging.chunk_by(|one, two| one.0 == two.0) {
+            let (at, before, _) = of[0];
+            let shelf = self.shelves.get_mut(at);
+            let goods = &self.desk.goods[shelf.item as usize];
+            shelf.doubts.case_pack = goods.product.map_or(1, |product| product.case_pack);
+            let now = shelf.location.map(|location| location.forecast_milli);
+            if before != now {
+                let cause = of.iter().map(|one| one.2).min().unwrap_or_default();
+                let ranged = now.map(|forecast| (goods.dept, forecast));
+                self.drifts.ranged((shelf.store, shelf.item), ranged, cause);
+            }
         }
+        ranging.clear();
+        self.ranging = ranging;
     }
 
     /// Products that are others than before this tick are told to whom they concern.
@@ -313,7 +330,7 @@ impl Rooms {
                     shelf.doubts.stockout.touch(cause, *at, &mut self.doubtful.stockout);
                 }
                 if dept_changed {
-                    self.demands.touch_cell(*at, cause);
+                    self.demands.move_cell(*at, cause);
                     if let Some(location) = shelf.location {
                         self.drifts.ranged((shelf.store, item), Some((dept, location.forecast_milli)), cause);
                     }
@@ -335,6 +352,7 @@ impl Rooms {
             }
         }
         self.restate();
+        self.range();
         let Rooms { desk, .. } = self;
         let hours = &mut self.hours;
         self.clocks.close(desk, &mut self.here, |desk, at, rows, minutes| hours.worked(desk, at, rows, minutes));
