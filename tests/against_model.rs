@@ -15,7 +15,8 @@ use crate::model::{self, Scenario};
 /// What is compared, in one order: a line a record.
 type Said = Vec<String>;
 
-fn engine(scenario: &Scenario, run: Run) -> Outputs {
+/// Writes a scenario into a folder.
+pub(crate) fn folder(scenario: &Scenario) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let mut toml = format!(
         "tick_ms = {}\nlateness_ms = {}\nfuture_ms = {}\n",
@@ -32,7 +33,11 @@ fn engine(scenario: &Scenario, run: Run) -> Outputs {
     for (topic, lines) in &scenario.topics {
         std::fs::write(folder.path().join(format!("{topic}.jsonl")), lines.join(&b'\n')).expect("written");
     }
-    tests::run(folder.path(), run)
+    folder
+}
+
+fn engine(scenario: &Scenario, run: Run) -> Outputs {
+    tests::run(folder(scenario).path(), run)
 }
 
 /// Basis points born of floating point may differ by one in the last place between two ways to compute them.
@@ -103,7 +108,7 @@ fn difference(scenario: &Scenario, run: Run) -> Option<String> {
 }
 
 /// Drops records while a difference remains.
-fn smallest(mut scenario: Scenario, run: Run) -> Scenario {
+pub(crate) fn smallest(mut scenario: Scenario, differs: impl Fn(&Scenario) -> bool) -> Scenario {
     let topics: Vec<String> = scenario.topics.keys().cloned().collect();
     for step in [32, 8, 1] {
         for topic in &topics {
@@ -113,7 +118,7 @@ fn smallest(mut scenario: Scenario, run: Run) -> Scenario {
                 let lines = fewer.topics.get_mut(topic).expect("a topic");
                 let end = (at + step).min(lines.len());
                 lines.drain(at..end);
-                if difference(&fewer, run).is_some() { scenario = fewer } else { at += step }
+                if differs(&fewer) { scenario = fewer } else { at += step }
             }
         }
     }
@@ -123,7 +128,7 @@ fn smallest(mut scenario: Scenario, run: Run) -> Scenario {
 fn check(scenario: &Scenario, run: Run, seed: u64) {
     if let Some(difference_at_first) = difference(scenario, run) {
         eprintln!("seed {seed} differs, looking for the records that matter\n{difference_at_first}");
-        let small = smallest(scenario.clone(), run);
+        let small = smallest(scenario.clone(), |fewer| difference(fewer, run).is_some());
         let lines: Vec<String> = small
             .topics
             .iter()

@@ -1,6 +1,7 @@
 //! Tests of the whole job, in one binary.
 
 mod against_model;
+mod baseline;
 mod consistency;
 mod decisions;
 mod generator;

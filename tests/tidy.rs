@@ -118,6 +118,7 @@ fn packages_depend_downwards_only() {
         ("tests", "connectors"),
         ("tests", "scenarios"),
         ("tests", "dataflow"),
+        ("tests", "benches"),
     ];
     for package in packages {
         for on in packages {

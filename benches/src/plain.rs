@@ -21,7 +21,7 @@ use dataflow::event::{FactBody, Topic};
 use dataflow::ids::EventId;
 use dataflow::row::{Row, StoreHour, quotient};
 use dataflow::stats::{basis_points, wilson_low};
-use dataflow::streams::Timed;
+use dataflow::streams::{Lines, Timed};
 use dataflow::time::{DAY_MS, Diff, Time, hour, quarter};
 use dataflow::views::returns_operator::{self, OperatorReturns, StoreOperator};
 use dataflow::views::store_queue::{self, Queue, ZoneQuarter};
@@ -29,8 +29,9 @@ use dataflow::views::store_sales::{self, Sales};
 use differential_dataflow::difference::{Abelian, Semigroup};
 use differential_dataflow::input::{Input, InputSession};
 use differential_dataflow::{ExchangeData, VecCollection};
-use operators::arrival::Fact;
+use operators::arrival::{Fact, Judged};
 use operators::at_close::at_close;
+use operators::fan::Fan;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
 use operators::twins::{Plain, greatest, totals, trailing};
@@ -202,9 +203,15 @@ fn job<'scope>(
     frame: &Frame,
 ) {
     let Frame { ticks, lateness_ms, .. } = *frame;
+    let judged = pos.map(|Fact { id, event_time, horizon, body }| {
+        Judged::Fact(Fact { id, event_time, horizon, body: FactBody::Pos(body) })
+    });
+    let judged = Rc::new(Fan::new("facts", judged));
+    let pos = Lines::of(judged.clone());
     out("sales", store_sales::build(ticks, lateness_ms, &pos), frame);
     out("queues", store_queue::view(&store_queue::build(ticks, lateness_ms, &queues)), frame);
     out("returns", returns_operator::build(ticks, &pos), frame);
+    judged.build();
 }
 
 fn out<K, V>(name: &'static str, rows: dataflow::time::Collection<'_, Row<K, V>>, frame: &Frame)

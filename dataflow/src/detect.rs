@@ -6,7 +6,7 @@
 
 use std::hash::Hash;
 
-use operators::driver::keyed;
+use operators::driver::{keyed, route};
 use operators::episode::{Condition, Episode, Turn};
 use operators::keyed::{Audience, Emit, Keyed, Next, Ticks};
 use serde::de::DeserializeOwned;
@@ -206,14 +206,15 @@ impl<D: Detector> Keyed for Watch<D> {
         match notice {
             Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
             Notice::Store(_) if D::READS_STORES => Audience::Everyone,
-            Notice::Stale(_, topic) if D::KIND.feeds.contains(topic) => Audience::Attentive,
+            Notice::Stale(store, topic) if D::KIND.feeds.contains(topic) => Audience::Attentive(route(store)),
             _ => Audience::Nobody,
         }
     }
 
     /// A stale feed holds back the clearing of what is open, and nothing else.
-    fn attends(&self, state: &Self::State) -> bool {
-        state.episode.opened_at().is_some()
+    fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
+        state.episode.opened_at()?;
+        self.detector.store(key, &state.rows).map(|store| route(&store))
     }
 
     fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {

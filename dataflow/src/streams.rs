@@ -33,6 +33,11 @@ pub struct Lines<'scope>(Rc<Judgements<'scope, FactBody>>);
 pub type Line<'a> = Fact<&'a EventId, &'a PosLine>;
 
 impl<'scope> Lines<'scope> {
+    /// The till lines among judgements that are not built yet.
+    pub fn of(judgements: Rc<Judgements<'scope, FactBody>>) -> Self {
+        Lines(judgements)
+    }
+
     /// What `read` makes of each line, one or none.
     pub fn flat_map<T>(&self, read: impl Fn(Line<'_>) -> Option<T> + 'static) -> Collection<'scope, T>
     where
@@ -118,7 +123,7 @@ impl<'scope> Streams<'scope> {
             _ => None,
         });
         Streams {
-            pos: Lines(edge.facts.clone()),
+            pos: Lines::of(edge.facts.clone()),
             activities: facts(&edge.facts, only!(FactBody::Activity)),
             traffic: facts(&edge.facts, only!(FactBody::Traffic)),
             queues: facts(&edge.facts, only!(FactBody::Queue)),

@@ -123,7 +123,7 @@ impl<C: Ord + Clone> Touched<C> {
 fn is_concerned<L: Keyed>(logic: &L, notice: &L::Notice, key: &L::Key, state: &L::State) -> bool {
     let is_in_audience = match logic.audience(notice) {
         Audience::Nobody => false,
-        Audience::Attentive => logic.attends(state),
+        Audience::Attentive(group) => logic.attends(key, state) == Some(group),
         Audience::Everyone => true,
     };
     is_in_audience && logic.concerns(notice, key, state)
@@ -176,8 +176,9 @@ where
         self.first.audience(notice).max(self.second.audience(notice))
     }
 
-    fn attends(&self, pair: &Self::State) -> bool {
-        self.first.attends(&pair.first.state) || self.second.attends(&pair.second.state)
+    /// Both sides of a key attend in one group, if they do.
+    fn attends(&self, key: &A::Key, pair: &Self::State) -> Option<u64> {
+        self.first.attends(key, &pair.first.state).or_else(|| self.second.attends(key, &pair.second.state))
     }
 
     fn concerns(&self, notice: &A::Notice, key: &A::Key, pair: &Self::State) -> bool {

@@ -9,7 +9,7 @@
 //! *State.* One drawer a key until `close` answers [`Next::Forget`], and one live wake-up per key; those given up are
 //! swept out before they outnumber the drawers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
 use crate::diff::{Traced, least_of};
@@ -64,8 +64,8 @@ impl Next {
 pub enum Audience {
     /// No key.
     Nobody,
-    /// Only keys that attend ([`Keyed::attends`]): as many looks as there are of those.
-    Attentive,
+    /// Only keys that attend in this group ([`Keyed::attends`]): as many looks as there are of those.
+    Attentive(u64),
     /// Any key: a look at every drawer.
     Everyone,
 }
@@ -158,9 +158,9 @@ pub trait Keyed: 'static {
         Audience::Everyone
     }
 
-    /// Whether a key is among the attentive; asked whenever it was closed.
-    fn attends(&self, _state: &Self::State) -> bool {
-        false
+    /// The group in which a key is attentive, if it is; asked whenever it was closed.
+    fn attends(&self, _key: &Self::Key, _state: &Self::State) -> Option<u64> {
+        None
     }
 
     /// Whether a notice makes this key due for [`Keyed::close`].
@@ -196,12 +196,12 @@ struct Slot<S> {
     wake: i64,
     /// Its place among the touched, from 1 on; 0 when it is not.
     touched: u32,
-    attentive: bool,
+    is_attentive: bool,
 }
 
 impl<S: Default> Slot<S> {
     fn new() -> Self {
-        Slot { state: S::default(), wake: i64::MAX, touched: 0, attentive: false }
+        Slot { state: S::default(), wake: i64::MAX, touched: 0, is_attentive: false }
     }
 }
 
@@ -223,8 +223,8 @@ pub struct KeyedState<L: Keyed> {
     touched: Vec<(u32, Option<L::Cause>)>,
     /// Changes whose drawers were found; empty between calls.
     found: Vec<Found<L>>,
-    /// The drawers that attend to notices.
-    attentive: BTreeSet<u32>,
+    /// The drawers that attend to notices, by group.
+    attentive: Attentive,
     wakes: Release<u32>,
     /// The tick at which every drawer is looked at anew, and on whose account.
     reconsidered: Option<(i64, L::Cause)>,
@@ -241,6 +241,36 @@ fn touch<S, C: Ord + Clone>(touched: &mut Vec<(u32, Option<C>)>, number: u32, sl
     }
 }
 
+/// Drawers by the group in which they attend to notices.
+#[derive(Default)]
+struct Attentive {
+    groups: BTreeMap<u64, BTreeSet<u32>>,
+    group_of: BTreeMap<u32, u64>,
+}
+
+impl Attentive {
+    fn of(&self, group: u64) -> impl Iterator<Item = u32> {
+        self.groups.get(&group).into_iter().flatten().copied()
+    }
+
+    fn set(&mut self, number: u32, group: Option<u64>) {
+        let before = self.group_of.get(&number).copied();
+        if before == group {
+            return;
+        }
+        if let Some(numbers) = before.and_then(|before| self.groups.get_mut(&before)) {
+            numbers.remove(&number);
+        }
+        match group {
+            Some(group) => {
+                self.groups.entry(group).or_default().insert(number);
+                self.group_of.insert(number, group);
+            }
+            None => _ = self.group_of.remove(&number),
+        }
+    }
+}
+
 impl<L: Keyed> KeyedState<L> {
     /// No drawers yet.
     pub fn new(logic: L, ticks: Ticks) -> Self {
@@ -250,7 +280,7 @@ impl<L: Keyed> KeyedState<L> {
             drawers: Drawers::new(),
             touched: Vec::new(),
             found: Vec::new(),
-            attentive: BTreeSet::new(),
+            attentive: Attentive::default(),
             wakes: Release::default(),
             reconsidered: None,
             saving: None,
@@ -310,10 +340,10 @@ impl<L: Keyed> KeyedState<L> {
         };
         match audience {
             Audience::Nobody => {}
-            Audience::Attentive => {
-                for number in &self.attentive {
-                    if let Some(drawer) = self.drawers.get_mut(*number) {
-                        tell(*number, drawer);
+            Audience::Attentive(group) => {
+                for number in self.attentive.of(group) {
+                    if let Some(drawer) = self.drawers.get_mut(number) {
+                        tell(number, drawer);
                     }
                 }
             }
@@ -374,10 +404,10 @@ impl<L: Keyed> KeyedState<L> {
         let Some((key, slot)) = self.drawers.get_mut(number) else { return };
         slot.touched = 0;
         let next = self.logic.close(key, &mut slot.state, &mut Emit { out, now, cause });
-        let attends = next != Next::Forget && self.logic.attends(&slot.state);
-        if attends != slot.attentive {
-            slot.attentive = attends;
-            _ = if attends { self.attentive.insert(number) } else { self.attentive.remove(&number) };
+        let group = if next == Next::Forget { None } else { self.logic.attends(key, &slot.state) };
+        if slot.is_attentive || group.is_some() {
+            self.attentive.set(number, group);
+            slot.is_attentive = group.is_some();
         }
         match next {
             Next::Forget => _ = self.drawers.remove(number),

@@ -31,7 +31,7 @@ const LEAST_RETURNED_MILLI: i64 = 5_000;
 pub struct AbnormalRate;
 
 /// Who looks into it: by the greatest reason column, the first of them where several are.
-fn detail(row: &ItemReturns) -> &'static str {
+pub fn detail(row: &ItemReturns) -> &'static str {
     let reasons = [
         (row.defective_milli, "quality"),
         (row.not_as_described_milli, "quality"),

@@ -79,13 +79,13 @@ pub struct State {
 }
 
 /// The chance, in basis points, of selling nothing in `open_ms` of open time.
-fn silence_bp(forecast_milli: i64, open_ms: i64, open_day_ms: i64) -> i64 {
+pub fn silence_bp(forecast_milli: i64, open_ms: i64, open_day_ms: i64) -> i64 {
     let expected = forecast_milli as f64 / 1_000.0 * open_ms as f64 / open_day_ms as f64;
     basis_points(libm::exp(-expected))
 }
 
 /// The least open time in which the chance of selling nothing is below `alpha_bp`; `None` if no time is long enough.
-fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
+pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
     /// A thousand years: beyond that, nobody waits, and floats no longer tell milliseconds apart.
     const NEVER: f64 = 3e13;
     if alpha_bp <= 0 || forecast_milli <= 0 || open_day_ms <= 0 {

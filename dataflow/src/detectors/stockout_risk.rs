@@ -96,9 +96,10 @@ pub struct State {
 }
 
 /// Demand until the next delivery: (lead_time_h, forecast_milli, dispersion_bp).
-type Lead = (i64, i64, Option<i64>);
+pub type Lead = (i64, i64, Option<i64>);
 
-fn demand((lead_time_h, forecast_milli, dispersion_bp): Lead) -> Demand {
+/// The demand that is expected until the next delivery.
+pub fn demand((lead_time_h, forecast_milli, dispersion_bp): Lead) -> Demand {
     Demand {
         mean: forecast_milli as f64 * lead_time_h as f64 / 24_000.0,
         dispersion: dispersion_bp.map(|k| k as f64 / 10_000.0),
@@ -106,12 +107,12 @@ fn demand((lead_time_h, forecast_milli, dispersion_bp): Lead) -> Demand {
 }
 
 /// 24 000 times the expected units: exact.
-fn expected_24000((lead_time_h, forecast_milli, _): Lead) -> i128 {
+pub fn expected_24000((lead_time_h, forecast_milli, _): Lead) -> i128 {
     i128::from(forecast_milli) * i128::from(lead_time_h)
 }
 
 /// `max(0, ceil((suffices − available) / case_pack)) · case_pack`, in units.
-fn quantity(suffices: i64, available_milli: i64, case_pack: i64) -> i64 {
+pub fn quantity(suffices: i64, available_milli: i64, case_pack: i64) -> i64 {
     let short_milli = i128::from(suffices) * 1_000 - i128::from(available_milli);
     let case_milli = i128::from(case_pack) * 1_000;
     let cases = -i128::from(floor_div(-short_milli, case_milli));

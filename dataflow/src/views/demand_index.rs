@@ -41,7 +41,8 @@ pub struct DemandIndex {
 }
 
 impl DemandIndex {
-    fn of(demand: &Demand, expected_60m_milli: i64, signal_bp: i64) -> Self {
+    /// The index of a demand beside what was expected of it and the signals in force.
+    pub fn of(demand: &Demand, expected_60m_milli: i64, signal_bp: i64) -> Self {
         let units = demand.units_milli.max(0) as f64 / 1_000.0;
         let expected = expected_60m_milli as f64 / 1_000.0;
         let (carts_60m, carts_24h) = (demand.carts_60m as f64, demand.carts_24h as f64);
@@ -61,7 +62,7 @@ impl DemandIndex {
 
 /// What the store is expected to sell in the hour that ends with this minute, and the next instant at which the clock
 /// changes its share of the day.
-fn expected(forecast_milli: i128, hours: Hours, now: i64) -> (i64, Option<i64>) {
+pub fn expected(forecast_milli: i128, hours: Hours, now: i64) -> (i64, Option<i64>) {
     let open_day = hours.open_day();
     if open_day == 0 || forecast_milli == 0 {
         return (0, None);

@@ -44,7 +44,7 @@ pub struct Margin {
 
 impl Margin {
     /// What costed amounts come to: summed exactly, divided once.
-    fn of(amounts: &Amounts) -> Self {
+    pub fn of(amounts: &Amounts) -> Self {
         let cents = |thousandths: i128| floor_div(thousandths, 1_000);
         let (cogs_cents, shrink_cents) = (cents(amounts.sold), cents(amounts.lost));
         let net = amounts.net_cents;

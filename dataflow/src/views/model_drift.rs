@@ -46,7 +46,8 @@ pub struct Drift {
 }
 
 impl Drift {
-    fn of(errors: &Errors) -> Self {
+    /// What errors come to.
+    pub fn of(errors: &Errors) -> Self {
         let per_actual = |milli: i128| quotient(milli * 10_000, errors.actual_milli);
         Drift {
             actual_milli: held(errors.actual_milli),

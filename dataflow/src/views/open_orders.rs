@@ -184,7 +184,7 @@ fn in_stock(order: &OpenOrder, short: &BTreeMap<Id, Short>) -> f64 {
 }
 
 /// The chance that `backlog_milli` are picked by `promise_at`, and the next minute at which it is another.
-fn in_time(promise_at: i64, backlog_milli: i64, present: i64, now: i64) -> (f64, Option<i64>) {
+pub fn in_time(promise_at: i64, backlog_milli: i64, present: i64, now: i64) -> (f64, Option<i64>) {
     let (now, slack_ms) = (minute(now), promise_at - minute(now));
     // 60 units an hour a head: a minute a unit.
     let backlog_ms = backlog_milli as f64 * 60.0 / present.max(1) as f64;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use operators::driver::route;
 use operators::keyed::{Audience, Emit, Keyed, Next};
 use operators::one::One;
 use serde::{Deserialize, Serialize};
@@ -150,11 +151,14 @@ impl Keyed for PromotedItem {
     }
 
     fn audience(&self, notice: &Notice) -> Audience {
-        if matches!(notice, Notice::Store(_)) { Audience::Attentive } else { Audience::Nobody }
+        match notice {
+            Notice::Store(store) => Audience::Attentive(route(&store.store)),
+            _ => Audience::Nobody,
+        }
     }
 
-    fn attends(&self, state: &State) -> bool {
-        !state.offers.is_empty()
+    fn attends(&self, key: &StoreItem, state: &State) -> Option<u64> {
+        (!state.offers.is_empty()).then(|| route(&key.store))
     }
 
     fn concerns(&self, notice: &Notice, key: &StoreItem, _: &State) -> bool {

@@ -111,7 +111,7 @@ impl Sums {
 
 /// (returned + 4 units) / (sold · prior + 4 units), half-up: the mean of a gamma prior of weight 4 around the usual
 /// rate, exact in integers. `None` when nothing was expected to come back.
-fn score_bp(returned_milli: i64, sold_milli: i64, prior_bp: i64) -> Option<i64> {
+pub fn score_bp(returned_milli: i64, sold_milli: i64, prior_bp: i64) -> Option<i64> {
     let expected = i128::from(sold_milli) * i128::from(prior_bp) + 40_000_000;
     let returned = (i128::from(returned_milli) + 4_000) * 100_000_000;
     quotient(2 * returned + expected, 2 * expected)

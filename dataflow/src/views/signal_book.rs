@@ -15,19 +15,23 @@ const UNCHANGED_BP: i64 = 10_000;
 /// The signals of all stores.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SignalBook {
-    /// By store and end.
-    stores: BTreeMap<Id, BTreeMap<i64, Vec<Signal>>>,
+    /// By store and end, each with how often it stands.
+    stores: BTreeMap<Id, BTreeMap<i64, Vec<(Signal, i64)>>>,
 }
 
 impl SignalBook {
-    /// Takes (+1) or forgets (−1) a signal; two alike count twice.
+    /// Takes (+1) or forgets (−1) a signal, in any order within a tick; two alike count twice.
     pub fn update(&mut self, signal: Signal, diff: i64) {
         let store = self.stores.entry(signal.store).or_default();
         let ending = store.entry(signal.valid_to).or_default();
-        if diff > 0 {
-            ending.push(signal);
-        } else if let Some(at) = ending.iter().position(|held| *held == signal) {
-            ending.swap_remove(at);
+        match ending.iter().position(|(held, _)| *held == signal) {
+            Some(at) => {
+                ending[at].1 += diff;
+                if ending[at].1 == 0 {
+                    ending.swap_remove(at);
+                }
+            }
+            None => ending.push((signal, diff)),
         }
         if ending.is_empty() {
             store.remove(&signal.valid_to);
@@ -42,15 +46,17 @@ impl SignalBook {
     /// The product of the factors in force, and when the clock next changes what is in force.
     pub fn in_force(&self, store: Id, dept: Id, now: i64) -> (i64, Option<i64>) {
         let unended = self.stores.get(&store).into_iter().flat_map(|store| store.range(now + 1..));
-        let concerning = unended.flat_map(|(_, signals)| signals).filter(|signal| Self::concerns(signal, store, dept));
+        let concerning = unended
+            .flat_map(|(_, signals)| signals)
+            .filter(|(signal, count)| *count > 0 && Self::concerns(signal, store, dept));
         let mut factors = Vec::new();
         let mut next: Option<i64> = None;
-        for signal in concerning {
+        for (signal, count) in concerning {
             let begun = signal.valid_from <= now;
             let turn = if begun { signal.valid_to } else { signal.valid_from };
             next = Some(next.map_or(turn, |held| held.min(turn)));
             if begun {
-                factors.push(signal.factor_bp);
+                factors.extend((0..*count).map(|_| signal.factor_bp));
             }
         }
         (product_bp(factors), next)
@@ -58,7 +64,7 @@ impl SignalBook {
 }
 
 /// The product of factors in basis points, half-up: in integers while they fit, which two factors always do.
-fn product_bp(mut factors: Vec<i64>) -> i64 {
+pub fn product_bp(mut factors: Vec<i64>) -> i64 {
     let Some(first) = factors.pop() else { return UNCHANGED_BP };
     let exact = factors.iter().try_fold((i128::from(first), 1i128), |(product, scale), factor| {
         Some((product.checked_mul(i128::from(*factor))?, scale.checked_mul(10_000)?))
@@ -111,5 +117,10 @@ mod tests {
         assert_eq!(at(&book, "a", 30), (10_000, None));
         book.update(all, -1);
         assert_eq!(at(&book, "b", 10), (12_000, Some(20)));
+        // Said and corrected in one tick: what was said first may be taken back before it comes.
+        let first = signal(Some("c"), 10, 20, 9_000);
+        book.update(first, -1);
+        book.update(first, 1);
+        assert_eq!(at(&book, "c", 10), (12_000, Some(20)));
     }
 }

@@ -112,13 +112,12 @@ where
                 continue;
             }
             let number = self.find_or_open(key);
-            if let Some((_, slot)) = self.drawers.get_mut(number) {
+            if let Some((key, slot)) = self.drawers.get_mut(number) {
                 slot.state = state;
                 slot.wake = wake;
-                slot.attentive = self.logic.attends(&slot.state);
-                if slot.attentive {
-                    self.attentive.insert(number);
-                }
+                let group = self.logic.attends(key, &slot.state);
+                slot.is_attentive = group.is_some();
+                self.attentive.set(number, group);
                 if wake < i64::MAX {
                     self.wakes.hold(wake, number);
                 }
