@@ -85,7 +85,7 @@ where
     builder.build(move |mut capabilities| {
         // Held until the first scheduling: what is put back before that may have a wake-up coming.
         shared.borrow_mut().hold(capabilities.pop());
-        let mut out = Vec::new();
+        let (mut out, mut usual) = (Vec::new(), 0);
         move |frontiers: &[MutableAntichain<i64>]| {
             let machine = &mut *shared.borrow_mut();
             updates_in.for_each(|capability, data| {
@@ -99,10 +99,15 @@ where
                 });
             }
             let frontier = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
+            if out.capacity() == 0 && !machine.updates.is_empty() {
+                // Likely as many as last time.
+                out.reserve(usual);
+            }
             let done = machine.advance(frontier, FUEL, &mut out);
             if let Some(capability) = &machine.capability
                 && !out.is_empty()
             {
+                usual = out.len();
                 output.activate().session(capability).give_container(&mut out);
             }
             // The container comes back used, or not at all.

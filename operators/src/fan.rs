@@ -33,6 +33,8 @@ where
 {
     read: F,
     made: Vec<(T, i64, Traced<R, C>)>,
+    /// How many it made last time: likely as many as next time.
+    usual: usize,
     output: OutputBuilder<i64, CapacityContainerBuilder<Vec<(T, i64, Traced<R, C>)>>>,
 }
 
@@ -45,6 +47,9 @@ where
     F: FnMut(&D, &Traced<R, C>) -> I,
 {
     fn take(&mut self, data: &D, tick: i64, change: &Traced<R, C>, capability: &InputCapability<i64>) {
+        if self.made.capacity() == 0 {
+            self.made.reserve(self.usual);
+        }
         self.made.extend((self.read)(data, change).into_iter().map(|made| (made, tick, change.clone())));
         if self.made.len() >= BATCH {
             self.flush(capability);
@@ -53,6 +58,7 @@ where
 
     fn flush(&mut self, capability: &InputCapability<i64>) {
         if !self.made.is_empty() {
+            self.usual = self.made.len();
             self.output.activate().session(capability).give_container(&mut self.made);
             self.made.clear();
         }
@@ -121,7 +127,7 @@ where
     {
         self.gather(|Gathered { builder, ways, .. }| {
             let (output, stream) = builder.new_output();
-            ways.push(Box::new(Reading { read, made: Vec::new(), output: OutputBuilder::from(output) }));
+            ways.push(Box::new(Reading { read, made: Vec::new(), usual: 0, output: OutputBuilder::from(output) }));
             stream.as_collection()
         })
     }

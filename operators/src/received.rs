@@ -37,6 +37,11 @@ impl<U> Received<U> {
         }
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.containers.is_empty()
+    }
+
     /// The next update.
     pub(crate) fn first(&self) -> Option<&U> {
         self.containers.front()?.as_slice().first()

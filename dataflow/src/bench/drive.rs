@@ -4,7 +4,7 @@
 //! encodes what leaves into lines. Each tick of the rush closes by itself before the next one enters. Nothing of the
 //! rush is handed over before all of the opening has left.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -115,32 +115,24 @@ pub(super) fn measure<F: Batches>(
         let _ = starts.send((Stopwatch::start(), cpu_time()));
     }));
     let mut sink = Sink::default();
-    let mut taken = Taken::default();
-    let ran = job::run(feed, settings, workers, |closed| {
+    let (mut before, mut start) = ((0, 0), None);
+    let mut taken = None;
+    let mut started = move || started.try_recv().ok();
+    job::run(feed, settings, workers, |closed| {
         sink.take(&closed)?;
         let _ = closings.send(closed.upto);
         if closed.upto <= opened {
-            (taken.lines, taken.bytes) = (sink.lines, sink.bytes);
+            before = (sink.lines, sink.bytes);
+            return Ok(());
         }
+        // At the last closing this is the end: letting go of the state is no part of the rush.
+        start = start.or_else(&mut started);
+        taken = start.map(|(wall, cpu): (Stopwatch, Duration)| (wall.elapsed(), cpu_time().saturating_sub(cpu)));
         Ok(())
     })?;
-    debug_assert!(ran.last.is_some());
-    finish(&mut taken, &started, &sink, events)?;
-    Ok(taken)
-}
-
-/// Reads the clocks and what has left by now.
-fn finish(taken: &mut Taken, started: &Receiver<(Stopwatch, Duration)>, sink: &Sink, events: u64) -> Result<(), Error> {
-    let (wall, cpu) = started.try_recv().map_err(|_| Error::Engine("there was no rush".to_owned()))?;
-    *taken = Taken {
-        events,
-        wall: wall.elapsed(),
-        cpu: cpu_time().saturating_sub(cpu),
-        lines: sink.lines - taken.lines,
-        bytes: sink.bytes - taken.bytes,
-        hash: sink.hash.digest(),
-    };
-    Ok(())
+    let (wall, cpu) = taken.ok_or_else(|| Error::Engine("there was no rush".to_owned()))?;
+    let (lines, bytes) = (sink.lines - before.0, sink.bytes - before.1);
+    Ok(Taken { events, wall, cpu, lines, bytes, hash: sink.hash.digest() })
 }
 
 /// Encodes what leaves, and keeps its hash.
