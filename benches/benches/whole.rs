@@ -23,6 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const TASK: &str = "task";
 
 fn main() -> ExitCode {
+    dataflow::allocator::keep_freed_memory();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.as_slice() {
         [word, task] if word == TASK => apart::child(task),

@@ -3,8 +3,9 @@
 //! It is small and changes seldom, so every worker and every operator that needs it keeps a copy, fed by broadcast
 //! notices that take effect before the updates of their tick.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::FixedState;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
@@ -129,14 +130,14 @@ impl Hours {
 pub struct Context {
     /// The policies in force.
     pub policies: Policies,
-    stores: BTreeMap<Id, One<Store>>,
-    stale: BTreeSet<(Id, Topic)>,
+    stores: HashMap<Id, One<Store>, FixedState>,
+    stale: HashSet<(Id, Topic), FixedState>,
 }
 
 impl Context {
     /// Nothing known yet but the configured policies.
     pub fn new(policies: Policies) -> Self {
-        Context { policies, stores: BTreeMap::new(), stale: BTreeSet::new() }
+        Context { policies, ..Context::default() }
     }
 
     /// Takes a notice.

@@ -111,7 +111,7 @@ pub struct Watch<D: Detector> {
 pub struct Watched<S> {
     rows: S,
     episode: Episode,
-    told: Option<Told>,
+    told: Option<Box<Told>>,
 }
 
 /// What was last told of an open episode.
@@ -239,9 +239,10 @@ impl<D: Detector> Keyed for Watch<D> {
         let opened_at = was_opened_at.or(state.episode.opened_at()).unwrap_or(now);
         let told = match (turn, state.told.clone()) {
             (Turn::Opened | Turn::Stays, _) => {
-                Some(Told { store, response: self.detector.respond(key, &state.rows, &at), frozen: false })
+                let response = self.detector.respond(key, &state.rows, &at);
+                Some(Box::new(Told { store, response, frozen: false }))
             }
-            (Turn::Frozen, told) => told.map(|told| Told { frozen: true, ..told }),
+            (Turn::Frozen, told) => told.map(|told| Box::new(Told { frozen: true, ..*told })),
             (Turn::Closed | Turn::Cleared, _) => None,
         };
         let step = match (&state.told, &told) {
@@ -252,7 +253,7 @@ impl<D: Detector> Keyed for Watch<D> {
         };
         if let Some((change, told)) = step {
             // What it speaks of may have moved to another store in the very tick that clears it.
-            let told = Told { store, ..told.clone() };
+            let told = Told { store, ..Told::clone(told) };
             self.step(key, &state.rows, (change, opened_at), &told, emit);
         }
         state.told = told;

@@ -5,6 +5,7 @@
 //! (the interner's own hash is seeded anew in each process). The price is some 40–100 bytes for
 //! each distinct such id ever seen. Names without end (events, transactions, orders, tasks) are never interned.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -13,8 +14,20 @@ use serde::{Deserialize, Serialize};
 use ustr::Ustr;
 
 /// An interned id of master data.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Id(Ustr);
+
+impl Ord for Id {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self == other { Ordering::Equal } else { self.as_str().cmp(other.as_str()) }
+    }
+}
+
+impl PartialOrd for Id {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 // Equal ids are one pointer and have one text: equality and hash agree.
 impl Hash for Id {

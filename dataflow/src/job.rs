@@ -226,16 +226,17 @@ fn work_one(
     let mut ended = false;
     while !ended {
         let Ok(order) = inbox.recv() else { return Err(engine("the reader stopped")) };
-        let last = match order {
-            Order::Feed(batch) => {
-                batch.records.into_iter().for_each(|record| handles.send(record));
-                batch.upto
+        // What has come meanwhile is taken together: the further behind, the fewer rounds a tick.
+        let mut last = first;
+        for order in std::iter::once(order).chain(inbox.try_iter()) {
+            match order {
+                Order::Feed(batch) => {
+                    batch.records.into_iter().for_each(|record| handles.send(record));
+                    last = batch.upto;
+                }
+                Order::End(end) => (ended, last) = (true, end),
             }
-            Order::End(last) => {
-                ended = true;
-                last
-            }
-        };
+        }
         let next = last + settings.ticks.tick_ms;
         handles.advance_to(next);
         while outputs.probe.less_than(&next) {

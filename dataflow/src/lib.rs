@@ -10,6 +10,7 @@
 //! events · nothing that is summed is a float · no hash order reaches an output · of this
 //! crate only [`serve`] knows async.
 
+pub mod allocator;
 pub mod bench;
 pub mod cli;
 pub mod clock;

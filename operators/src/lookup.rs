@@ -6,12 +6,13 @@
 //! *Time.* None. *State.* One sum a member while it is not zero, one row a key. *Cost.* A hash lookup an update and
 //! one per member spoken of: touched members only, unless the row changed.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::{Monoid, Multiply};
+use foldhash::fast::FixedState;
 
 use crate::co_group::Side;
 use crate::diff::{Traced, least, least_by_member};
@@ -28,26 +29,26 @@ pub struct Lookup<K, M, R, V, C> {
 /// The members and the row of a key, and what was last said of them.
 #[derive(Serialize, Deserialize)]
 #[serde(bound(
-    deserialize = "M: Deserialize<'de> + Ord, R: Deserialize<'de>, V: Deserialize<'de>, C: Deserialize<'de>"
+    deserialize = "M: Deserialize<'de> + Eq + Hash, R: Deserialize<'de>, V: Deserialize<'de>, C: Deserialize<'de>"
 ))]
 pub struct Rows<M, R, V, C> {
     row: One<V>,
     row_said: Option<V>,
     row_cause: Option<C>,
-    members: BTreeMap<M, (R, Option<R>)>,
+    members: HashMap<M, (R, Option<R>), FixedState>,
     touched: Vec<(M, Option<C>)>,
 }
 
 impl<M, R, V, C> Default for Rows<M, R, V, C> {
     fn default() -> Self {
-        Rows { row: One::default(), row_said: None, row_cause: None, members: BTreeMap::new(), touched: Vec::new() }
+        Rows { row: One::default(), row_said: None, row_cause: None, members: HashMap::default(), touched: Vec::new() }
     }
 }
 
 impl<K, M, R, V, C> Keyed for Lookup<K, M, R, V, C>
 where
     K: Clone + Eq + Hash + 'static,
-    M: Clone + Ord + 'static,
+    M: Clone + Ord + Hash + 'static,
     R: Monoid + Multiply<i64, Output = R> + PartialEq + 'static,
     V: Clone + PartialEq + 'static,
     C: Ord + Clone + 'static,
@@ -139,7 +140,7 @@ pub fn lookup<'scope, K, M, R, V, C>(
 ) -> Traces<'scope, (K, M, R, Option<V>), i64, C>
 where
     K: ExchangeData + Eq + Hash,
-    M: ExchangeData + Ord,
+    M: ExchangeData + Ord + Hash,
     R: ExchangeData + Monoid + Multiply<i64, Output = R> + PartialEq,
     V: ExchangeData + PartialEq,
     C: ExchangeData + Ord,

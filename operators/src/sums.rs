@@ -1,12 +1,12 @@
 //! Many sums that travel and add as one: a struct of integers used as a difference.
 //!
-//! *Meaning.* [`sums!`](crate::sums!) gives a struct of `i64` fields the arithmetic of a difference, field by field.
+//! *Meaning.* [`sums!`](crate::sums!) gives a struct of `i64` (or `i128`) fields the arithmetic of a difference, field by field.
 //! *Time.* None. *State.* None. *Cost.* One addition a field.
 
 #[doc(hidden)]
 pub use differential_dataflow::difference;
 
-/// Declares a struct of integers that adds, scales and vanishes field by field, wrapping at 64 bits: a poisoned value
+/// Declares a struct of integers that adds, scales and vanishes field by field, wrapping at its width: a poisoned value
 /// must not stop the job, and a sum that wrapped comes back when that value is retracted. It must derive `Clone`, `Default` and
 /// `PartialEq`.
 ///
@@ -35,11 +35,11 @@ pub use differential_dataflow::difference;
 macro_rules! sums {
     (
         $(#[$about:meta])*
-        $visible:vis struct $name:ident { $($(#[$what:meta])* $field_visible:vis $field:ident: i64,)+ }
+        $visible:vis struct $name:ident { $($(#[$what:meta])* $field_visible:vis $field:ident: $wide:ty,)+ }
     ) => {
         $(#[$about])*
         $visible struct $name {
-            $($(#[$what])* $field_visible $field: i64,)+
+            $($(#[$what])* $field_visible $field: $wide,)+
         }
 
         impl $crate::sums::difference::IsZero for $name {
@@ -64,7 +64,7 @@ macro_rules! sums {
             type Output = Self;
 
             fn multiply(self, factor: &i64) -> Self {
-                Self { $($field: self.$field.wrapping_mul(*factor),)+ }
+                Self { $($field: self.$field.wrapping_mul(<$wide>::from(*factor)),)+ }
             }
         }
     };

@@ -1,7 +1,7 @@
 //! Runs the job over the work, and reads the clocks when its rush begins and when the last of it has left.
 //!
 //! The job is the one that replays files ([`job::run`]): a thread that hands over ticks, the workers, a thread that
-//! encodes what leaves into lines. Each tick of the rush closes by itself before the next one enters. Nothing of the
+//! encodes what leaves into lines. Each tick of the rush is handed over by itself; those that wait for a worker are closed together. Nothing of the
 //! rush is handed over before all of the opening has left.
 
 use std::sync::mpsc::channel;

@@ -1,7 +1,7 @@
 //! How fast the job takes a rush when nothing holds it up: from memory, from JSON lines and from Parquet, on one worker
 //! and on two.
 //!
-//! Each tick closes by itself before the next one enters, and all that leaves is encoded, as in a live job. Each origin
+//! Each tick is handed over by itself (those that wait for a worker are closed together), and all that leaves is encoded, as in a live job. Each origin
 //! and number of workers must say the same to the byte, or there is no figure.
 
 use scenarios::folder::Format;

@@ -164,9 +164,9 @@ pub fn build<'scope>(
     streams: &Streams<'scope>,
     demand: &Collection<'scope, (StoreItem, Demand)>,
 ) -> Collection<'scope, Row<StoreDept, DemandIndex>> {
-    let by_item = demand.clone().map(|(StoreItem { store, item }, demand)| (item, ((store, demand), 1i64)));
+    let by_item = demand.clone().map(|(StoreItem { store, item }, demand)| (item, (store, demand)));
     let depts = streams.products.clone().map(|product| (product.item, product.dept));
-    let by_dept = lookup("demand.index: departments", ticks, by_item, depts).map(|(_, (store, demand), _, dept)| {
+    let by_dept = lookup("demand.index: departments", ticks, by_item, depts).map(|(_, store, demand, dept)| {
         (StoreDept { store, dept: dept.unwrap_or_else(|| Id::new("unknown")) }, demand)
     });
     let stores = notices.clone().flat_map(|notice| match notice {

@@ -6,6 +6,7 @@
 use operators::keyed::{Audience, Emit, Keyed, Next};
 use operators::one::One;
 use operators::panes::{Panes, Trail};
+use operators::sums::difference::{Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Notice;
@@ -26,6 +27,7 @@ pub enum Entry {
     Ranged(i64),
 }
 
+operators::sums! {
 /// The demand for an item at a store, or the sum of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Demand {
@@ -42,16 +44,12 @@ pub struct Demand {
     /// Their forecasts per day; wide, for their sum.
     pub forecast_milli: i128,
 }
+}
 
 impl Demand {
     /// Adds `times` of another.
     pub fn add(&mut self, other: &Demand, times: i64) {
-        self.lines += times * other.lines;
-        self.units_milli += times * other.units_milli;
-        self.carts_60m += times * other.carts_60m;
-        self.carts_24h += times * other.carts_24h;
-        self.ranged += times * other.ranged;
-        self.forecast_milli += i128::from(times) * other.forecast_milli;
+        self.plus_equals(&other.multiply(&times));
     }
 
     /// Whether anything stands behind it.
@@ -105,6 +103,7 @@ impl Keyed for ItemDemand {
     type Notice = Notice;
     type Cause = Cause;
     type State = State;
+    /// By how much the demand for an item at a store has grown.
     type Output = (StoreItem, Demand);
 
     fn audience(&self, _: &Notice) -> Audience {
@@ -127,7 +126,11 @@ impl Keyed for ItemDemand {
     fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
         let demand = Some(state.demand(now)).filter(Demand::stands);
-        emit.replace(state.said.map(|said| (*key, said)), demand.map(|demand| (*key, demand)));
+        if demand != state.said {
+            let mut more = demand.unwrap_or_default();
+            more.add(&state.said.unwrap_or_default(), -1);
+            emit.push((*key, more), 1);
+        }
         state.said = demand;
         match state.next_turn(now) {
             Some(instant) => Next::At(instant),
