@@ -5,15 +5,18 @@
 //! outruns the same views from plain differential operators.
 //!
 //! `cargo bench --package benches --bench whole` measures: tens of minutes, some gigabytes, on a machine left alone.
+//! Sizes are those of `storepulse bench suite`, such as `-- --events 300000 --runs 1`.
 //! With `-- --test` everything runs once at a tiny size, and only whether it works is looked at.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use benches::contest;
+use clap::Parser;
 use dataflow::bench::apart::{self, Apart};
 use dataflow::bench::result::{Measured, Settings};
 use dataflow::bench::suite;
+use dataflow::cli::bench::Sizes;
 use dataflow::error::Error;
 
 #[global_allocator]
@@ -27,7 +30,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.as_slice() {
         [word, task] if word == TASK => apart::child(task),
-        words => measure(words.iter().any(|word| word == "--test")),
+        _ => measure(Command::parse()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,8 +41,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(is_test: bool) -> Result<(), Error> {
-    let settings = if is_test { Settings::quick() } else { Settings::full() };
+/// Everything that is measured of the whole job, beside other ways to the same rows.
+#[derive(Parser)]
+struct Command {
+    /// At a tiny size: whether it works.
+    #[arg(long)]
+    test: bool,
+    /// What cargo says to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[command(flatten)]
+    sizes: Sizes,
+}
+
+fn measure(Command { test: is_test, sizes, .. }: Command) -> Result<(), Error> {
+    let settings = if is_test { Settings::quick() } else { sizes.settings() };
     let mut say = |text: &str| eprintln!("{text} …");
     let mut measured = suite(settings, &Apart::Process(vec![TASK.to_owned()]), &mut say)?;
     measured.contests = contest::hold(&measured.settings, &mut say)?;

@@ -31,7 +31,7 @@ use crate::time::Time;
 
 /// The format of files, and of everything in them that the types of this program decide. Whoever changes what a keyed state
 /// holds changes this number; the test of an old snapshot reminds them.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A file of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -44,7 +44,7 @@ enum What {
 
 /// How large; what is not said is as in a full run.
 #[derive(Args)]
-struct Sizes {
+pub struct Sizes {
     /// Stores of the load.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     stores: Option<u32>,
@@ -78,7 +78,8 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn settings(self) -> Settings {
+    /// What is measured.
+    pub fn settings(self) -> Settings {
         let usual = if self.quick { Settings::quick() } else { Settings::full() };
         Settings {
             stores: self.stores.unwrap_or(usual.stores),
