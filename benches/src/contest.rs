@@ -28,7 +28,7 @@ pub struct Contender {
     /// Threads that compute.
     pub workers: usize,
     /// Fails, with what differs, unless it says what the job says over this load
-    /// ([`write_scenario`](dataflow::bench::files::write_scenario) makes a folder of it).
+    /// ([`write_scenario`] makes a folder of it).
     pub verify: fn(&Load) -> Result<(), String>,
     /// Takes the opening unmeasured, then the rush; answers how many events that were and how long they took.
     pub time: fn(&Decoded) -> Result<(u64, Duration), Error>,
