@@ -1,7 +1,7 @@
 //! What leaves: the records of the five output topics, numbered within their tick, when the tick has closed.
 //!
-//! Each view and topic has a *stage* on the first worker: it takes the consolidated changes of closed ticks and holds
-//! them until their emission is due. [`Outputs::drain`] gives what is due, in order of time, topic and view name; the
+//! Each view and topic has a *stage* on the first worker: it takes the changes of closed ticks, adds them up
+//! and holds them until their emission is due. [`Outputs::drain`] gives what is due, in order of time, topic and view name; the
 //! writer numbers and encodes it. Nothing here does input or output.
 
 use std::cell::RefCell;

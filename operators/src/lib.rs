@@ -20,6 +20,8 @@
 //! | [`greatest`](greatest::greatest) | the maximum, under retraction | `reduce` |
 //! | [`release_at`](release_at::release_at) | updates that wait for their instant | updates at future times |
 //! | [`during`](during::during) | rows that count only for a while | updates at future times |
+//! | [`Fan`](fan::Fan) | one collection read by many, each in its own way | as many maps |
+//! | [`Fused`](fused::Fused) | two logics over one key, in one drawer | two operators in a row |
 //! | [`at_close`](at_close::at_close) | the changes of each closed tick, in order | `consolidate` |
 //!
 //! Invariants: no retail noun · no input or output, no clock but the frontier · no hash order reaches an output.

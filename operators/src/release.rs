@@ -1,7 +1,7 @@
 //! What is due later: things to be looked at again when the clock reaches a tick.
 //!
 //! *Meaning.* A multiset of `(tick, item)`; [`Release::due`] hands out everything of the earliest tick that has come.
-//! *Time.* What is due within the present span of [`SPAN_BITS`] waits by tick; what is due later waits by span, in no
+//! *Time.* What is due within the present span, about a minute, waits by tick; what is due later waits by span, in no
 //! order, and is sorted out when its span comes. So holding is an append to a list that is at hand, whether the items
 //! have few ticks (panes of many keys leave at one boundary) or each its own.
 //! *State.* One entry an item until it is due. Nothing is looked at more than twice before its tick, which is why future
