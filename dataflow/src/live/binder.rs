@@ -150,7 +150,10 @@ impl Binder {
 
     /// Whether a lane takes no more for now.
     pub fn is_full(&self, partition: usize) -> bool {
-        self.waiting(partition) >= 2 * LANE
+        // A tick closes only when its partition has passed it, however many lines it has.
+        let lane = &self.lanes[partition].waiting;
+        let ends = lane.front().zip(lane.back()).map(|(first, last)| (self.ticks.at(first.0), self.ticks.at(last.0)));
+        lane.len() >= 2 * LANE && ends.is_some_and(|(first, last)| first < last)
     }
 
     /// Whether every partition has ended and every line is bound.
