@@ -152,8 +152,9 @@ impl Binder {
     pub fn is_full(&self, partition: usize) -> bool {
         // A tick closes only when its partition has passed it, however many lines it has.
         let lane = &self.lanes[partition].waiting;
-        let ends = lane.front().zip(lane.back()).map(|(first, last)| (self.ticks.at(first.0), self.ticks.at(last.0)));
-        lane.len() >= 2 * LANE && ends.is_some_and(|(first, last)| first < last)
+        let tick = |due: i64| due.saturating_sub(1).div_euclid(self.ticks.tick_ms);
+        let has_passed_one = lane.front().zip(lane.back()).is_some_and(|(first, last)| tick(first.0) < tick(last.0));
+        lane.len() >= 2 * LANE && has_passed_one
     }
 
     /// Whether every partition has ended and every line is bound.
@@ -323,6 +324,20 @@ mod tests {
         binder.flow(0, Flow::Ended);
         assert_eq!(ticks(&binder.close(Time::MAX).unwrap().1), [(0, 2, 40)]);
         assert!(binder.is_done());
+    }
+
+    #[test]
+    fn a_tick_of_any_size_fits_into_its_lane() {
+        let lines = 3 * LANE as u64;
+        let mut binder = binder(Clock::Data, 1);
+        binder.push(0, 200, (0..lines).map(|offset| line(11, offset)));
+        assert!(!binder.is_full(0), "its end has not come yet");
+        assert_eq!(binder.close(Time::MAX), None);
+        binder.push(0, 200, [line(25, lines)]);
+        assert!(binder.is_full(0));
+        let (span, bound) = binder.close(Time::MAX).unwrap();
+        assert_eq!((span.closed, bound.len()), (20, 3 * LANE));
+        assert!(!binder.is_full(0));
     }
 
     #[test]
