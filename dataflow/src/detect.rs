@@ -110,8 +110,15 @@ pub struct Watch<D: Detector> {
 #[derive(Default, Serialize, Deserialize)]
 pub struct Watched<S> {
     rows: S,
+    /// Nothing where all is well, as nearly everywhere.
+    life: Option<Box<Life>>,
+}
+
+/// An episode, and what was last told of it.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Life {
     episode: Episode,
-    told: Option<Box<Told>>,
+    told: Option<Told>,
 }
 
 /// What was last told of an open episode.
@@ -213,7 +220,7 @@ impl<D: Detector> Keyed for Watch<D> {
 
     /// A stale feed holds back the clearing of what is open, and nothing else.
     fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
-        state.episode.opened_at()?;
+        state.life.as_ref()?.episode.opened_at()?;
         self.detector.store(key, &state.rows).map(|store| route(&store))
     }
 
@@ -229,23 +236,26 @@ impl<D: Detector> Keyed for Watch<D> {
         let now = emit.now();
         let at = At { now, context: &self.context, policy: &self.policy };
         let verdict = self.detector.assess(key, &mut state.rows, &at);
-        let store = self.detector.store(key, &state.rows).or(state.told.as_ref().and_then(|told| told.store));
+        let before = state.life.as_deref();
+        let mut episode = before.map_or_else(Episode::default, |life| life.episode);
+        let told_before = before.and_then(|life| life.told.as_ref());
+        let store = self.detector.store(key, &state.rows).or(told_before.and_then(|told| told.store));
         // What is not open cannot be held open: nobody need ask.
-        let could_hold = state.episode.opened_at().is_some() || verdict.open;
+        let was_opened_at = episode.opened_at();
+        let could_hold = was_opened_at.is_some() || verdict.open;
         let held = could_hold && !verdict.gone && self.is_stale(store);
         let condition = Condition { open: verdict.open, clear: verdict.clear, held };
-        let was_opened_at = state.episode.opened_at();
-        let turn = state.episode.step(condition, self.for_ms, now);
-        let opened_at = was_opened_at.or(state.episode.opened_at()).unwrap_or(now);
-        let told = match (turn, state.told.clone()) {
-            (Turn::Opened | Turn::Stays, _) => {
+        let turn = episode.step(condition, self.for_ms, now);
+        let opened_at = was_opened_at.or(episode.opened_at()).unwrap_or(now);
+        let told = match turn {
+            Turn::Opened | Turn::Stays => {
                 let response = self.detector.respond(key, &state.rows, &at);
-                Some(Box::new(Told { store, response, frozen: false }))
+                Some(Told { store, response, frozen: false })
             }
-            (Turn::Frozen, told) => told.map(|told| Box::new(Told { frozen: true, ..*told })),
-            (Turn::Closed | Turn::Cleared, _) => None,
+            Turn::Frozen => told_before.cloned().map(|told| Told { frozen: true, ..told }),
+            Turn::Closed | Turn::Cleared => None,
         };
-        let step = match (&state.told, &told) {
+        let step = match (told_before, &told) {
             (None, Some(told)) => Some((Change::Opened, told)),
             (Some(before), Some(told)) if before != told => Some((Change::Moved, told)),
             (Some(before), None) => Some((Change::Cleared, before)),
@@ -253,14 +263,20 @@ impl<D: Detector> Keyed for Watch<D> {
         };
         if let Some((change, told)) = step {
             // What it speaks of may have moved to another store in the very tick that clears it.
-            let told = Told { store, ..Told::clone(told) };
+            let told = Told { store, ..told.clone() };
             self.step(key, &state.rows, (change, opened_at), &told, emit);
         }
-        state.told = told;
-        let opens = state.episode.next(self.for_ms, now, self.ticks);
+        let opens = episode.next(self.for_ms, now, self.ticks);
         // Open and clear at once: it clears at the next tick, by the clock alone.
         let clears = (turn == Turn::Opened && verdict.clear && !held).then_some(now + self.ticks.tick_ms);
-        if self.detector.is_empty(&state.rows) && state.episode.is_empty() {
+        let is_over = self.detector.is_empty(&state.rows) && episode.is_empty();
+        let life = Life { episode, told };
+        match &mut state.life {
+            held if life == Life::default() => *held = None,
+            Some(held) => **held = life,
+            held => *held = Some(Box::new(life)),
+        }
+        if is_over {
             return Next::Forget;
         }
         Next::Rest.or_at(opens).or_at(clears).or_at(verdict.look_again)

@@ -22,7 +22,8 @@ use crate::event::{FactBody, StateBody, StateKey, Topic};
 use crate::feed::{Batch, Batches, Bound};
 use crate::graph::{self, Settings};
 use crate::ids::EventId;
-use crate::output::{Emission, Outputs};
+use crate::lanes::{Behind, Later, split};
+use crate::output::{Due, Emission, Outputs};
 use crate::time::{Diff, Time};
 
 /// Records by topic and fate.
@@ -49,6 +50,12 @@ pub struct Closed {
     pub emissions: Vec<Emission>,
 }
 
+/// The same, not yet in order.
+struct Closing {
+    upto: Time,
+    dues: Vec<Due>,
+}
+
 /// Batches in flight to each worker, and closings to the writer.
 const IN_FLIGHT: usize = 8;
 
@@ -68,7 +75,53 @@ pub fn run(
     feed: impl Batches,
     settings: &Settings,
     workers: usize,
-    write: impl FnMut(Closed) -> Result<(), Error> + Send,
+    mut write: impl FnMut(Closed) -> Result<(), Error> + Send,
+) -> Result<Ran, Error> {
+    launch(feed, settings, workers, |outbox| {
+        outbox.iter().try_for_each(|Closing { upto, dues }| write(Closed { upto, emissions: in_order(dues) }))
+    })
+}
+
+/// The same with views in a lane of their own ([`crate::lanes`]): `urgent` gets all but views of each closing, `views` the
+/// views, of one closing or several, when there is time for them.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_in_lanes(
+    feed: impl Batches,
+    settings: &Settings,
+    workers: usize,
+    mut urgent: impl FnMut(Closed) -> Result<(), Error> + Send,
+    mut views: impl FnMut(Closed) -> Result<(), Error> + Send,
+) -> Result<Ran, Error> {
+    launch(feed, settings, workers, |outbox| {
+        std::thread::scope(|threads| {
+            let (mut behind, later) = Behind::<std::convert::Infallible>::lane();
+            let following = threads.spawn(move || {
+                later.iter().try_for_each(|Later::Closed(upto, dues)| views(Closed { upto, emissions: in_order(dues) }))
+            });
+            let led = outbox.iter().try_for_each(|Closing { upto, dues }| {
+                let (dues, seldom) = split(dues);
+                urgent(Closed { upto, emissions: in_order(dues) })?;
+                behind.close(upto, seldom)
+            });
+            let led = led.and_then(|()| behind.flush());
+            drop(behind);
+            let followed = following.join().map_err(|_| engine("the writer of views panicked"))?;
+            followed.and(led)
+        })
+    })
+}
+
+fn in_order(dues: Vec<Due>) -> Vec<Emission> {
+    dues.into_iter().filter_map(Due::emission).collect()
+}
+
+fn launch(
+    feed: impl Batches,
+    settings: &Settings,
+    workers: usize,
+    write: impl FnOnce(Receiver<Closing>) -> Result<(), Error> + Send,
 ) -> Result<Ran, Error> {
     let Some(first) = feed.first() else { return Ok(Ran::default()) };
     let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
@@ -76,7 +129,7 @@ pub fn run(
     let (emissions, outbox) = sync_channel(IN_FLIGHT);
     std::thread::scope(|threads| {
         let reader = threads.spawn(move || read(feed, first, settings, &orders));
-        let writer = threads.spawn(move || drain(outbox, write));
+        let writer = threads.spawn(move || write(outbox));
         let fates = work(settings.clone(), workers, first, inboxes, emissions);
         let (last, disordered) = reader.join().map_err(|_| engine("the reader panicked"))??;
         writer.join().map_err(|_| engine("the writer panicked"))??;
@@ -123,17 +176,13 @@ pub(crate) fn deal(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
     hands
 }
 
-fn drain(outbox: Receiver<Closed>, mut write: impl FnMut(Closed) -> Result<(), Error>) -> Result<(), Error> {
-    outbox.iter().try_for_each(&mut write)
-}
-
 /// Runs the workers and adds up the fates they saw.
 fn work(
     settings: Settings,
     workers: usize,
     first: Time,
     inboxes: Vec<Mutex<Option<Receiver<Order>>>>,
-    emissions: SyncSender<Closed>,
+    emissions: SyncSender<Closing>,
 ) -> Result<FateCounts, Error> {
     let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
     // The writer ends when the first worker lets go of its channel, so nobody else may hold it.
@@ -217,7 +266,7 @@ fn work_one(
     settings: &Settings,
     first: Time,
     inbox: &Receiver<Order>,
-    emissions: Option<&SyncSender<Closed>>,
+    emissions: Option<&SyncSender<Closing>>,
 ) -> Result<FateCounts, Error> {
     let fates = Rc::new(RefCell::new(FateCounts::new()));
     let mut outputs = Outputs::new(settings.emit);
@@ -243,12 +292,12 @@ fn work_one(
             worker.step_or_park(None);
         }
         let frontier = (!ended).then_some(next);
-        send(Closed { upto: last, emissions: outputs.drain(frontier, last) }, emissions)?;
+        send(Closing { upto: last, dues: outputs.drain(frontier, last) }, emissions)?;
     }
     Ok(fates.take())
 }
 
-fn send(closed: Closed, to: Option<&SyncSender<Closed>>) -> Result<(), Error> {
+fn send(closed: Closing, to: Option<&SyncSender<Closing>>) -> Result<(), Error> {
     to.map_or(Ok(()), |to| to.send(closed).map_err(|_| engine("the writer stopped")))
 }
 

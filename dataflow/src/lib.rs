@@ -26,6 +26,7 @@ pub mod governance;
 pub mod graph;
 pub mod ids;
 pub mod job;
+pub mod lanes;
 pub mod live;
 pub mod log;
 pub mod output;

@@ -2,7 +2,7 @@
 //!
 //! Each view and topic has a *stage* on the first worker: it takes the changes of closed ticks, adds them up
 //! and holds them until their emission is due. [`Outputs::drain`] gives what is due, in order of time, topic and view name; the
-//! writer numbers and encodes it. Nothing here does input or output.
+//! writer puts it in order, numbers and encodes it, while the worker goes on. Nothing here does input or output.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -206,10 +206,13 @@ impl<R: Publish + Send> Records for TopicRecords<R> {
     }
 }
 
+/// Puts what has gathered into records.
+type Order = Box<dyn FnOnce() -> Box<dyn Records> + Send>;
+
 /// Something with changes that wait for their emission.
 trait Stage {
-    /// Gives the records of every emission before `frontier`; of all that waits, at `last` at the latest, if none.
-    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Box<dyn Records>));
+    /// Gives what goes into every emission before `frontier`; all that waits, at `last` at the latest, if none.
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order));
 
     /// What waits, in plain form; nothing if nothing does.
     fn save(&self) -> Vec<u8>;
@@ -285,15 +288,16 @@ where
     K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
     V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
 {
-    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Box<dyn Records>)) {
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
-            let (time, changes) = first.remove_entry();
-            let (rows, more) = changes.into_ops();
-            if !rows.is_empty() {
-                give(time.min(last), Box::new(ViewRecords { view: self.view, rows, more }));
-            }
+            let ((time, changes), view) = (first.remove_entry(), self.view);
+            let order = move || {
+                let (rows, more) = changes.into_ops();
+                Box::new(ViewRecords { view, rows, more }) as Box<dyn Records>
+            };
+            give(time.min(last), Box::new(order));
         }
     }
 
@@ -313,12 +317,12 @@ struct TopicStage<R> {
 }
 
 impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
-    fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, Box<dyn Records>)) {
+    fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, Order)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
-            let (time, records) = first.remove_entry();
-            give(time, Box::new(TopicRecords { table: self.table, records }));
+            let ((time, records), table) = (first.remove_entry(), self.table);
+            give(time, Box::new(move || Box::new(TopicRecords { table, records })));
         }
     }
 
@@ -329,6 +333,23 @@ impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
         self.waiting = bincode::deserialize(waiting)?;
         Ok(())
+    }
+}
+
+/// What is due to leave, not yet in order: that is work for whoever writes it.
+pub struct Due {
+    /// Its tick.
+    pub time: Time,
+    /// Its topic.
+    pub topic: OutputTopic,
+    order: Order,
+}
+
+impl Due {
+    /// Puts it in order; nothing may be left of it.
+    pub fn emission(self) -> Option<Emission> {
+        let Due { time, topic, order } = self;
+        Some(Emission { time, topic, records: order() }).filter(|emission| !emission.records.is_empty())
     }
 }
 
@@ -418,15 +439,15 @@ impl Outputs {
     }
 
     /// Everything that is due before `frontier`, in order; without a frontier everything, at `last` at the latest.
-    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<Emission> {
-        let mut emissions = Vec::new();
+    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<Due> {
+        let mut dues = Vec::new();
         for ((topic, _), stage) in &self.stages {
-            let mut give = |time, records| emissions.push(Emission { time, topic: *topic, records });
+            let mut give = |time, order| dues.push(Due { time, topic: *topic, order });
             stage.borrow_mut().drain(frontier, last, &mut give);
         }
         // Stable: within a tick and topic the views stay in order of their names.
-        emissions.sort_by_key(|emission| (emission.time, emission.topic));
-        emissions
+        dues.sort_by_key(|due| (due.time, due.topic));
+        dues
     }
 }
 

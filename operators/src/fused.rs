@@ -43,6 +43,8 @@ impl<A: Keyed, B: Keyed> Fused<A, B> {
 pub struct Pair<A, B> {
     first: Half<A>,
     second: Half<B>,
+    /// Whether each keeps anything.
+    kept: [bool; 2],
     /// How it was touched in this tick: its number in [`Touched`], 0 if it was not.
     #[serde(skip)]
     touched: u32,
@@ -53,30 +55,29 @@ pub struct Pair<A, B> {
 struct Half<S> {
     state: S,
     next: i64,
-    /// Whether it keeps anything.
-    kept: bool,
 }
 
 impl<A: Default, B: Default> Default for Pair<A, B> {
     fn default() -> Self {
-        Pair { first: Half::default(), second: Half::default(), touched: 0 }
+        Pair { first: Half::default(), second: Half::default(), kept: [false; 2], touched: 0 }
     }
 }
 
 impl<S: Default> Default for Half<S> {
     fn default() -> Self {
-        Half { state: S::default(), next: i64::MAX, kept: false }
+        Half { state: S::default(), next: i64::MAX }
     }
 }
 
 impl<S: Default> Half<S> {
-    /// Takes note of what its logic wants.
-    fn settle(&mut self, next: Next) {
-        self.kept = next != Next::Forget;
+    /// Takes note of what its logic wants; answers whether it keeps anything.
+    fn settle(&mut self, next: Next) -> bool {
         self.next = if let Next::At(instant) = next { instant } else { i64::MAX };
-        if !self.kept {
+        let kept = next != Next::Forget;
+        if !kept {
             self.state = S::default();
         }
+        kept
     }
 }
 
@@ -211,7 +212,7 @@ where
             let cause = first.flatten();
             let mut emit = Emit::new(&mut self.said, now, &cause);
             let next = self.first.close(key, &mut pair.first.state, &mut emit);
-            pair.first.settle(next);
+            pair.kept[0] = pair.first.settle(next);
         }
         for (said, _, change) in &self.said {
             (self.reads)(said, &mut |input| {
@@ -223,12 +224,12 @@ where
             let cause = second.flatten();
             let mut emit = Emit::new(&mut self.answered, now, &cause);
             let next = self.second.close(key, &mut pair.second.state, &mut emit);
-            pair.second.settle(next);
+            pair.kept[1] = pair.second.settle(next);
         }
         self.said.drain(..).for_each(|(said, _, change)| emit.push_because(Side::Left(said), change));
         self.answered.drain(..).for_each(|(said, _, change)| emit.push_because(Side::Right(said), change));
         match pair.first.next.min(pair.second.next) {
-            _ if !pair.first.kept && !pair.second.kept => Next::Forget,
+            _ if pair.kept == [false; 2] => Next::Forget,
             i64::MAX => Next::Rest,
             instant => Next::At(instant),
         }

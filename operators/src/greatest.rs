@@ -12,6 +12,7 @@ use differential_dataflow::ExchangeData;
 
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
+use crate::slim::Slim;
 use serde::{Deserialize, Serialize};
 
 /// A multiset that answers its maximum.
@@ -19,12 +20,12 @@ use serde::{Deserialize, Serialize};
 pub struct Greatest<V> {
     folded: Option<V>,
     /// Values with their counts, ascending.
-    standing: Vec<(V, i64)>,
+    standing: Slim<(V, i64)>,
 }
 
 impl<V> Default for Greatest<V> {
     fn default() -> Self {
-        Greatest { folded: None, standing: Vec::new() }
+        Greatest { folded: None, standing: Slim::default() }
     }
 }
 
@@ -46,8 +47,13 @@ impl<V: Ord + Clone> Greatest<V> {
     /// Gives up the right to retract the values for which `settled` holds; it must hold for a prefix of the order.
     pub fn fold(&mut self, settled: impl Fn(&V) -> bool) {
         let end = self.standing.partition_point(|(value, _)| settled(value));
-        let kept = self.standing.drain(..end).rev().find(|(_, count)| *count > 0);
-        self.folded = self.folded.take().max(kept.map(|(value, _)| value));
+        let mut kept = self.folded.take();
+        self.standing.drain(..end, |(value, count)| {
+            if count > 0 {
+                kept = kept.take().max(Some(value));
+            }
+        });
+        self.folded = kept;
     }
 
     /// The greatest value that stands and for which `admit` holds; it must hold for a prefix of the order.
@@ -65,7 +71,7 @@ impl<V: Ord + Clone> Greatest<V> {
     /// Forgets everything for which `gone` holds; it must hold for a prefix of the order.
     pub fn leave(&mut self, gone: impl Fn(&V) -> bool) {
         let end = self.standing.partition_point(|(value, _)| gone(value));
-        self.standing.drain(..end);
+        self.standing.drain(..end, drop);
         self.folded = self.folded.take().filter(|value| !gone(value));
     }
 

@@ -46,6 +46,7 @@ pub mod panes;
 mod received;
 pub mod release;
 pub mod release_at;
+pub mod slim;
 pub mod steps;
 pub mod sums;
 pub mod testing;

@@ -14,6 +14,7 @@ use differential_dataflow::difference::Monoid;
 
 use crate::driver::{Traces, keyed};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
+use crate::slim::Slim;
 use serde::{Deserialize, Serialize};
 
 /// The shape of a trailing window.
@@ -50,12 +51,12 @@ impl Trail {
 /// Sums per event-time pane, oldest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Panes<R> {
-    panes: Vec<(i64, R)>,
+    panes: Slim<(i64, R)>,
 }
 
 impl<R> Default for Panes<R> {
     fn default() -> Self {
-        Panes { panes: Vec::new() }
+        Panes { panes: Slim::default() }
     }
 }
 
@@ -78,13 +79,13 @@ impl<R: Monoid> Panes<R> {
     /// Frees the panes that have left the window by `now`.
     pub fn leave(&mut self, trail: Trail, now: i64) {
         let gone = self.panes.partition_point(|(start, _)| trail.has_left(*start, now));
-        self.panes.drain(..gone);
+        self.panes.drain(..gone, drop);
     }
 
     /// The sum over the window at `now`.
     pub fn total(&self, trail: Trail, now: i64) -> R {
         let mut total = R::zero();
-        for (start, sum) in &self.panes {
+        for (start, sum) in self.panes.iter() {
             if trail.covers(*start, now) {
                 total.plus_equals(sum);
             }

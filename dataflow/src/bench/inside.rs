@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::feed::Batch;
 use crate::graph::Settings;
 use crate::job::{Closed, Handles};
-use crate::output::Outputs;
+use crate::output::{Due, Outputs};
 use crate::time::Time;
 
 /// Runs `body` with a job that has closed every tick before `first`.
@@ -61,7 +61,8 @@ impl Inside<'_> {
         while self.outputs.probe.less_than(&next) {
             self.worker.step();
         }
-        self.sink.take(&Closed { upto, emissions: self.outputs.drain(Some(next), upto) })
+        let dues = self.outputs.drain(Some(next), upto);
+        self.sink.take(&Closed { upto, emissions: dues.into_iter().filter_map(Due::emission).collect() })
     }
 
     /// What each operator holds; copies all of it out, to see how much that is.

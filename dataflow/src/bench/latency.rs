@@ -1,8 +1,9 @@
 //! How soon the job answers when events come at a rate: from the moment an event should come until the exception it
 //! causes, and all else its tick leads to, is encoded and with the sink.
 //!
-//! Open loop (see [`pacing`](crate::bench::pacing)): nothing waits for an answer. Four threads share the machine: the
-//! one that hands over, the workers, the one that encodes. An event waits on average half a tick until its tick is over.
+//! Open loop (see [`pacing`](crate::bench::pacing)): nothing waits for an answer. As in the live job, five threads and more
+//! share the machine: the one that hands over, the workers, the one that encodes exceptions and the one that encodes views
+//! behind it ([`crate::lanes`]). An event waits on average half a tick until its tick is over.
 //! One event in a hundred is sure to cause an exception: see [`probes`].
 
 use std::collections::{BTreeMap, HashMap};
@@ -63,9 +64,9 @@ fn share(capacity: f64, percent: u32) -> u64 {
 fn one(size: Size, percent_of_capacity: u32, workers: usize) -> Result<Latency, Error> {
     let load = probes::load(size)?;
     let schedule = Arc::new(Schedule::new(&load.rush, load.rush_at, size.settings().ticks));
-    let mut watch = Watch::new(schedule.clone());
-    let late = run(&load, workers, &schedule, &mut watch)?;
-    let (exceptions, unattributed) = attribute(&watch.exceptions, &load.rush, &schedule, size)?;
+    let (mut told, mut watch) = (Vec::new(), Watch::new(schedule.clone()));
+    let late = run(&load, workers, &schedule, &mut told, &mut watch)?;
+    let (exceptions, unattributed) = attribute(&told, &load.rush, &schedule, size)?;
     let events = load.rush.len() as u64;
     let rate_reached = per_second(events, watch.answered_at.as_secs_f64());
     Ok(Latency {
@@ -84,7 +85,13 @@ fn one(size: Size, percent_of_capacity: u32, workers: usize) -> Result<Latency, 
 }
 
 /// Runs the job over the load as it is due; answers how late a tick was handed over at most that was waited for.
-fn run(load: &Load, workers: usize, schedule: &Schedule, watch: &mut Watch) -> Result<Duration, Error> {
+fn run(
+    load: &Load,
+    workers: usize,
+    schedule: &Schedule,
+    told: &mut Vec<(Duration, Vec<u8>)>,
+    watch: &mut Watch,
+) -> Result<Duration, Error> {
     let work = Decoded::new(load)?;
     let opened = work.opened();
     let (closings, closed) = channel();
@@ -102,45 +109,37 @@ fn run(load: &Load, workers: usize, schedule: &Schedule, watch: &mut Watch) -> R
         }
     };
     let feed = Paced::new(work.opening, work.rush, schedule, begin, late);
-    job::run(feed, &work.settings, workers, |closed| {
-        watch.take(&closed, clock.get())?;
+    let mut urgent = Encoder::default();
+    let urgent = |closed: Closed| {
+        urgent.encode(&closed, |topic, lines| {
+            if let Some(clock) = clock.get().filter(|_| topic == OutputTopic::Exceptions) {
+                told.push((clock.elapsed(), lines.to_vec()));
+            }
+        })
+    };
+    let mut views = Encoder::default();
+    let views = |closed: Closed| {
+        views.encode(&closed, |_, _| {})?;
+        if let Some(clock) = clock.get() {
+            watch.answer(closed.upto, clock.elapsed());
+        }
         // Nobody listens any more once the rush has begun.
         let _ = closings.send(closed.upto);
         Ok(())
-    })?;
+    };
+    job::run_in_lanes(feed, &work.settings, workers, urgent, views)?;
     Ok(latest.lock().map_or(Duration::ZERO, |latest| *latest))
 }
 
-/// The sink: encodes what leaves and looks at the clock.
-struct Watch {
-    schedule: Arc<Schedule>,
+/// Encodes what leaves, as a sink would be given it.
+#[derive(Default)]
+struct Encoder {
     numbered: BTreeMap<OutputTopic, (Time, u64)>,
     buffer: Vec<u8>,
-    /// The last tick that is answered.
-    answered: Time,
-    /// When the last tick was.
-    answered_at: Duration,
-    answers: Spans,
-    spans: Vec<Spans>,
-    /// Lines of exceptions, and when they were handed over.
-    exceptions: Vec<(Duration, Vec<u8>)>,
 }
 
-impl Watch {
-    fn new(schedule: Arc<Schedule>) -> Self {
-        Watch {
-            schedule,
-            numbered: BTreeMap::new(),
-            buffer: Vec::new(),
-            answered: Time::MIN,
-            answered_at: Duration::ZERO,
-            answers: Spans::default(),
-            spans: vec![Spans::default(); SPANS],
-            exceptions: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, closed: &Closed, clock: Option<&Wall>) -> Result<(), Error> {
+impl Encoder {
+    fn encode(&mut self, closed: &Closed, mut sink: impl FnMut(OutputTopic, &[u8])) -> Result<(), Error> {
         for emission in &closed.emissions {
             let (time, seq) = self.numbered.entry(emission.topic).or_insert((emission.time, 0));
             if *time != emission.time {
@@ -149,14 +148,32 @@ impl Watch {
             self.buffer.clear();
             append_lines(emission, *seq, &mut self.buffer)?;
             *seq += emission.records.len() as u64;
-            if let Some(clock) = clock.filter(|_| emission.topic == OutputTopic::Exceptions) {
-                self.exceptions.push((clock.elapsed(), self.buffer.clone()));
-            }
-        }
-        if let Some(clock) = clock {
-            self.answer(closed.upto, clock.elapsed());
+            sink(emission.topic, &self.buffer);
         }
         Ok(())
+    }
+}
+
+/// When ticks were answered: all that they and those before them led to is with the sinks.
+struct Watch {
+    schedule: Arc<Schedule>,
+    /// The last tick that is answered.
+    answered: Time,
+    /// When the last tick was.
+    answered_at: Duration,
+    answers: Spans,
+    spans: Vec<Spans>,
+}
+
+impl Watch {
+    fn new(schedule: Arc<Schedule>) -> Self {
+        Watch {
+            schedule,
+            answered: Time::MIN,
+            answered_at: Duration::ZERO,
+            answers: Spans::default(),
+            spans: vec![Spans::default(); SPANS],
+        }
     }
 
     /// Everything up to this tick has been answered now.

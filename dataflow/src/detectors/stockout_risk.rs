@@ -92,7 +92,7 @@ pub struct State {
     case_pack: One<i64>,
     risk_bp: Option<i64>,
     /// The least number of units that suffices with [`SUFFICES_BP`], and what it was computed for.
-    suffices: Option<(Lead, i64)>,
+    suffices: Option<Box<(Lead, i64)>>,
 }
 
 /// Demand until the next delivery: (lead_time_h, forecast_milli, dispersion_bp).
@@ -122,7 +122,7 @@ pub fn quantity(suffices: i64, available_milli: i64, case_pack: i64) -> i64 {
 impl State {
     fn quantity(&self) -> i64 {
         let available_milli = self.stock.get().map_or(0, |stock| stock.0);
-        let suffices = self.suffices.map_or(0, |(_, units)| units);
+        let suffices = self.suffices.as_ref().map_or(0, |suffices| suffices.1);
         quantity(suffices, available_milli, self.case_pack.get().copied().unwrap_or(1))
     }
 }
@@ -159,8 +159,8 @@ impl Detector for StockoutRisk {
         let risk_bp = basis_points(demand(lead).exceeds(floor_div(available_milli.into(), 1_000)));
         state.risk_bp = Some(risk_bp);
         let (open, clear) = (risk_bp >= open_bp, risk_bp < clear_bp);
-        if (open || !clear) && state.suffices.is_none_or(|(of, _)| of != lead) {
-            state.suffices = Some((lead, demand(lead).quantile(SUFFICES_BP)));
+        if (open || !clear) && state.suffices.as_ref().is_none_or(|suffices| suffices.0 != lead) {
+            state.suffices = Some(Box::new((lead, demand(lead).quantile(SUFFICES_BP))));
         }
         Verdict { open, clear, gone: false, look_again: None }
     }
@@ -174,8 +174,8 @@ impl Detector for StockoutRisk {
 
     fn drivers(&self, _: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
         let (stock, lead) = (state.stock.get(), state.location.get());
-        let suffices = state.suffices.filter(|(of, _)| Some(of) == lead);
-        let suffices_milli = suffices.map(|(_, units)| units.saturating_mul(1_000));
+        let suffices = state.suffices.as_ref().filter(|suffices| Some(&suffices.0) == lead);
+        let suffices_milli = suffices.map(|suffices| suffices.1.saturating_mul(1_000));
         vec![
             Driver::new("stockout_probability", state.risk_bp, at.policy[0], "bp"),
             Driver::new("available", stock.map(|stock| stock.0), suffices_milli, "milli-units"),

@@ -1,4 +1,7 @@
-//! The writer of a live job: encodes what leaves, writes each tick to its topics once, and then shows it to readers.
+//! The writers of a live job: encode what leaves, write each tick to its topics once, and then show it to readers.
+//!
+//! Two lanes ([`crate::lanes`]): exceptions, decisions and the records that were refused are written as their tick closes;
+//! views behind them. What readers are shown is the tick that both have written.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender};
@@ -8,10 +11,11 @@ use connectors::outbox::Outbox;
 
 use crate::clock::{Stopwatch, wall_ms};
 use crate::error::Error;
+use crate::lanes::{Behind, Later, MOST, split};
 use crate::live::fail::fail_point;
 use crate::live::keeper::Copied;
 use crate::live::worker::Leaving;
-use crate::output::{Emission, OutputTopic};
+use crate::output::{Due, OutputTopic};
 use crate::serve::rows::Board;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
@@ -38,49 +42,42 @@ pub struct Publisher {
     pub is_live: bool,
 }
 
+/// A snapshot is cut at this tick; the first lane's topics end there at these.
+type Mark = (Time, BTreeMap<OutputTopic, Time>);
+
 impl Publisher {
     /// Writes until nothing more comes.
     ///
     /// # Errors
     /// If a record cannot be encoded, or a topic cannot be written for too long or holds a contradiction.
-    pub fn run(mut self, leaving: Receiver<Leaving>) -> Result<(), Error> {
-        let mut closed = None;
-        loop {
-            let word = match leaving.try_recv() {
-                Ok(word) => word,
-                Err(_) => {
-                    self.flush(&mut closed)?;
-                    match leaving.recv() {
-                        Ok(word) => word,
-                        Err(_) => return Ok(()),
-                    }
-                }
-            };
-            match word {
-                Leaving::Closed(tick, took, emissions) => {
-                    self.push(emissions)?;
-                    for outbox in self.outboxes.values_mut() {
-                        outbox.seal(tick)?;
-                    }
-                    closed = Some((tick, took));
-                    if self.outboxes.values().map(Outbox::waiting).sum::<usize>() > GROUP {
-                        self.flush(&mut closed)?;
-                    }
-                }
-                Leaving::Mark(tick) => {
-                    self.flush(&mut closed)?;
-                    // A keeper that is gone has said why.
-                    let last = self.outboxes.iter().filter_map(|(topic, outbox)| Some((*topic, outbox.committed()?)));
-                    _ = self.copies.send(Copied::Left(tick, self.board.save(), last.collect()));
-                }
-            }
-        }
+    pub fn run(self, leaving: Receiver<Leaving>) -> Result<(), Error> {
+        let Publisher { outboxes, board, copies, telemetry, patience, is_live } = self;
+        let (views, urgent) = outboxes.into_iter().partition(|(topic, _)| *topic == OutputTopic::Views);
+        let lane = |outboxes| Lane { outboxes, board: board.clone(), telemetry: telemetry.clone(), patience };
+        let (behind, later) = Behind::lane();
+        let (first, second) = (First { lane: lane(urgent), behind, is_live, closed: None }, lane(views));
+        std::thread::scope(|threads| {
+            let following = threads.spawn(move || follow(second, &later, &copies));
+            let led = first.run(&leaving);
+            let followed = following.join().map_err(|_| Error::Engine("the writer of views panicked".to_owned()))?;
+            followed.and(led)
+        })
     }
+}
 
-    /// Encodes emissions, numbering on within each topic and tick.
-    fn push(&mut self, emissions: Vec<Emission>) -> Result<(), Error> {
+/// Topics that are written together.
+struct Lane {
+    outboxes: BTreeMap<OutputTopic, Outbox>,
+    board: Board,
+    telemetry: Telemetry,
+    patience: Duration,
+}
+
+impl Lane {
+    /// Encodes all that is due up to a tick that has closed, numbering on within each topic and tick.
+    fn push(&mut self, upto: Time, dues: Vec<Due>) -> Result<(), Error> {
         let mut numbered: BTreeMap<OutputTopic, (Time, u64)> = BTreeMap::new();
-        for emission in emissions {
+        for emission in dues.into_iter().filter_map(Due::emission) {
             let next = numbered.entry(emission.topic).or_insert((emission.time, 0));
             if next.0 != emission.time {
                 *next = (emission.time, 0);
@@ -94,31 +91,104 @@ impl Publisher {
                 outbox.push(emission.time, records)?;
             }
         }
-        Ok(())
+        self.outboxes.values_mut().try_for_each(|outbox| Ok(outbox.seal(upto)?))
     }
 
-    /// Writes what is sealed; what stands is then shown.
-    fn flush(&mut self, closed: &mut Option<(Time, Duration)>) -> Result<(), Error> {
-        let Some((tick, took)) = closed.take() else { return Ok(()) };
+    /// Writes what is sealed.
+    fn flush(&mut self) -> Result<(), Error> {
         for (topic, outbox) in &mut self.outboxes {
             write(*topic, outbox, self.patience)?;
             fail_point("mid-sink-batch");
         }
-        self.board.closed(tick);
-        let late_ms = if self.is_live { wall_ms() - tick } else { 0 };
-        self.telemetry.tick_closed(
-            tick,
-            Duration::from_millis(late_ms.max(0).cast_unsigned()).as_secs_f64(),
-            took.as_secs_f64(),
-        );
-        for (kind, open) in self.board.open_by_type() {
-            self.telemetry.open_exceptions(kind, open);
-        }
-        for (view, rows) in self.board.rows() {
-            self.telemetry.view_rows(view, rows as u64);
-        }
         Ok(())
     }
+
+    fn waiting(&self) -> usize {
+        self.outboxes.values().map(Outbox::waiting).sum()
+    }
+
+    /// The last tick that stands in each topic.
+    fn committed(&self) -> BTreeMap<OutputTopic, Time> {
+        self.outboxes.iter().filter_map(|(topic, outbox)| Some((*topic, outbox.committed()?))).collect()
+    }
+}
+
+/// The first lane, and what it hands on.
+struct First {
+    lane: Lane,
+    behind: Behind<Mark>,
+    is_live: bool,
+    /// The last tick that is encoded and not written, how long it took, and the views due by then.
+    closed: Option<(Time, Duration, Vec<Due>)>,
+}
+
+impl First {
+    fn run(mut self, leaving: &Receiver<Leaving>) -> Result<(), Error> {
+        loop {
+            let word = match leaving.try_recv() {
+                Ok(word) => word,
+                Err(_) => {
+                    self.flush()?;
+                    match leaving.recv() {
+                        Ok(word) => word,
+                        Err(_) => return self.behind.flush(),
+                    }
+                }
+            };
+            match word {
+                Leaving::Closed(tick, took, dues) => {
+                    let (dues, mut seldom) = split(dues);
+                    self.lane.push(tick, dues)?;
+                    let mut views = self.closed.take().map_or(Vec::new(), |(.., views)| views);
+                    views.append(&mut seldom);
+                    let is_much = self.lane.waiting() > GROUP || views.len() > MOST;
+                    self.closed = Some((tick, took, views));
+                    if is_much {
+                        self.flush()?;
+                    }
+                }
+                Leaving::Mark(tick) => {
+                    self.flush()?;
+                    self.behind.say((tick, self.lane.committed()))?;
+                }
+            }
+        }
+    }
+
+    /// Writes what is sealed, and hands on the views of the same ticks.
+    fn flush(&mut self) -> Result<(), Error> {
+        let Some((tick, took, views)) = self.closed.take() else { return Ok(()) };
+        self.lane.flush()?;
+        let late_ms = if self.is_live { wall_ms() - tick } else { 0 };
+        let late = Duration::from_millis(late_ms.max(0).cast_unsigned());
+        self.lane.telemetry.tick_closed(tick, late.as_secs_f64(), took.as_secs_f64());
+        self.behind.close(tick, views)
+    }
+}
+
+/// The second lane: writes views, then shows what stands to readers and keepers of snapshots.
+fn follow(mut lane: Lane, later: &Receiver<Later<Mark>>, copies: &Sender<Copied>) -> Result<(), Error> {
+    for word in later {
+        match word {
+            Later::Closed(tick, views) => {
+                lane.push(tick, views)?;
+                lane.flush()?;
+                lane.board.closed(tick);
+                for (kind, open) in lane.board.open_by_type() {
+                    lane.telemetry.open_exceptions(kind, open);
+                }
+                for (view, rows) in lane.board.rows() {
+                    lane.telemetry.view_rows(view, rows as u64);
+                }
+            }
+            Later::Word((tick, mut published)) => {
+                published.append(&mut lane.committed());
+                // A keeper that is gone has said why.
+                _ = copies.send(Copied::Left(tick, lane.board.save(), published));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes what is sealed, trying again and saying so for as long as there is patience.

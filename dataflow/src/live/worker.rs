@@ -16,7 +16,7 @@ use crate::graph::Settings;
 use crate::job::{FateCounts, Handles};
 use crate::live::keeper::{Backlog, Copied};
 use crate::live::snapshot::{Manifest, StateFrames};
-use crate::output::{Emission, Outputs};
+use crate::output::{Due, Outputs};
 use crate::telemetry::Telemetry;
 use crate::time::{Cause, Time};
 
@@ -38,7 +38,7 @@ pub enum Order {
 /// What leaves the first worker of the job.
 pub enum Leaving {
     /// Every tick up to this one has closed, it took so long, and this is what left.
-    Closed(Time, Duration, Vec<Emission>),
+    Closed(Time, Duration, Vec<Due>),
     /// A snapshot is cut here.
     Mark(Time),
 }
@@ -134,9 +134,9 @@ impl Station {
         watch.elapsed()
     }
 
-    fn leave(&self, closed: Time, took: Duration, emissions: Vec<Emission>) -> Result<(), Error> {
+    fn leave(&self, closed: Time, took: Duration, dues: Vec<Due>) -> Result<(), Error> {
         let Some(outbox) = &self.outbox else { return Ok(()) };
-        outbox.send(Leaving::Closed(closed, took, emissions)).map_err(|_| engine("the writer has stopped"))
+        outbox.send(Leaving::Closed(closed, took, dues)).map_err(|_| engine("the writer has stopped"))
     }
 
     /// Puts back this worker's share of a snapshot.

@@ -1,6 +1,6 @@
 //! What stands: the rows of every view and the open exceptions, at one closed tick.
 //!
-//! The writer's thread hands over the encoded records of a tick ([`Board::apply`]) and then closes it
+//! The writers hand over the encoded records of a tick ([`Board::apply`]), and the last of them closes it
 //! ([`Board::closed`]): only then does anything change, all at once, so whoever reads sees one closed tick and never a part
 //! of one. Views are emitted at multiples of `emit_ms` and exceptions every tick; both times are shown.
 //!
@@ -43,11 +43,20 @@ struct Change {
     stands: Option<(Box<str>, i64)>,
 }
 
-/// The records of a tick that is not closed yet.
+/// The records of ticks that are not closed yet.
 #[derive(Default)]
 struct Pending {
     changes: Vec<Change>,
-    told: Vec<Arc<Told>>,
+    /// With their ticks, in order: exceptions are written ahead of views.
+    told: Vec<(i64, Arc<Told>)>,
+}
+
+impl Pending {
+    /// Takes what is of ticks up to `time`.
+    fn take(&mut self, time: i64) -> (Vec<Change>, Vec<Arc<Told>>) {
+        let due = self.told.partition_point(|(at, _)| *at <= time);
+        (std::mem::take(&mut self.changes), self.told.drain(..due).map(|(_, told)| told).collect())
+    }
 }
 
 /// What stands at a closed tick.
@@ -157,7 +166,8 @@ impl Board {
         self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes encoded records of tick `time`, as they leave; readers see them when the tick has closed.
+    /// Takes encoded records of tick `time`, as they leave; readers see them when the tick has closed. Each topic comes in
+    /// order of ticks, and views never after a later tick was closed.
     ///
     /// # Errors
     /// If one is not as the job writes them.
@@ -174,9 +184,9 @@ impl Board {
                 OutputTopic::Views => {
                     text(record).and_then(|line| Change::read(time, line)).map(|change| pending.changes.push(change))
                 }
-                OutputTopic::Exceptions => {
-                    text(record).and_then(|line| told(line.trim_end())).map(|told| pending.told.push(Arc::new(told)))
-                }
+                OutputTopic::Exceptions => text(record)
+                    .and_then(|line| told(line.trim_end()))
+                    .map(|told| pending.told.push((time, Arc::new(told)))),
                 OutputTopic::Decisions | OutputTopic::Late | OutputTopic::DeadLetter => Ok(()),
             };
             read.map_err(|problem| unreadable(record, problem))?;
@@ -189,20 +199,20 @@ impl Board {
 
     /// Tick `time` has closed: what was applied stands from now on.
     pub fn closed(&self, time: i64) {
-        let pending = std::mem::take(&mut *self.pending());
+        let (changes, told) = self.pending().take(time);
         let mut standing = self.0.standing.write().unwrap_or_else(PoisonError::into_inner);
         standing.expire(time);
-        if !pending.changes.is_empty() {
+        if !changes.is_empty() {
             standing.stand.views_time = time;
         }
-        pending.changes.into_iter().for_each(|change| standing.change(change));
-        pending.told.iter().for_each(|told| standing.stand.tell(told));
+        changes.into_iter().for_each(|change| standing.change(change));
+        told.iter().for_each(|told| standing.stand.tell(told));
         standing.stand.time = Some(time);
         let emitted = floor_to(time, self.0.emit_ms);
         standing.stand.views_time = standing.stand.views_time.max(emitted);
         drop(standing);
-        if !pending.told.is_empty() {
-            self.0.events.tell(pending.told);
+        if !told.is_empty() {
+            self.0.events.tell(told);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::slim::Slim;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ pub struct Accuracy {
 pub struct Variances {
     /// Something happened that a variance may depend on.
     moved: bool,
-    said: Vec<(Counted, i64)>,
+    said: Slim<(Counted, i64)>,
 }
 
 impl Variances {
@@ -61,8 +62,7 @@ impl Variances {
     pub fn say(&mut self, store: Id, ledger: &Ledger, edge: i64, emit: &mut Emit<'_, Said, Cause>) {
         if std::mem::take(&mut self.moved) {
             self.said.retain(|(count, _)| count.0 >= edge);
-            let mut new = ledger.variances();
-            new.retain(|(count, _)| count.0 >= edge);
+            let new: Slim<_> = ledger.variances().into_iter().filter(|(count, _)| count.0 >= edge).collect();
             let row =
                 |(count, variance): &(Counted, i64)| Said::Variance(StoreDay { store, day: day(count.0) }, *variance);
             if new != self.said {
@@ -72,7 +72,7 @@ impl Variances {
             }
         }
         if self.said.iter().all(|(count, _)| count.0 < edge) {
-            self.said = Vec::new();
+            self.said = Slim::default();
         }
     }
 }

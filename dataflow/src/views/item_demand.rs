@@ -66,22 +66,44 @@ pub struct State {
     carts_60m: Panes<i64>,
     carts_24h: Panes<i64>,
     forecast: One<i64>,
-    said: Option<Demand>,
+    said: Option<Said>,
+}
+
+/// The demand for one item at a store as last said, in its least form.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Said {
+    lines: i64,
+    units_milli: i64,
+    carts_60m: i64,
+    carts_24h: i64,
+    forecast_milli: Option<i64>,
+}
+
+impl Said {
+    fn stands(&self) -> bool {
+        self.lines > 0 || self.carts_60m > 0 || self.carts_24h > 0 || self.forecast_milli.is_some()
+    }
+
+    fn demand(self) -> Demand {
+        let Said { lines, units_milli, carts_60m, carts_24h, forecast_milli } = self;
+        let ranged = i64::from(forecast_milli.is_some());
+        let forecast_milli = forecast_milli.map_or(0, i128::from);
+        Demand { lines, units_milli, carts_60m, carts_24h, ranged, forecast_milli }
+    }
 }
 
 impl State {
-    fn demand(&mut self, now: i64) -> Demand {
+    fn demand(&mut self, now: i64) -> Said {
         self.sold.leave(LAST_HOUR, now);
         self.carts_60m.leave(LAST_HOUR, now);
         self.carts_24h.leave(LAST_DAY, now);
         let (lines, units_milli) = self.sold.total(LAST_HOUR, now);
-        Demand {
+        Said {
             lines,
             units_milli,
             carts_60m: self.carts_60m.total(LAST_HOUR, now),
             carts_24h: self.carts_24h.total(LAST_DAY, now),
-            ranged: i64::from(!self.forecast.is_empty()),
-            forecast_milli: self.forecast.get().copied().map_or(0, i128::from),
+            forecast_milli: self.forecast.get().copied(),
         }
     }
 
@@ -125,16 +147,17 @@ impl Keyed for ItemDemand {
 
     fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
-        let demand = Some(state.demand(now)).filter(Demand::stands);
-        if demand != state.said {
-            let mut more = demand.unwrap_or_default();
-            more.add(&state.said.unwrap_or_default(), -1);
+        let said = Some(state.demand(now)).filter(Said::stands);
+        if said != state.said {
+            let demand = |said: Option<Said>| said.map(Said::demand).unwrap_or_default();
+            let mut more = demand(said);
+            more.add(&demand(state.said), -1);
             emit.push((*key, more), 1);
+            state.said = said;
         }
-        state.said = demand;
         match state.next_turn(now) {
             Some(instant) => Next::At(instant),
-            None if demand.is_none() => Next::Forget,
+            None if said.is_none() => Next::Forget,
             None => Next::Rest,
         }
     }

@@ -5,10 +5,10 @@
 //! *State.* Counts and deltas that may still be corrected, by event time; of older ones only the greatest count and the
 //! sum of the deltas after it.
 
-use std::collections::VecDeque;
+use operators::slim::Slim;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
-use serde::{Deserialize, Serialize};
 
 /// A count: when, which record, and how much was there.
 pub type Counted = (i64, EventId, i64);
@@ -17,13 +17,13 @@ pub type Counted = (i64, EventId, i64);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     /// The greatest count that can no longer change.
-    base: Option<Counted>,
+    base: Option<Box<Counted>>,
     /// Deltas after the base that can no longer change.
     base_delta: i64,
     /// Counts that may still change, ascending.
-    counts: Vec<Counted>,
+    counts: Slim<Counted>,
     /// Sums of deltas that may still change, by event time, ascending.
-    deltas: VecDeque<(i64, i64)>,
+    deltas: Slim<(i64, i64)>,
     /// Sum of `deltas` later than the anchor, valid while `anchored_at` is the anchor's event time.
     since_anchor: i64,
     anchored_at: Option<i64>,
@@ -55,7 +55,7 @@ impl Ledger {
 
     /// The anchor: the greatest count.
     pub fn anchor(&self) -> Option<&Counted> {
-        self.counts.last().or(self.base.as_ref())
+        self.counts.last().or(self.base.as_deref())
     }
 
     /// The book value now.
@@ -71,7 +71,7 @@ impl Ledger {
 
     fn sum_after(&self, after: Option<i64>) -> i64 {
         let from = after.map_or(0, |after| self.deltas.partition_point(|(at, _)| *at <= after));
-        self.deltas.range(from..).map(|(_, milli)| milli).sum()
+        self.deltas[from..].iter().map(|(_, milli)| milli).sum()
     }
 
     /// Each count that may still change and has a count before it, with its variance: counted − book just before it.
@@ -80,7 +80,7 @@ impl Ledger {
         let mut deltas = self.deltas.iter().peekable();
         // Deltas before the first count belong to the book only if there is a base to add them to.
         let mut variances = Vec::new();
-        for count in &self.counts {
+        for count in self.counts.iter() {
             let mut moved = 0;
             while let Some((_, milli)) = deltas.next_if(|(at, _)| *at <= count.0) {
                 moved += milli;
@@ -101,24 +101,25 @@ impl Ledger {
         if (foldable + counts) * 2 < self.deltas.len() + self.counts.len() || foldable + counts == 0 {
             return;
         }
-        if let Some(base) = self.counts.drain(..counts).next_back() {
-            self.base_delta = 0;
-            self.base = Some(base);
-        }
-        let after = self.base.as_ref().map_or(i64::MIN, |base| base.0);
-        for (at, milli) in self.deltas.drain(..foldable) {
-            if self.anchored_at.is_none_or(|anchor| at > anchor) {
-                self.since_anchor -= milli;
+        let Ledger { base, base_delta, since_anchor, anchored_at, .. } = self;
+        self.counts.drain(..counts, |count| {
+            *base_delta = 0;
+            *base = Some(Box::new(count));
+        });
+        let after = base.as_ref().map_or(i64::MIN, |base| base.0);
+        self.deltas.drain(..foldable, |(at, milli)| {
+            if anchored_at.is_none_or(|anchor| at > anchor) {
+                *since_anchor -= milli;
             }
             if at > after {
-                self.base_delta += milli;
+                *base_delta += milli;
             }
-        }
+        });
     }
 
     /// The latest event time that may still change.
     pub fn latest(&self) -> Option<i64> {
-        self.deltas.back().map(|(at, _)| *at).max(self.counts.last().map(|count| count.0))
+        self.deltas.last().map(|(at, _)| *at).max(self.counts.last().map(|count| count.0))
     }
 }
 

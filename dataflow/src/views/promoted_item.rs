@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use operators::driver::route;
 use operators::keyed::{Audience, Emit, Keyed, Next};
 use operators::one::One;
+use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Hours, Notice};
@@ -46,7 +47,7 @@ pub struct State {
     forecast: One<i64>,
     offers: BTreeMap<Id, Placed>,
     /// Promotions whose rows have settled and gone: nothing changes them again.
-    settled: Vec<Id>,
+    settled: Slim<Id>,
 }
 
 /// The logic of promotion.performance.

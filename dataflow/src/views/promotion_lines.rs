@@ -2,6 +2,7 @@
 //!
 //! *State.* One entry a sale or void line until it folds. *Cost.* A binary search a line, near the end for lines in order.
 
+use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
@@ -30,7 +31,7 @@ pub struct Line {
 /// The lines that may still be corrected, ascending.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lines {
-    held: Vec<(Line, i64)>,
+    held: Slim<(Line, i64)>,
 }
 
 impl Lines {

@@ -1,0 +1,84 @@
+//! Two lanes out of the job: what somebody waits for never stands behind the rows of views.
+//!
+//! Views leave seldom and all at once, and take long to put in order and to encode; everything else is little, and urgent.
+//! So whoever writes a closing hands its views on to a second thread, *behind* it, and goes on with the next. The
+//! second is never ahead of the first. When it is slow, closings are put together for it; when it is so far behind
+//! that what waits would fill the memory, the first waits too.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use crate::error::Error;
+use crate::output::{Due, OutputTopic};
+use crate::time::Time;
+
+/// Emissions of views that may wait together: a few of every view.
+pub const MOST: usize = 64;
+
+/// Views of closings, or a word about the log that must stay in its place among them.
+pub enum Later<W> {
+    /// Every tick up to this one has closed; all else of them has been written.
+    Closed(Time, Vec<Due>),
+    /// The word.
+    Word(W),
+}
+
+/// The first lane's end of what is written behind it.
+pub struct Behind<W> {
+    to: SyncSender<Later<W>>,
+    held: Option<(Time, Vec<Due>)>,
+}
+
+fn stopped<E>(_: E) -> Error {
+    Error::Engine("the writer of views has stopped".to_owned())
+}
+
+impl<W> Behind<W> {
+    /// Both ends.
+    pub fn lane() -> (Self, Receiver<Later<W>>) {
+        // One in the hand and one on the table: the rest is put together.
+        let (to, later) = sync_channel(1);
+        (Behind { to, held: None }, later)
+    }
+
+    /// Every tick up to `upto` has closed, and these views are due.
+    ///
+    /// # Errors
+    /// If the other end is gone.
+    pub fn close(&mut self, upto: Time, mut dues: Vec<Due>) -> Result<(), Error> {
+        let (_, mut waiting) = self.held.take().unwrap_or_default();
+        waiting.append(&mut dues);
+        if waiting.len() > MOST {
+            return self.to.send(Later::Closed(upto, waiting)).map_err(stopped);
+        }
+        match self.to.try_send(Later::Closed(upto, waiting)) {
+            Err(TrySendError::Full(Later::Closed(upto, waiting))) => {
+                self.held = Some((upto, waiting));
+                Ok(())
+            }
+            sent => sent.map_err(stopped),
+        }
+    }
+
+    /// Hands over what is held.
+    ///
+    /// # Errors
+    /// If the other end is gone.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        let held = self.held.take();
+        held.map_or(Ok(()), |(upto, dues)| self.to.send(Later::Closed(upto, dues)).map_err(stopped))
+    }
+
+    /// Says a word, after all that was said before.
+    ///
+    /// # Errors
+    /// If the other end is gone.
+    pub fn say(&mut self, word: W) -> Result<(), Error> {
+        self.flush()?;
+        self.to.send(Later::Word(word)).map_err(stopped)
+    }
+}
+
+/// Takes the views out of what is due.
+pub fn split(dues: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
+    dues.into_iter().partition(|due| due.topic != OutputTopic::Views)
+}
