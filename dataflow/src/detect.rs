@@ -16,7 +16,7 @@ use crate::context::{Context, Notice};
 use crate::exception::{Change, Driver, KeyPart, Kind, KindIndex, Response, Step};
 use crate::ids::Id;
 use crate::policy::{FOR_MS, MIN_CONFIDENCE, Policy};
-use crate::time::{Cause, Collection};
+use crate::time::{Cause, Collection, Inputs};
 
 /// What a detector may look at beside the rows of its key.
 pub struct At<'a> {
@@ -289,7 +289,7 @@ pub fn watch<'scope, D: Detector>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
-    input: Collection<'scope, (D::Key, D::Input)>,
+    input: impl Into<Inputs<'scope, D::Key, D::Input>>,
 ) -> Collection<'scope, Step> {
     let name = format!("detector: {}", D::KIND.name);
     keyed(&name, ticks, input, Some(notices.clone()), Watch::new(detector, ticks, context))

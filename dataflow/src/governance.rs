@@ -13,7 +13,7 @@ use crate::exception::{Change, Response, Step};
 use crate::ids::EventId;
 use crate::policy::MIN_CONFIDENCE;
 use crate::record::{DecisionRecord, Event, ExceptionRecord, Mode, Status};
-use crate::time::{Cause, Collection};
+use crate::time::{Cause, Collection, Inputs};
 
 /// What meets at an exception.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -253,7 +253,7 @@ pub fn build<'scope>(
 ) -> Collection<'scope, Told> {
     let steps = steps.clone().map(|step| (step.exception_id(), Word::Step(Box::new(step))));
     let commands = commands.clone().map(|(command, cause)| (command.exception.clone(), Word::Command(command, cause)));
-    keyed("governance", ticks, steps.concat(commands), Some(notices.clone()), Governance { context })
+    keyed("governance", ticks, Inputs::from(steps).and(commands), Some(notices.clone()), Governance { context })
 }
 
 /// Splits what is told by topic.

@@ -18,10 +18,10 @@ use crate::ids::EventId;
 use crate::output::{OutputTopic, Outputs};
 use crate::policy::Policies;
 use crate::record::{DeadRecord, LateRecord};
-use crate::row::{Row, StoreDept, StoreHour};
+use crate::row::{Row, StoreDept, StoreHour, read};
 use crate::shelf::{self, Shelf};
 pub use crate::streams::{Lines, Streams, Timed};
-use crate::time::Collection;
+use crate::time::{self, Collection};
 use crate::views::attendance::{self, Attendance};
 use crate::views::customer_profile::{self, Customer, Profile};
 use crate::views::customer_segments::{self, Customers, SegmentKey};
@@ -114,7 +114,7 @@ impl<'scope> Ground<'scope> {
     fn watch<D: Detector>(
         &self,
         detector: D,
-        input: Collection<'scope, (D::Key, D::Input)>,
+        input: impl Into<time::Inputs<'scope, D::Key, D::Input>>,
     ) -> Collection<'scope, Step> {
         watch(detector, self.ticks, self.context.clone(), &self.notices, input)
     }
@@ -129,8 +129,8 @@ impl<'scope> Ground<'scope> {
         };
         let conversions = conversion_drop::readings(ticks, &views.store_traffic, &explained);
         let queues = queue_breach::readings(ticks, &views.store_queue, &views.labor_coverage);
-        let prices = values(&views.shelf.standings, |row| price_mismatch::Prices::of(&row));
-        let attained = values(&views.shelf.standings, |row| under_attainment::Sales::of(&row));
+        let prices = read(&views.shelf.standings, |row| price_mismatch::Prices::of(&row));
+        let attained = read(&views.shelf.standings, |row| under_attainment::Sales::of(&row));
         let setups = setup_overdue::inputs(&streams.promotions, &streams.tasks);
         let loads = capacity_overload::loads(&views.fulfillment_node, &views.attendance);
         let promises = streams.orders.clone().map(promise_missed::Promise::of);
@@ -139,30 +139,22 @@ impl<'scope> Ground<'scope> {
             self.watch(price_mismatch::PriceMismatch, prices),
             self.watch(under_attainment::UnderAttainment, attained),
             self.watch(setup_overdue::SetupOverdue, setups),
-            self.watch(coverage_gap::CoverageGap, values(&views.labor_coverage, |row| row)),
+            self.watch(coverage_gap::CoverageGap, read(&views.labor_coverage, |row| row)),
             self.watch(queue_breach::QueueBreach, queues),
             self.watch(promise_risk::PromiseRisk, views.promise_scores.clone()),
             self.watch(promise_missed::PromiseMissed, promises),
             self.watch(capacity_overload::CapacityOverload, loads),
             self.watch(abnormal_rate::AbnormalRate, abnormal_rate::input(&views.returns_item)),
             self.watch(operator_pattern::OperatorPattern, operator_pattern::input(&views.returns_operator)),
-            self.watch(surge::Surge, values(&views.demand_index, |row| row)),
-            self.watch(drop::Drop, values(&views.demand_index, |row| row)),
+            self.watch(surge::Surge, read(&views.demand_index, |row| row)),
+            self.watch(drop::Drop, read(&views.demand_index, |row| row)),
             self.watch(conversion_drop::ConversionDrop, conversions),
             self.watch(overdue::Overdue, overdue::readings(&streams.tasks)),
             self.watch(feed_stale::FeedStale, feed_stale::readings(&self.feed_health)),
             self.watch(leak::Leak, leak::readings(&views.margin_daily)),
-            self.watch(model_drift::ModelDrift, values(&views.model_drift, |row| row)),
+            self.watch(model_drift::ModelDrift, read(&views.model_drift, |row| row)),
         ])
     }
-}
-
-/// The values of rows by key, as a detector reads them.
-fn values<'scope, K: Clone + 'static, V: Clone + 'static, D: Clone + 'static>(
-    rows: &Collection<'scope, Row<K, V>>,
-    mut of: impl FnMut(V) -> D + 'static,
-) -> Collection<'scope, (K, D)> {
-    rows.clone().map(move |row| (row.key, of(row.value)))
 }
 
 /// The maintained views, and what detectors read beside them.

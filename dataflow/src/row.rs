@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Id;
-use crate::time::{Cause, HOUR_MS};
+use crate::time::{Cause, Collection, HOUR_MS, Inputs};
 
 /// How long a settled value stays readable to detectors.
 pub const READABLE_MS: i64 = 26 * HOUR_MS;
@@ -80,6 +80,35 @@ impl<V: Clone + PartialEq> Tumbling<V> {
         }
         if self.said.is_some() { Next::At(settles_at) } else { Next::Forget }
     }
+}
+
+/// What `input` reads of the value of each row, one thing or nothing, by the row's key.
+pub fn read_some<'scope, K, V, I: 'static>(
+    rows: &Collection<'scope, Row<K, V>>,
+    input: impl Fn(Row<K, V>) -> Option<I> + 'static,
+) -> Inputs<'scope, K, I>
+where
+    Row<K, V>: differential_dataflow::ExchangeData,
+    K: Clone + std::hash::Hash + 'static,
+{
+    let make = move |row: Row<K, V>| {
+        let key = row.key.clone();
+        Some((key, input(row)?))
+    };
+    Inputs::made(rows.clone(), |row| &row.key, make)
+}
+
+/// What `input` reads of the value of each row, by the row's key.
+pub fn read<'scope, K, V, I: 'static>(
+    rows: &Collection<'scope, Row<K, V>>,
+    input: impl Fn(V) -> I + 'static,
+) -> Inputs<'scope, K, I>
+where
+    Row<K, V>: differential_dataflow::ExchangeData,
+    K: Clone + std::hash::Hash + 'static,
+    V: 'static,
+{
+    read_some(rows, move |row| Some(input(row.value)))
 }
 
 /// Says a row that never settles; answers whether it stands.

@@ -19,7 +19,7 @@ use crate::detectors::stockout_risk::{self, StockoutRisk};
 use crate::exception::Step;
 use crate::graph::Streams;
 use crate::row::{Row, StoreItem};
-use crate::time::Collection;
+use crate::time::{Collection, Inputs};
 use crate::views::inventory_accuracy::StoreDay;
 use crate::views::inventory_position::{self, InventoryPosition, Position, Said};
 use crate::views::item_demand::{Demand, ItemDemand};
@@ -66,19 +66,17 @@ fn reads(said: &Said, read: &mut dyn FnMut(DetectorsInput)) {
 }
 
 /// Everything that happens to shelves.
-fn inputs<'scope>(ticks: Ticks, lateness_ms: i64, streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Input)> {
+fn inputs<'scope>(ticks: Ticks, lateness_ms: i64, streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Input> {
     let locations = &streams.item_locations;
-    let books = inventory_position::entries(streams).concat(inventory_position::committed(&streams.orders));
     let leads = stockout_risk::inputs(ticks, locations, &streams.products);
-    let forecasts = phantom_stock::inputs(locations);
-    let demand = demand_index::entries(streams);
+    let forecasts = Inputs::from(phantom_stock::inputs(locations));
+    let books = inventory_position::entries(streams).map(|entry| Side::Left(Side::Left(entry)));
+    let leads = leads.map(|input| Side::Left(Side::Right(Side::Left(input))));
+    let forecasts = forecasts.map(|input| Side::Left(Side::Right(Side::Right(Side::Right(input)))));
+    let demand = demand_index::entries(streams).map(|entry| Side::Right(Side::Left(entry)));
     let promoted = promotion_performance::entries(ticks, lateness_ms, streams);
-    books.map(|(key, entry)| (key, Side::Left(Side::Left(entry)))).concatenate([
-        leads.map(|(key, input)| (key, Side::Left(Side::Right(Side::Left(input))))),
-        forecasts.map(|(key, input)| (key, Side::Left(Side::Right(Side::Right(Side::Right(input)))))),
-        demand.map(|(key, entry)| (key, Side::Right(Side::Left(entry)))),
-        promoted.map(|(key, entry)| (key, Side::Right(Side::Right(entry)))),
-    ])
+    let promoted = promoted.map(|entry| Side::Right(Side::Right(entry)));
+    books.and(leads).and(forecasts).and(demand).and(promoted)
 }
 
 /// Keeps every shelf.

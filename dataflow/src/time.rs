@@ -33,6 +33,9 @@ pub type Diff = Traced<i64, Cause>;
 /// A maintained collection of `D`.
 pub type Collection<'scope, D> = operators::driver::Traces<'scope, D, i64, Cause>;
 
+/// What flows into a keyed operator: several collections, each at a port of its own.
+pub type Inputs<'scope, K, I> = operators::inputs::Inputs<'scope, K, I, i64, Cause>;
+
 /// A maintained sum per `D`.
 pub type Sums<'scope, D, R> = operators::driver::Traces<'scope, D, R, Cause>;
 

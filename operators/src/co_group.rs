@@ -11,6 +11,7 @@ use differential_dataflow::ExchangeData;
 use serde::{Deserialize, Serialize};
 
 use crate::driver::{Traces, keyed};
+use crate::inputs::Inputs;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
 
@@ -98,9 +99,8 @@ where
     B: ExchangeData + PartialEq,
     C: ExchangeData + Ord,
 {
-    let left = left.map(|(key, row)| (key, Side::Left(row)));
-    let right = right.map(|(key, row)| (key, Side::Right(row)));
-    keyed(name, ticks, left.concat(right), None, CoGroup { types: PhantomData })
+    let inputs = Inputs::of(left, Side::Left).and(Inputs::of(right, Side::Right));
+    keyed(name, ticks, inputs, None, CoGroup { types: PhantomData })
 }
 
 #[cfg(test)]

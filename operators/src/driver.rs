@@ -22,13 +22,13 @@ use foldhash::quality::FixedState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
-use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::frontier::MutableAntichain;
 
 use crate::diff::Traced;
+use crate::inputs::{self, Inputs};
 use crate::keyed::{Keyed, KeyedState, Ticks, saving};
 use crate::received::Received;
 use crate::vault::{Kept, Piece, Size, register};
@@ -48,7 +48,7 @@ pub fn route<K: Hash>(key: &K) -> u64 {
     FixedState::with_seed(0).hash_one(key) >> 32
 }
 
-/// Runs `logic` over `(key, input)` updates and broadcast notices.
+/// Runs `logic` over `(key, input)` updates, of one collection or of several ([`Inputs`]), and broadcast notices.
 ///
 /// Built inside [`Vault::around`](crate::vault::Vault::around), its state can be copied out and put back.
 ///
@@ -57,7 +57,7 @@ pub fn route<K: Hash>(key: &K) -> u64 {
 pub fn keyed<'scope, L>(
     name: &str,
     ticks: Ticks,
-    input: Traces<'scope, (L::Key, L::Input), L::Diff, L::Cause>,
+    inputs: impl Into<Inputs<'scope, L::Key, L::Input, L::Diff, L::Cause>>,
     notices: Option<Traces<'scope, L::Notice, i64, L::Cause>>,
     logic: L,
 ) -> Traces<'scope, L::Output, i64, L::Cause>
@@ -70,10 +70,8 @@ where
     L::Cause: ExchangeData,
     L::State: Serialize + DeserializeOwned,
 {
-    let mut builder = OperatorBuilder::new(name.to_owned(), input.inner.scope());
+    let (mut builder, mut ports) = inputs.into().operator(name);
     let info = builder.operator_info();
-    let exchange = Exchange::new(|update: &((L::Key, L::Input), i64, Traced<L::Diff, L::Cause>)| route(&update.0.0));
-    let mut updates_in = builder.new_input(input.inner, exchange);
     // Notices arrive already broadcast; without any, this input is absent and does not hold the frontier.
     let mut notices_in = notices.map(|notices| builder.new_input(notices.inner, Pipeline));
     let (output, stream) = builder.new_output();
@@ -88,10 +86,12 @@ where
         let (mut out, mut usual) = (Vec::new(), 0);
         move |frontiers: &[MutableAntichain<i64>]| {
             let machine = &mut *shared.borrow_mut();
-            updates_in.for_each(|capability, data| {
-                machine.hold(capability.retain_least(0));
-                machine.updates.take(data);
-            });
+            for port in &mut ports {
+                port(&mut |capability, data| {
+                    machine.hold(capability);
+                    machine.updates.take(data);
+                });
+            }
             if let Some(notices_in) = &mut notices_in {
                 notices_in.for_each(|capability, data| {
                     machine.hold(capability.retain_least(0));
@@ -121,7 +121,7 @@ where
     stream.as_collection()
 }
 
-type Update<L> = ((<L as Keyed>::Key, <L as Keyed>::Input), i64, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>);
+type Update<L> = inputs::Update<<L as Keyed>::Key, <L as Keyed>::Input, <L as Keyed>::Diff, <L as Keyed>::Cause>;
 
 /// A keyed state with what it has received but not yet closed.
 struct Machine<L: Keyed> {

@@ -38,6 +38,7 @@ pub mod episode;
 pub mod fan;
 pub mod fused;
 pub mod greatest;
+pub mod inputs;
 pub mod keyed;
 pub mod latest;
 pub mod lookup;

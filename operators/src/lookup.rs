@@ -17,6 +17,7 @@ use foldhash::fast::FixedState;
 use crate::co_group::Side;
 use crate::diff::{Traced, least, least_by_member};
 use crate::driver::{Traces, keyed};
+use crate::inputs::Inputs;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
 use serde::{Deserialize, Serialize};
@@ -145,9 +146,8 @@ where
     V: ExchangeData + PartialEq,
     C: ExchangeData + Ord,
 {
-    let sums = sums.map(|(key, sum)| (key, Side::Left(sum)));
-    let rows = rows.map(|(key, row)| (key, Side::Right(row)));
-    keyed(name, ticks, sums.concat(rows), None, Lookup { types: PhantomData })
+    let inputs = Inputs::of(sums, Side::Left).and(Inputs::of(rows, Side::Right));
+    keyed(name, ticks, inputs, None, Lookup { types: PhantomData })
 }
 
 #[cfg(test)]

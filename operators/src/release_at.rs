@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use differential_dataflow::ExchangeData;
 
 use crate::driver::{Traces, keyed};
+use crate::inputs::Inputs;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 
 /// The logic of [`release_at`].
@@ -63,7 +64,7 @@ where
     D: ExchangeData + Eq + Hash,
     C: ExchangeData + Ord,
 {
-    keyed(name, ticks, input.map(|held| (held, ())), None, Waiting { types: PhantomData })
+    keyed(name, ticks, Inputs::made(input, |held| held, |held| Some((held, ()))), None, Waiting { types: PhantomData })
 }
 
 #[cfg(test)]

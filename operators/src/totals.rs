@@ -12,6 +12,7 @@ use differential_dataflow::difference::Monoid;
 
 use crate::diff::Traced;
 use crate::driver::{Traces, keyed};
+use crate::inputs::Inputs;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +91,7 @@ where
     R: ExchangeData + Monoid + PartialEq,
     C: ExchangeData + Ord,
 {
-    keyed(name, ticks, input.map(|key| (key, ())), None, Totals::default())
+    keyed(name, ticks, Inputs::made(input, |key| key, |key| Some((key, ()))), None, Totals::default())
 }
 
 /// Moves the sums of a collection from its data into its differences.

@@ -6,8 +6,8 @@ use crate::detect::{At, Detector, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::Row;
-use crate::time::Collection;
+use crate::row::{Row, read};
+use crate::time::{Collection, Inputs};
 use crate::views::returns_item::{Item, ItemReturns};
 
 /// `returns.abnormal_rate`.
@@ -99,8 +99,8 @@ impl Detector for AbnormalRate {
 }
 
 /// What it reads of the view.
-pub fn input<'scope>(rows: &Collection<'scope, Row<Item, ItemReturns>>) -> Collection<'scope, (Item, ItemReturns)> {
-    rows.clone().map(|row| (row.key, row.value))
+pub fn input<'scope>(rows: &Collection<'scope, Row<Item, ItemReturns>>) -> Inputs<'scope, Item, ItemReturns> {
+    read(rows, |row| row)
 }
 
 #[cfg(test)]

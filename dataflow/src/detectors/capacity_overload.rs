@@ -8,8 +8,8 @@ use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::Row;
-use crate::time::Collection;
+use crate::row::{Row, read};
+use crate::time::{Collection, Inputs};
 use crate::views::attendance::Attendance;
 use crate::views::fulfillment_node::{Fulfillment, Node};
 
@@ -55,12 +55,9 @@ pub struct State {
 pub fn loads<'scope>(
     nodes: &Collection<'scope, Row<Node, Fulfillment>>,
     attendance: &Attendance<'scope>,
-) -> Collection<'scope, (Node, Entry)> {
-    let loads = nodes.clone().map(|row| {
-        let load = Load { due_2h_milli: row.value.due_2h_milli, load_bp: row.value.load_bp };
-        (row.key, Entry::Load(load))
-    });
-    loads.concat(attendance.pickers().map(|store| (Node { store }, Entry::Here)))
+) -> Inputs<'scope, Node, Entry> {
+    let loads = read(nodes, |row| Entry::Load(Load { due_2h_milli: row.due_2h_milli, load_bp: row.load_bp }));
+    loads.and(attendance.pickers().map(|store| (Node { store }, Entry::Here)))
 }
 
 /// Watches fulfillment.node.

@@ -18,7 +18,7 @@ use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{Row, StoreHour, floor_div, quotient};
-use crate::time::{Collection, DAY_MS, HOUR_MS, MINUTE_MS, hour, unblamed};
+use crate::time::{Collection, DAY_MS, HOUR_MS, Inputs, MINUTE_MS, hour, unblamed};
 use crate::views::labor_coverage::{Coverage, StoreRole};
 use crate::views::store_queue::{Quarter, ZoneQuarter};
 use crate::views::store_traffic::Traffic;
@@ -202,7 +202,7 @@ pub fn readings<'scope>(
     ticks: Ticks,
     traffic: &Collection<'scope, Row<StoreHour, Traffic>>,
     explanations: &Explanations<'_, 'scope>,
-) -> Collection<'scope, (Id, Reading)> {
+) -> Inputs<'scope, Id, Reading> {
     let counts_from = |hour: i64| hour + HOUR_MS + GRACE_MS;
     let rows = traffic.clone().map(|row| (row.key, (row.value.visitors_in, row.value.conversion_bp)));
     let hours = during("store.conversion_drop: hours", ticks, rows, move |key: &StoreHour| {
@@ -220,7 +220,7 @@ pub fn readings<'scope>(
     let queues = queues.map(|(key, (in_time, customers))| (key.store, Reading::Queue(in_time, customers)));
     let gaps = cashiers(explanations.coverage).map(|(store, coverage)| (store, Reading::Gap(coverage.gap)));
     let stockouts = unblamed(explanations.stockouts.clone()).map(|store| (store, Reading::Stockout));
-    hours.concat(queues).concat(gaps).concat(stockouts)
+    Inputs::from(hours).and(queues).and(gaps).and(stockouts)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use operators::one::One;
 use crate::detect::{At, Detector, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
-use crate::row::Row;
-use crate::time::Collection;
+use crate::row::{Row, read_some};
+use crate::time::{Collection, Inputs};
 use crate::views::feed_health::{Feed, Pulse, allowed_ms, silent_since};
 
 /// `data.feed_stale`.
@@ -64,11 +64,8 @@ impl Detector for FeedStale {
 }
 
 /// The feeds that are stale.
-pub fn readings<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Collection<'scope, (Feed, i64)> {
-    pulses.clone().flat_map(|row| {
-        let heard_at = row.value.accepted_at.filter(|_| row.value.health.stale);
-        heard_at.map(|heard_at| (row.key, heard_at))
-    })
+pub fn readings<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Inputs<'scope, Feed, i64> {
+    read_some(pulses, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::detect::{At, Detector, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::Row;
-use crate::time::{Collection, HOUR_MS};
+use crate::row::{Row, read_some};
+use crate::time::{Collection, HOUR_MS, Inputs};
 use crate::views::margin_daily::{Margin, StoreDeptDay};
 
 /// `margin.leak`.
@@ -84,10 +84,8 @@ impl Detector for Leak {
 }
 
 /// The rows of open days.
-pub fn readings<'scope>(
-    rows: &Collection<'scope, Row<StoreDeptDay, Margin>>,
-) -> Collection<'scope, (StoreDeptDay, Margin)> {
-    rows.clone().flat_map(|row| (!row.settled).then_some((row.key, row.value)))
+pub fn readings<'scope>(rows: &Collection<'scope, Row<StoreDeptDay, Margin>>) -> Inputs<'scope, StoreDeptDay, Margin> {
+    read_some(rows, |row| (!row.settled).then_some(row.value))
 }
 
 #[cfg(test)]

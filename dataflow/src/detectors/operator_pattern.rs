@@ -7,8 +7,8 @@ use crate::detect::{At, Detector, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::Row;
-use crate::time::Collection;
+use crate::row::{Row, read_some};
+use crate::time::{Collection, Inputs};
 use crate::views::returns_operator::{OperatorReturns, StoreOperator};
 
 /// `returns.operator_pattern`.
@@ -89,10 +89,10 @@ impl Detector for OperatorPattern {
 /// What it reads of the view. A row without refunds, the usual one, says no more than an absent one.
 pub fn input<'scope>(
     rows: &Collection<'scope, Row<StoreOperator, OperatorReturns>>,
-) -> Collection<'scope, (StoreOperator, Refunds)> {
-    rows.clone().flat_map(|row| {
+) -> Inputs<'scope, StoreOperator, Refunds> {
+    read_some(rows, |row| {
         let OperatorReturns { refunds, no_receipt, refund_cents, no_receipt_low_bp, .. } = row.value;
-        (refunds > 0).then_some((row.key, Refunds { refunds, no_receipt, refund_cents, no_receipt_low_bp }))
+        (refunds > 0).then_some(Refunds { refunds, no_receipt, refund_cents, no_receipt_low_bp })
     })
 }
 

@@ -16,7 +16,7 @@ use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::Row;
-use crate::time::{Collection, MINUTE_MS, QUARTER_MS, unblamed};
+use crate::time::{Collection, Inputs, MINUTE_MS, QUARTER_MS, unblamed};
 use crate::views::labor_coverage::{Coverage, StoreRole};
 use crate::views::store_queue::{Quarter, ZoneQuarter};
 
@@ -142,7 +142,7 @@ pub fn readings<'scope>(
     ticks: Ticks,
     quarters: &Collection<'scope, Row<ZoneQuarter, Quarter>>,
     coverage: &Collection<'scope, Row<StoreRole, Coverage>>,
-) -> Collection<'scope, (StoreZone, Reading)> {
+) -> Inputs<'scope, StoreZone, Reading> {
     let rows = quarters.clone().map(|row| (row.key, row.value));
     let counts_from = |key: &ZoneQuarter| key.quarter + QUARTER_MS + GRACE_MS;
     let last = during("store.queue_breach: last quarter", ticks, rows, move |key| {
@@ -156,7 +156,7 @@ pub fn readings<'scope>(
     let cashiers = cashiers.flat_map(|(store, zone, _, coverage)| {
         coverage.map(|coverage| (StoreZone { store, zone }, Reading::Cashiers(coverage)))
     });
-    last.concat(cashiers)
+    Inputs::from(last).and(cashiers)
 }
 
 /// The checkout coverage of each store, as an explanation.

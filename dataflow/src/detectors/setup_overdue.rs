@@ -8,7 +8,7 @@ use crate::event::promotion::Promotion;
 use crate::event::task::{Task, TaskStatus};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
-use crate::time::Collection;
+use crate::time::{Collection, Inputs};
 
 /// `promotion.setup_overdue`.
 pub const KIND: &Kind = &Kind {
@@ -55,7 +55,7 @@ pub struct State {
 pub fn inputs<'scope>(
     promotions: &Collection<'scope, Promotion>,
     tasks: &Collection<'scope, Task>,
-) -> Collection<'scope, (PromotionStore, Input)> {
+) -> Inputs<'scope, PromotionStore, Input> {
     let runs = promotions.clone().filter(|promotion| promotion.setup_required).flat_map(|row| {
         let (promotion, terms) = (row.promotion, row.terms);
         let runs = Input::Runs { start_at: terms.start_at, end_at: terms.end_at };
@@ -64,7 +64,7 @@ pub fn inputs<'scope>(
     let done = tasks.clone().filter(|task| task.status == TaskStatus::Completed).flat_map(|task| {
         task.promotion.map(|promotion| (PromotionStore { promotion, store: task.store }, Input::Done))
     });
-    runs.concat(done)
+    Inputs::from(runs).and(done)
 }
 
 /// Watches promotions and tasks.

@@ -13,7 +13,7 @@ use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{StoreItem, floor_div};
 use crate::stats::{Demand, basis_points};
-use crate::time::Collection;
+use crate::time::{Collection, Inputs};
 use crate::views::inventory_position::Position;
 
 /// `inventory.stockout_risk`.
@@ -72,7 +72,7 @@ pub fn inputs<'scope>(
     ticks: Ticks,
     locations: &Collection<'scope, ItemLocation>,
     products: &Collection<'scope, Product>,
-) -> Collection<'scope, (StoreItem, Input)> {
+) -> Inputs<'scope, StoreItem, Input> {
     let ranged = locations.clone().map(|location| {
         let ItemLocation { store, item, lead_time_h, forecast_milli, dispersion_bp } = location;
         (StoreItem { store, item }, Input::Location { lead_time_h, forecast_milli, dispersion_bp })
@@ -81,7 +81,7 @@ pub fn inputs<'scope>(
     let packs = products.clone().map(|product| (product.item, product.case_pack));
     let packs = lookup("case packs of ranged items", ticks, stores, packs)
         .map(|(item, store, _, pack): (_, _, i64, _)| (StoreItem { store, item }, Input::CasePack(pack.unwrap_or(1))));
-    ranged.concat(packs)
+    Inputs::from(ranged).and(packs)
 }
 
 /// The rows of an item at a store, and what was last computed of them.

@@ -13,7 +13,7 @@ use crate::event::pos::{Channel, LineKind, PosLine};
 use crate::graph::Streams;
 use crate::ids::{Id, Transaction};
 use crate::row::{Row, quotient, say};
-use crate::time::{Cause, Collection, DAY_MS, day};
+use crate::time::{Cause, Collection, DAY_MS, Inputs, day};
 
 /// The name of the view.
 pub const NAME: &str = "customer.profile";
@@ -223,7 +223,7 @@ pub fn build<'scope>(
         let customer = activity.body.customer?;
         Some((Customer { customer }, (activity.event_time, deed)))
     });
-    keyed("view: customer.profile", ticks, lines.concat(looks), None, CustomerProfile { lateness_ms })
+    keyed("view: customer.profile", ticks, Inputs::from(lines).and(looks), None, CustomerProfile { lateness_ms })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use operators::totals::{explode, totals};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::row::Row;
+use crate::row::{Row, read};
 use crate::time::{Cause, Collection, DAY_MS, day};
 use crate::views::customer_profile::{Customer, Profile};
 
@@ -124,7 +124,7 @@ pub fn build<'scope>(
     ticks: Ticks,
     profiles: &Collection<'scope, Row<Customer, Profile>>,
 ) -> Collection<'scope, Row<SegmentKey, Customers>> {
-    let members = profiles.clone().map(|row| (row.key, Member::of(&row.value)));
+    let members = read(profiles, |profile| Member::of(&profile));
     let segments = keyed("customers by segment", ticks, members, None, Segments);
     let sums = explode(segments, |(segment, net_cents)| (segment, (1, net_cents)));
     totals("view: customer.segments", ticks, sums)

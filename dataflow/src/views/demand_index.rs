@@ -16,7 +16,7 @@ use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreDept, StoreItem, floor_div, say};
 use crate::stats::basis_points;
-use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, minute};
+use crate::time::{Cause, Collection, HOUR_MS, Inputs, MINUTE_MS, minute};
 use crate::views::item_demand::{Demand, Entry};
 use crate::views::signal_book::SignalBook;
 
@@ -140,7 +140,7 @@ impl Keyed for Index {
 }
 
 /// Everything that happens to items at stores.
-pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Entry)> {
+pub fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Entry> {
     let lines = streams.pos.flat_map(|line| {
         let key = StoreItem { store: line.body.store, item: line.body.item };
         (!line.body.is_return()).then(|| (key, Entry::Line(line.event_time, line.body.units_milli())))
@@ -153,7 +153,7 @@ pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreIt
     let ranged = streams.item_locations.clone().map(|location| {
         (StoreItem { store: location.store, item: location.item }, Entry::Ranged(location.forecast_milli))
     });
-    lines.concat(carts).concat(ranged)
+    Inputs::from(lines).and(carts).and(ranged)
 }
 
 /// Maintains the view over the demand for items at stores. `notices` have been broadcast.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::order::{Order, OrderState};
 use crate::ids::Id;
 use crate::row::{Row, quotient, say};
-use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, MINUTE_MS, hour, minute};
+use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, Inputs, MINUTE_MS, hour, minute};
 use crate::views::attendance::Attendance;
 
 /// The name of the view.
@@ -179,7 +179,7 @@ pub fn build<'scope>(
 ) -> Collection<'scope, Row<Node, Fulfillment>> {
     let orders = orders.clone().map(|order| (Node { store: order.store }, Entry::Order(Promise::of(&order))));
     let here = attendance.pickers().map(|store| (Node { store }, Entry::Here));
-    keyed("view: fulfillment.node", ticks, orders.concat(here), None, FulfillmentNode)
+    keyed("view: fulfillment.node", ticks, Inputs::from(orders).and(here), None, FulfillmentNode)
 }
 
 #[cfg(test)]

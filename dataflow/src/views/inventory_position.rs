@@ -11,7 +11,7 @@ use crate::event::order::{Order, OrderLine};
 use crate::graph::Streams;
 use crate::ids::EventId;
 use crate::row::{Row, StoreItem, quotient};
-use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, floor_to};
+use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, Inputs, floor_to};
 use crate::views::inventory_accuracy::{StoreDay, Variances};
 use crate::views::ledger::Ledger;
 
@@ -201,7 +201,7 @@ impl Keyed for InventoryPosition {
 }
 
 /// Everything that moves a position, by store and item.
-pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, Entry)> {
+pub fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Entry> {
     let lines = streams.pos.map(|line| {
         let entry = Entry::Line {
             event_time: line.event_time,
@@ -219,11 +219,11 @@ pub fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreIt
         let entry = Entry::Count { event_time: count.event_time, event_id: count.id, milli: count.body.counted_milli };
         (StoreItem { store: count.body.store, item: count.body.item }, entry)
     });
-    lines.concat(movements).concat(counts)
+    Inputs::from(lines).and(movements).and(counts).and(committed(&streams.orders))
 }
 
 /// What orders that are open still want.
-pub fn committed<'scope>(orders: &Collection<'scope, Order>) -> Collection<'scope, (StoreItem, Entry)> {
+fn committed<'scope>(orders: &Collection<'scope, Order>) -> Collection<'scope, (StoreItem, Entry)> {
     orders.clone().flat_map(|order| {
         let (store, open) = (order.store, order.is_open());
         let line =

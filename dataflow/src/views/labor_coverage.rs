@@ -10,7 +10,7 @@ use crate::event::workforce::Role;
 use crate::graph::Streams;
 use crate::ids::{Id, Transaction};
 use crate::row::{Row, floor_div, say};
-use crate::time::{Cause, Collection};
+use crate::time::{Cause, Collection, Inputs};
 use crate::views::attendance::Attendance;
 use crate::views::fulfillment_node::{Fulfillment, Node, PICKED_MILLI, near_from};
 use crate::views::rush::Rush;
@@ -146,7 +146,7 @@ impl Keyed for LaborCoverage {
 }
 
 /// Everything that bears on a role, by store and role.
-fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreRole, Entry)> {
+fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreRole, Entry> {
     let shifts = streams.shifts.clone().map(|shift| {
         let entry = Entry::Shift { start_at: shift.start_at, end_at: shift.end_at };
         (StoreRole { store: shift.store, role: shift.role }, entry)
@@ -160,7 +160,7 @@ fn entries<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreRole, 
         let entry = Entry::Task { due_at: task.due_at, est_minutes: task.est_minutes };
         task.is_open().then_some((StoreRole { store: task.store, role: Role::Floor }, entry))
     });
-    shifts.concat(lines).concat(tasks)
+    Inputs::from(shifts).and(lines).and(tasks)
 }
 
 /// Maintains the view.
@@ -175,7 +175,7 @@ pub fn build<'scope>(
         let key = StoreRole { store: row.key.store, role: Role::Fulfillment };
         (key, Entry::Due(row.value.due_2h_milli))
     });
-    keyed("view: labor.coverage", ticks, entries(streams).concat(here).concat(due), None, LaborCoverage)
+    keyed("view: labor.coverage", ticks, entries(streams).and(here).and(due), None, LaborCoverage)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::row::{Row, StoreHour, Tumbling, quotient};
+use crate::row::{Row, StoreHour, Tumbling, quotient, read};
 use crate::time::{Cause, Collection, HOUR_MS};
 use crate::views::labor_hours::{RoleHour, WorkedHour};
 use crate::views::store_sales::Sales;
@@ -95,8 +95,8 @@ pub fn build<'scope>(
         let key = StoreHour { store: row.key.store, hour: row.key.hour };
         (key, Part::Worked(row.value.worked_minutes))
     });
-    let sold = sales.clone().map(|row| (row.key, Part::Sold(row.value.net_cents)));
-    keyed("view: labor.productivity", ticks, worked.concat(sold), None, LaborProductivity { lateness_ms })
+    let sold = read(sales, |sales| Part::Sold(sales.net_cents));
+    keyed("view: labor.productivity", ticks, sold.and(worked), None, LaborProductivity { lateness_ms })
 }
 
 #[cfg(test)]

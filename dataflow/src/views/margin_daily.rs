@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, Tumbling, floor_div, held};
-use crate::time::{Cause, Collection, day};
+use crate::time::{Cause, Collection, Inputs, day};
 use crate::views::costing::{Amounts, Costing, Costs, Entry, settles_at};
 
 /// The name of the view.
@@ -108,7 +108,7 @@ pub fn build<'scope>(
         let costs = Costs { dept: product.dept, unit_cost_cents: product.unit_cost_cents };
         (product.item, Entry::Product(costs))
     });
-    let entries = lines.concat(losses).concat(products);
+    let entries = Inputs::from(lines).and(losses).and(products);
     let costed = keyed("margin.daily: costs", ticks, entries, None, Costing { lateness_ms });
     keyed("view: margin.daily", ticks, costed, None, MarginDaily { lateness_ms })
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, held, quotient, say};
-use crate::time::{Cause, Collection};
+use crate::time::{Cause, Collection, Inputs};
 use crate::views::selling_days::{Errors, Ranged, SellingDays};
 
 /// The name of the view.
@@ -191,7 +191,7 @@ pub fn build<'scope>(ticks: Ticks, streams: &Streams<'scope>) -> Collection<'sco
         .pos
         .map(|line| (line.body.store, Entry::Line(line.body.item, line.event_time, line.body.units_milli())));
     let places = streams.stores.clone().map(|store| (store.store, Entry::Place(store.region, store.format)));
-    let stores = keyed("model.drift: stores", ticks, lines.concat(ranged).concat(places), None, Stores);
+    let stores = keyed("model.drift: stores", ticks, Inputs::from(lines).and(ranged).and(places), None, Stores);
     keyed("view: model.drift", ticks, stores, None, Segments)
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::order::Order;
 use crate::ids::{EventId, Id};
 use crate::row::{Row, StoreItem};
-use crate::time::{Cause, Collection};
+use crate::time::{Cause, Collection, Inputs};
 use crate::views::attendance::Attendance;
 use crate::views::inventory_position::Position;
 use crate::views::open_orders::{Odds, OpenOrder, OpenOrders, Shortage};
@@ -86,8 +86,9 @@ pub fn build<'scope>(
     });
     let here = attendance.pickers().map(|store| (store, Entry::Here));
     let short =
-        positions.clone().flat_map(|row| Some((row.key.store, Entry::Short(row.key.item, shortage(&row.value)?))));
-    keyed("promise scores", ticks, orders.concat(here).concat(short), None, Scores)
+        |row: Row<StoreItem, Position>| Some((row.key.store, Entry::Short(row.key.item, shortage(&row.value)?)));
+    let short = Inputs::from(positions.clone().flat_map(short));
+    keyed("promise scores", ticks, short.and(orders).and(here), None, Scores)
 }
 
 #[cfg(test)]

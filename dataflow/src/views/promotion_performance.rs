@@ -8,7 +8,7 @@ use crate::event::promotion::Terms;
 use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem, floor_div, quotient};
-use crate::time::Collection;
+use crate::time::{Collection, Inputs};
 use crate::views::offer::{LatestSale, Sums};
 use crate::views::promoted_item::Entry;
 use crate::views::promotion_lines::Line;
@@ -82,11 +82,7 @@ pub struct Standing {
 }
 
 /// Everything that meets, by store and item.
-pub fn entries<'scope>(
-    ticks: Ticks,
-    lateness_ms: i64,
-    streams: &Streams<'scope>,
-) -> Collection<'scope, (StoreItem, Entry)> {
+pub fn entries<'scope>(ticks: Ticks, lateness_ms: i64, streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Entry> {
     let lines = streams.pos.flat_map(|line| {
         let sign = line.body.sale_sign();
         let entry = Line {
@@ -112,7 +108,7 @@ pub fn entries<'scope>(
     let forecasts = streams.item_locations.clone().map(|location| {
         (StoreItem { store: location.store, item: location.item }, Entry::Forecast(location.forecast_milli))
     });
-    lines.concat(offers).concat(forecasts)
+    Inputs::from(lines).and(offers).and(forecasts)
 }
 
 /// The rows of the view.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::traffic::TrafficCount;
 use crate::graph::Timed;
-use crate::row::{Row, StoreHour, Tumbling, held, ratio_bp};
+use crate::row::{Row, StoreHour, Tumbling, held, ratio_bp, read};
 use crate::time::{Cause, Collection, HOUR_MS, hour};
 use crate::views::store_sales::Sales;
 
@@ -107,8 +107,8 @@ pub fn build<'scope>(
     let counts = traffic
         .clone()
         .map(|count| (StoreHour { store: count.body.store, hour: hour(count.event_time) }, Entry::Count(count.body)));
-    let transactions = sales.clone().map(|row| (row.key, Entry::Transactions(row.value.transactions)));
-    keyed("view: store.traffic", ticks, counts.concat(transactions), None, StoreTraffic { lateness_ms })
+    let transactions = read(sales, |sales| Entry::Transactions(sales.transactions));
+    keyed("view: store.traffic", ticks, transactions.and(counts), None, StoreTraffic { lateness_ms })
 }
 
 #[cfg(test)]
