@@ -92,6 +92,36 @@ fn views_that_wait_leave_at_the_last_tick() {
     assert_same(&live.read(), &run(folder.path(), Run { workers: 1, shuffle: None }).topics, "at the end");
 }
 
+/// More lines of one tick than a partition's lane holds.
+const CROWD: i64 = 9_000;
+
+#[test]
+fn a_tick_larger_than_a_lane_closes_and_is_gone_on_from() {
+    const MINUTE: i64 = 60_000;
+    let from = UNTIL - 60 * MINUTE;
+    let count = |number: i64| {
+        let at = from + (number - CROWD + 1).max(0) * MINUTE;
+        format!(
+            r#"{{"event_id":"c{number}","event_time":{at},"ingest_time":{at},"type":"inventory.count","store_id":"s1","item_id":"i{}","counted":{}}}"#,
+            number % 500,
+            number % 7
+        )
+    };
+    let lines: Vec<String> = (0..CROWD + 50).map(count).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let folder = tests::scenario(&format!("until = {UNTIL}"), &[("inventory", &lines)]);
+    let mut live = Live::of(folder.path(), UNTIL);
+    live.snapshot_ms = 10 * MINUTE;
+    for point in ["after-remap-append:1", "mid-sink-batch:3", "mid-snapshot:2", "before-manifest:1"] {
+        assert!(!live.run_apart(Some(point)).success(), "it should have died at {point}");
+    }
+    live.workers = 2;
+    live.run().expect("it goes on");
+    let expected = run(folder.path(), Run { workers: 1, shuffle: None }).topics;
+    assert!(expected.iter().any(|(_, said)| said.lines().count() > 500));
+    assert_same(&live.read(), &expected, "at the end");
+}
+
 /// A job that died a little before its end, with several snapshots behind it.
 fn died() -> Live {
     let live = live();

@@ -2,7 +2,8 @@
 //!
 //! The way of a record: [`event`] reads it, [`edge`] gives it its one fate, [`views`] maintain what it means,
 //! [`detectors`] notice what is wrong, [`governance`] lets people answer, [`output`] numbers what leaves. [`graph`] has
-//! every collection on one page, [`shelf`] all that is kept of an item at a store; [`job`] replays files through it, [`live`] follows topics and survives every end.
+//! every collection on one page, [`shelf`] all that is kept of an item at a store; [`job`] replays files through it, [`live`] follows topics and survives every end;
+//! [`lanes`] let exceptions out ahead of views.
 //! [`serve`] shows what stands and takes people's answers over HTTP,
 //! [`telemetry`] counts, [`log`] tells, [`bench`](mod@bench) measures.
 //!

@@ -20,6 +20,7 @@
 //! | [`greatest`](greatest::greatest) | the maximum, under retraction | `reduce` |
 //! | [`release_at`](release_at::release_at) | updates that wait for their instant | updates at future times |
 //! | [`during`](during::during) | rows that count only for a while | updates at future times |
+//! | [`Inputs`](inputs::Inputs) | several collections into one operator | `concatenate` |
 //! | [`Fan`](fan::Fan) | one collection read by many, each in its own way | as many maps |
 //! | [`Fused`](fused::Fused) | two logics over one key, in one drawer | two operators in a row |
 //! | [`at_close`](at_close::at_close) | the changes of each closed tick, in order | `consolidate` |
