@@ -7,7 +7,7 @@
 //!
 //! *Time.* One hash lookup a change, one `close` per touched or woken key and tick.
 //! *State.* One drawer a key until `close` answers [`Next::Forget`], and one live wake-up per key; those given up are
-//! swept out before they outnumber the drawers.
+//! let go a few at a time, so that they stay about as many as the drawers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
@@ -205,8 +205,10 @@ impl<S: Default> Slot<S> {
     }
 }
 
-/// Few wake-ups need no sweeping.
+/// Few wake-ups need no sifting.
 const SPARE_WAKES: usize = 64;
+/// Wake-ups looked at for each that is held, while too many wait: what is given up goes sooner than it comes.
+const LOOKS: usize = 3;
 
 /// One change of a key.
 pub type KeyedChange<L> = (<L as Keyed>::Key, <L as Keyed>::Input, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>);
@@ -418,20 +420,13 @@ impl<L: Keyed> KeyedState<L> {
                     slot.wake = tick;
                     self.wakes.hold(tick, number);
                     if self.wakes.len() > 2 * self.drawers.numbers() + SPARE_WAKES {
-                        self.sweep_wakes();
+                        // A deadline that moves with every change leaves a wake-up behind each time.
+                        let wakes_at = |number: u32| self.drawers.get(number).map(|(_, slot)| slot.wake);
+                        self.wakes.sift(LOOKS, |tick, number| wakes_at(*number) == Some(tick));
                     }
                 }
             }
         }
-    }
-
-    /// Drops the wake-ups that were given up: a deadline that moves with every change leaves one behind each time.
-    fn sweep_wakes(&mut self) {
-        let mut live = Release::default();
-        for (number, (_, slot)) in self.drawers.iter().filter(|(_, (_, slot))| slot.wake < i64::MAX) {
-            live.hold(slot.wake, number);
-        }
-        self.wakes = live;
     }
 
     fn find_or_open(&mut self, key: L::Key) -> u32 {

@@ -5,7 +5,8 @@
 //! order, and is sorted out when its span comes. So holding is an append to a list that is at hand, whether the items
 //! have few ticks (panes of many keys leave at one boundary) or each its own.
 //! *State.* One entry an item until it is due. Nothing is looked at more than twice before its tick, which is why future
-//! updates wait here and not in an arrangement, whose batcher looks at all held updates at every seal.
+//! updates wait here and not in an arrangement, whose batcher looks at all held updates at every seal. Items that were given
+//! up are let go a few at a time ([`Release::sift`]): no single call looks at all of them.
 
 use std::collections::BTreeMap;
 
@@ -28,11 +29,13 @@ pub struct Release<I> {
     far: BTreeMap<i64, Later<I>>,
     sorted_to: i64,
     items: usize,
+    /// Where sifting goes on: a span, and a place in its list.
+    sifted: (i64, usize),
 }
 
 impl<I> Default for Release<I> {
     fn default() -> Self {
-        Release { near: BTreeMap::new(), far: BTreeMap::new(), sorted_to: i64::MIN, items: 0 }
+        Release { near: BTreeMap::new(), far: BTreeMap::new(), sorted_to: i64::MIN, items: 0, sifted: (i64::MIN, 0) }
     }
 }
 
@@ -50,7 +53,7 @@ impl<I> Release<I> {
         later.items.push((tick, item));
     }
 
-    /// The earliest tick that anything waits for.
+    /// The earliest tick that anything waits for; sooner, if that was let go by [`Release::sift`].
     pub fn next(&self) -> Option<i64> {
         let near = self.near.first_key_value().map(|(tick, _)| *tick);
         near.or_else(|| self.far.first_key_value().map(|(_, later)| later.first))
@@ -58,20 +61,43 @@ impl<I> Release<I> {
 
     /// Everything of the earliest tick, if that tick is `now` or before.
     pub fn due(&mut self, now: i64) -> Option<Vec<I>> {
-        if self.next()? > now {
-            return None;
-        }
-        if self.near.is_empty()
-            && let Some((span, later)) = self.far.pop_first()
-        {
-            self.sorted_to = span + 1;
-            for (tick, item) in later.items {
+        loop {
+            if let Some(first) = self.near.first_entry() {
+                let items = (*first.key() <= now).then(|| first.remove())?;
+                self.items -= items.len();
+                return Some(items);
+            }
+            let later = self.far.first_entry().filter(|later| later.get().first <= now)?;
+            self.sorted_to = later.key() + 1;
+            for (tick, item) in later.remove().items {
                 self.near.entry(tick).or_default().push(item);
             }
         }
-        let (_, items) = self.near.pop_first()?;
-        self.items -= items.len();
-        Some(items)
+    }
+
+    /// Looks at the next `count` of the items that wait for a later span, going round, and lets go those that `keep`
+    /// refuses.
+    pub fn sift(&mut self, count: usize, mut keep: impl FnMut(i64, &I) -> bool) {
+        for _ in 0..count {
+            let Some((span, later)) = self.far.range_mut(self.sifted.0..).next() else {
+                self.sifted = (i64::MIN, 0);
+                continue;
+            };
+            let span = *span;
+            let at = if span == self.sifted.0 { self.sifted.1 } else { 0 };
+            self.sifted = (span, at);
+            match later.items.get(at) {
+                None => self.sifted = (span + 1, 0),
+                Some((tick, item)) if keep(*tick, item) => self.sifted.1 += 1,
+                Some(_) => {
+                    later.items.swap_remove(at);
+                    self.items -= 1;
+                    if later.items.is_empty() {
+                        self.far.remove(&span);
+                    }
+                }
+            }
+        }
     }
 
     /// How many items wait.
@@ -104,6 +130,34 @@ mod tests {
         assert_eq!(release.len(), 1);
         assert_eq!(release.due(i64::MAX), Some(vec!['c']));
         assert!(release.is_empty());
+    }
+
+    #[test]
+    fn what_is_given_up_is_let_go_and_all_else_comes_at_its_tick() {
+        let (mut release, mut random, mut now) = (Release::default(), Random::new(5), 0);
+        let mut expected = BTreeMap::<i64, Vec<i64>>::new();
+        for item in 0..20_000 {
+            let ahead = 1 << random.below(22);
+            let tick = now + 1 + random.below(ahead);
+            release.hold(tick, item);
+            // Two of three are given up at once.
+            if item % 3 == 0 {
+                expected.entry(tick).or_default().push(item);
+            }
+            release.sift(4, |_, item| item % 3 == 0);
+            now += random.below(400);
+            while let Some(items) = release.due(now) {
+                let mut wanted: Vec<i64> = items.into_iter().filter(|item| item % 3 == 0).collect();
+                wanted.sort_unstable();
+                if !wanted.is_empty() {
+                    assert_eq!(expected.pop_first().map(|(_, items)| items), Some(wanted));
+                }
+            }
+            assert!(expected.first_key_value().is_none_or(|(tick, _)| *tick > now));
+            assert!(release.next() <= expected.first_key_value().map(|(tick, _)| *tick) || expected.is_empty());
+        }
+        let wanted: usize = expected.values().map(Vec::len).sum();
+        assert!(release.len() < 2 * wanted, "{} wait, {wanted} of them wanted", release.len());
     }
 
     #[test]

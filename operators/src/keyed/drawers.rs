@@ -2,7 +2,8 @@
 //!
 //! *State.* The drawers in blocks of [`BLOCK`], and beside them an index of hashes and numbers in [`SHARDS`] tables.
 //! *Cost.* One hash and one look into the index and the drawer. What grows is one block or one table: no single change
-//! pays for moving or hashing again all that is held, so the slowest change stays near the usual one.
+//! pays for moving or hashing again all that is held. Tables double when they are full, and equal shares would all be full
+//! at once: so their shares differ, from one to two, and one after the other doubles as the drawers do.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -14,8 +15,10 @@ use hashbrown::hash_table::Entry;
 const BLOCK: usize = 1 << BLOCK_BITS;
 const BLOCK_BITS: u32 = 10;
 /// Tables of the index; each grows by itself.
-const SHARDS: usize = 1 << SHARD_BITS;
-const SHARD_BITS: u32 = 6;
+const SHARDS: usize = 64;
+/// Shares of the hashes, each of which belongs to one table.
+const SHARES: usize = 1 << SHARE_BITS;
+const SHARE_BITS: u32 = 10;
 
 /// Where a drawer is named in the index.
 #[derive(Clone, Copy)]
@@ -40,6 +43,7 @@ fn spread(half: u32) -> u64 {
 pub(super) struct Drawers<K, V> {
     hasher: FixedState,
     index: Vec<HashTable<Place>>,
+    shares: [u8; SHARES],
     blocks: Vec<Vec<Option<(K, V)>>>,
     free: Vec<u32>,
     numbers: u32,
@@ -48,7 +52,14 @@ pub(super) struct Drawers<K, V> {
 impl<K: Eq + Hash, V> Drawers<K, V> {
     pub(super) fn new() -> Self {
         let index = (0..SHARDS).map(|_| HashTable::new()).collect();
-        Drawers { hasher: FixedState::with_seed(0), index, blocks: Vec::new(), free: Vec::new(), numbers: 0 }
+        let (hasher, shares) = (FixedState::with_seed(0), shares());
+        Drawers { hasher, index, shares, blocks: Vec::new(), free: Vec::new(), numbers: 0 }
+    }
+
+    /// Which table a hash belongs to, and what that table keeps of it.
+    #[expect(clippy::cast_possible_truncation, reason = "splits the hash")]
+    fn halves(&self, hash: u64) -> (usize, u32) {
+        (usize::from(self.shares[(hash >> (64 - SHARE_BITS)) as usize]), hash as u32)
     }
 
     /// How many there are.
@@ -86,15 +97,9 @@ impl<K: Eq + Hash, V> Drawers<K, V> {
         (0u32..).zip(drawers).filter_map(|(number, drawer)| Some((number, drawer.as_mut()?)))
     }
 
-    /// Every drawer with its number, in order of numbers.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &(K, V))> {
-        let drawers = self.blocks.iter().flatten();
-        (0u32..).zip(drawers).filter_map(|(number, drawer)| Some((number, drawer.as_ref()?)))
-    }
-
     /// The number of the drawer of `key`, which `open` fills if there is none, told its number.
     pub(super) fn find_or_open(&mut self, key: K, open: impl FnOnce(u32) -> V) -> u32 {
-        let (shard, hash) = halves(self.hasher.hash_one(&key));
+        let (shard, hash) = self.halves(self.hasher.hash_one(&key));
         let blocks = &self.blocks;
         let is_it = |place: &Place| place.hash == hash && key_of(blocks, place.number) == Some(&key);
         match self.index[shard].entry(spread(hash), is_it, |place| place.hash()) {
@@ -126,7 +131,7 @@ impl<K: Eq + Hash, V> Drawers<K, V> {
     pub(super) fn remove(&mut self, number: u32) -> Option<(K, V)> {
         let block = self.blocks.get_mut((number >> BLOCK_BITS) as usize)?;
         let drawer = block.get_mut(number as usize % BLOCK)?.take()?;
-        let (shard, hash) = halves(self.hasher.hash_one(&drawer.0));
+        let (shard, hash) = self.halves(self.hasher.hash_one(&drawer.0));
         if let Ok(found) = self.index[shard].find_entry(spread(hash), |place| place.number == number) {
             found.remove();
         }
@@ -140,10 +145,13 @@ fn key_of<K, V>(blocks: &[Vec<Option<(K, V)>>], number: u32) -> Option<&K> {
     drawer.as_ref().map(|(key, _)| key)
 }
 
-/// Which table a hash belongs to, and what that table keeps of it.
-#[expect(clippy::cast_possible_truncation, reason = "splits the hash")]
-fn halves(hash: u64) -> (usize, u32) {
-    ((hash >> (64 - SHARD_BITS)) as usize, hash as u32)
+/// The table of each share of the hashes: table i of n has 2^(i/n) times as many as the first.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of a table")]
+fn shares() -> [u8; SHARES] {
+    std::array::from_fn(|share| {
+        let below = (share as f64 + 0.5) / SHARES as f64;
+        ((1.0 + below).log2() * SHARDS as f64) as u8
+    })
 }
 
 #[cfg(test)]
@@ -152,6 +160,23 @@ mod tests {
 
     use super::*;
     use crate::testing::Random;
+
+    #[test]
+    fn tables_double_one_after_the_other() {
+        let mut drawers = Drawers::new();
+        let room = |drawers: &Drawers<i64, ()>| drawers.index.iter().map(HashTable::capacity).collect::<Vec<_>>();
+        let (mut before, mut together) = (room(&drawers), 0);
+        for hundred in 0..2_000 {
+            (0..100).for_each(|key| _ = drawers.find_or_open(100 * hundred + key, |_| ()));
+            let now = room(&drawers);
+            // Few drawers fill small tables, which cost nothing.
+            let doubled = now.iter().zip(&before).filter(|(now, before)| now > before && **now > 1_000).count();
+            together = together.max(doubled);
+            before = now;
+        }
+        assert!((1..=SHARDS / 8).contains(&together), "{together} at once");
+        assert!((0..200_000).all(|key| drawers.find_or_open(key, |_| panic!("it is there")) as i64 == key));
+    }
 
     #[test]
     fn a_map_with_numbers() {
@@ -171,7 +196,8 @@ mod tests {
             }
             assert_eq!(drawers.len(), model.len());
         }
-        let held: BTreeMap<_, _> = drawers.iter().map(|(number, (key, opened))| (*key, (number, *opened))).collect();
+        let held: BTreeMap<_, _> =
+            drawers.iter_mut().map(|(number, (key, opened))| (*key, (number, *opened))).collect();
         assert_eq!(held, model);
         assert!(drawers.numbers() <= 4_000);
     }

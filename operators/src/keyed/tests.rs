@@ -99,7 +99,7 @@ fn wake_ups_given_up_do_not_pile_up() {
         // Every change moves the wake-up of its key further away.
         state.update("a", (), Traced::new(1, None), tick);
         close(&mut state, tick);
-        assert!(state.wakes.len() <= 2 * state.drawers.numbers() + SPARE_WAKES);
+        assert!(state.wakes.len() <= 2 * state.drawers.numbers() + SPARE_WAKES + LOOKS);
     }
     assert_eq!(close(&mut state, 1_099_990), [(("a", 9_999), 1_099_990, Traced::new(-1, None))]);
     assert_eq!((state.len(), state.next_wake()), (0, None));
