@@ -145,12 +145,15 @@ fn key_of<K, V>(blocks: &[Vec<Option<(K, V)>>], number: u32) -> Option<&K> {
     drawer.as_ref().map(|(key, _)| key)
 }
 
-/// The table of each share of the hashes: table i of n has 2^(i/n) times as many as the first.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of a table")]
+/// The table of each share of the hashes: table i of n has (n + i) / n times as many as the first.
 fn shares() -> [u8; SHARES] {
+    let before = |table: usize| table * SHARDS + table * table.saturating_sub(1) / 2;
+    let mut table = 0;
     std::array::from_fn(|share| {
-        let below = (share as f64 + 0.5) / SHARES as f64;
-        ((1.0 + below).log2() * SHARDS as f64) as u8
+        while before(table + 1) <= share * before(SHARDS) / SHARES {
+            table += 1;
+        }
+        u8::try_from(table).expect("there are fewer than 256 tables")
     })
 }
 
