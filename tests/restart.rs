@@ -325,3 +325,38 @@ fn it_follows_growing_files_by_the_wall_clock_and_stops_when_told() {
     }
     assert_eq!(live.read()[1].1.matches("\"event\":\"opened\"").count(), 2);
 }
+
+#[test]
+fn a_job_that_had_nothing_to_do_takes_what_comes_from_before_its_start() {
+    let inputs = tempfile::tempdir().expect("a folder");
+    let path = inputs.path().join("inventory.jsonl");
+    fs::write(&path, "").expect("written");
+    let mut live = Live::of(inputs.path(), 0);
+    live.time = "tick_ms = 10\nemit_ms = 20".to_owned();
+    live.snapshot_ms = 1_000;
+    let child = live.spawn(None);
+    let wait = |is_so: &dyn Fn() -> bool| {
+        // A state to wait for, not a time: the test runner bounds it.
+        while !is_so() {
+            std::thread::yield_now();
+        }
+    };
+    // Ticks close by the wall clock though nothing comes: their spans are logged behind the header.
+    let logged =
+        || files(&live, "state").iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum::<u64>();
+    wait(&|| logged() > 1_000);
+    let before = dataflow::clock::wall_ms() - 3_600_000;
+    let common = format!("\"event_time\":{before},\"ingest_time\":{before},\"store_id\":\"s1\",\"item_id\":\"i1\"");
+    let count = format!("{{\"event_id\":\"c1\",\"type\":\"inventory.count\",{common},\"counted\":0}}\n");
+    let movement = format!(
+        "{{\"event_id\":\"m1\",\"type\":\"inventory.movement\",{common},\"reason\":\"adjust\",\"quantity\":-2}}\n"
+    );
+    let later = movement.replace(&format!("\"event_time\":{before}"), &format!("\"event_time\":{}", before + 1));
+    fs::write(&path, count + &later).expect("written");
+    let exceptions = live.path("exceptions.jsonl");
+    wait(&|| fs::read_to_string(&exceptions).unwrap_or_default().contains("\"event\":\"opened\""));
+    let stopped = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("told");
+    assert!(stopped.success());
+    let ended = child.wait_with_output().expect("waited for").status;
+    assert!(ended.success(), "it ended with {ended}");
+}

@@ -187,8 +187,11 @@ impl Feeding<'_> {
             if self.feeder.stop.load(Ordering::Relaxed) {
                 return self.stop();
             }
-            // At the very beginning the first record says where time begins.
-            let begins = || self.binder.first_tick().map(|first| self.next_snapshot(first - 1));
+            // At the very beginning the first record says where time begins, unless ticks have closed without any.
+            let begins = || {
+                let begun = self.binder.first_tick()? - 1;
+                Some(self.next_snapshot(self.binder.closed().map_or(begun, |closed| closed.max(begun))))
+            };
             self.snapshot_at = self.snapshot_at.or_else(begins);
             if let Some((mut span, bound)) = self.binder.close(self.limit()) {
                 span.last = self.binder.is_done() && self.until().is_none_or(|until| until <= span.closed);
