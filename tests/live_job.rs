@@ -75,7 +75,7 @@ impl Live {
         self.folder.path().join(name)
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration, whole: a process that was started before may just be reading it.
     pub(crate) fn config(&self) -> PathBuf {
         let mut text = format!("workers = {}\n[time]\n{}\n[state]\n", self.workers, self.time);
         _ = write!(text, "folder = {:?}\nsnapshot_ms = {}\n", self.path("state"), self.snapshot_ms);
@@ -91,8 +91,9 @@ impl Live {
         }
         text.push_str("[policy]\n");
         self.policy.iter().for_each(|(name, value)| _ = writeln!(text, "{name:?} = {value}"));
-        let path = self.path("storepulse.toml");
-        std::fs::write(&path, text).expect("written");
+        let (path, new) = (self.path("storepulse.toml"), self.path("storepulse.toml.new"));
+        std::fs::write(&new, text).expect("written");
+        std::fs::rename(&new, &path).expect("renamed");
         path
     }
 

@@ -1,7 +1,9 @@
 //! A live job that is killed, damaged, widened or upgraded says what one uninterrupted run says, once, or refuses.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::{Child, Command};
 
 use dataflow::error::Error;
 use operators::testing::Random;
@@ -269,94 +271,125 @@ fn two_processes_say_what_one_says_even_when_one_of_them_dies() {
     let expected = run(folder.path(), Run { workers: 1, shuffle: None }).topics;
     let mut live = Live::of(folder.path(), UNTIL);
     live.snapshot_ms = OFTEN;
-    let together = |fail: Option<&str>| {
+    // Who is told to die dies after they have met: the other ends by itself.
+    let together = |fail: [Option<&str>; 2]| {
         let hosts = free_hosts(2);
-        let mut second = live.spawn_one_of(1, &hosts, None);
-        let mut first = live.spawn_one_of(0, &hosts, fail);
-        let ended = first.wait().expect("waited for").success();
-        if !ended {
-            // Fail-stop: who is left has nothing to go on with.
-            _ = second.kill();
-        }
-        ended & second.wait().expect("waited for").success()
+        let mut both = [0, 1].map(|index| live.spawn_one_of(index, &hosts, fail[index]));
+        let ended = loop {
+            let ended = both.each_mut().map(|one| one.try_wait().expect("asked"));
+            if let [Some(first), Some(second)] = ended {
+                break [first, second];
+            }
+            if ended.iter().flatten().any(|ended| !ended.success()) && fail == [None, None] {
+                both.iter_mut().for_each(|one| _ = one.kill());
+            }
+            std::thread::yield_now();
+        };
+        ended.map(|ended| ended.success())
     };
-    assert!(!together(Some("after-remap-append:9")), "it should have died");
-    assert!(!together(Some("before-manifest:1")), "it should have died");
-    assert!(together(None), "it ends well: {}", live.log());
-    assert_same(&live.read(), &expected, "two processes, two deaths");
+    let failed = [false, false];
+    assert_eq!(together([Some("after-remap-append:9"), None]), failed, "the first should have died: {}", live.log());
+    assert_eq!(together([None, Some("mid-snapshot:9")]), failed, "the second should have died: {}", live.log());
+    assert_eq!(together([Some("before-manifest:1"), None]), failed, "the first should have died: {}", live.log());
+    assert_eq!(together([None, None]), [true, true], "they end well: {}", live.log());
+    assert_same(&live.read(), &expected, "two processes, three deaths");
     // What two have left one can go on from.
     live.run().expect("one goes on");
     assert_same(&live.read(), &expected, "one after two");
 }
 
 #[test]
-fn it_follows_growing_files_by_the_wall_clock_and_stops_when_told() {
-    let inputs = tempfile::tempdir().expect("a folder");
-    let path = inputs.path().join("inventory.jsonl");
-    fs::write(&path, "").expect("written");
-    let mut live = Live::of(inputs.path(), 0);
-    live.time = "tick_ms = 10\nemit_ms = 20".to_owned();
-    let exceptions = live.path("exceptions.jsonl");
-    let told = |count: usize| {
-        let stands = || fs::read_to_string(&exceptions).unwrap_or_default().matches("\"event\":\"opened\"").count();
-        // A state to wait for, not a time: the test runner bounds it.
-        while stands() < count {
+fn what_can_no_longer_save_its_state_stops_and_has_said_nothing_wrong() {
+    let mut live = live();
+    live.workers = 2;
+    fs::create_dir_all(live.path("state")).expect("made");
+    fs::write(live.path("state/snapshots"), "where the snapshots should be").expect("written");
+    let error = live.run().expect_err("nothing can be saved");
+    assert!(error.to_string().contains("snapshots"), "{error}");
+    let expected = replayed();
+    for ((topic, said), (_, expected)) in live.read().iter().zip(&expected) {
+        assert!(expected.starts_with(said), "{topic}: what was said is no beginning of what there is to say");
+    }
+    fs::remove_file(live.path("state/snapshots")).expect("removed");
+    live.run().expect("it goes on");
+    assert_same(&live.read(), &expected, "after it could be saved again");
+}
+
+/// A job that follows one growing file by the wall clock.
+struct Following {
+    live: Live,
+    inputs: tempfile::TempDir,
+}
+
+impl Following {
+    fn new() -> Self {
+        let inputs = tempfile::tempdir().expect("a folder");
+        fs::write(inputs.path().join("inventory.jsonl"), "").expect("written");
+        let mut live = Live::of(inputs.path(), 0);
+        live.time = "tick_ms = 10\nemit_ms = 20".to_owned();
+        Following { live, inputs }
+    }
+
+    /// Appends a count of none and a movement of two from the shelf: the books go negative, at the instant `at`.
+    fn goes_negative(&self, item: &str, at: i64) {
+        let record = |kind: &str, event_time: i64, rest: &str| {
+            format!(
+                "{{\"event_id\":\"{kind}-{item}\",\"type\":\"inventory.{kind}\",\"event_time\":{event_time},\"ingest_time\":{at},\"store_id\":\"s1\",\"item_id\":\"{item}\",{rest}}}\n"
+            )
+        };
+        let text =
+            record("count", at, "\"counted\":0") + &record("movement", at + 1, "\"reason\":\"adjust\",\"quantity\":-2");
+        let mut file = File::options().append(true).open(self.inputs.path().join("inventory.jsonl")).expect("opened");
+        file.write_all(text.as_bytes()).expect("written");
+    }
+
+    /// A state to wait for, not a time, for as long as the job lives.
+    fn wait(&self, child: &mut Child, is_so: impl Fn(&Live) -> bool) {
+        while !is_so(&self.live) {
+            assert_eq!(child.try_wait().expect("asked"), None, "it has ended: {}", self.live.log());
             std::thread::yield_now();
         }
-    };
-    for (run, item) in ["i1", "i2"].into_iter().enumerate() {
-        let child = live.spawn(None);
-        let now = dataflow::clock::wall_ms();
-        let common = format!("\"event_time\":{now},\"ingest_time\":{now},\"store_id\":\"s1\",\"item_id\":\"{item}\"");
-        let count = format!("{{\"event_id\":\"c{run}\",\"type\":\"inventory.count\",{common},\"counted\":0}}\n");
-        let movement = format!(
-            "{{\"event_id\":\"m{run}\",\"type\":\"inventory.movement\",{common},\"reason\":\"adjust\",\"quantity\":-2}}\n"
-        );
-        let mut text = fs::read_to_string(&path).expect("read");
-        text.push_str(&count);
-        text.push_str(&movement.replace(&format!("\"event_time\":{now}"), &format!("\"event_time\":{}", now + 1)));
-        fs::write(&path, text).expect("written");
-        told(run + 1);
-        let stopped =
-            std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("told");
-        assert!(stopped.success());
-        let ended = child.wait_with_output().expect("waited for").status;
-        assert!(ended.success(), "run {run} ended with {ended}");
     }
-    assert_eq!(live.read()[1].1.matches("\"event\":\"opened\"").count(), 2);
+
+    fn wait_for_opened(&self, child: &mut Child, count: usize) {
+        self.wait(child, |live| {
+            let exceptions = fs::read_to_string(live.path("exceptions.jsonl")).unwrap_or_default();
+            exceptions.matches("\"event\":\"opened\"").count() >= count
+        });
+    }
+}
+
+/// Tells a job to stop; it ends well.
+fn stop(child: Child) {
+    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("told");
+    assert!(told.success());
+    let ended = child.wait_with_output().expect("waited for").status;
+    assert!(ended.success(), "it ended with {ended}");
+}
+
+#[test]
+fn it_follows_growing_files_by_the_wall_clock_and_stops_when_told() {
+    let following = Following::new();
+    for (run, item) in ["i1", "i2"].into_iter().enumerate() {
+        let mut child = following.live.spawn(None);
+        following.goes_negative(item, dataflow::clock::wall_ms());
+        following.wait_for_opened(&mut child, run + 1);
+        stop(child);
+    }
+    assert_eq!(following.live.read()[1].1.matches("\"event\":\"opened\"").count(), 2);
 }
 
 #[test]
 fn a_job_that_had_nothing_to_do_takes_what_comes_from_before_its_start() {
-    let inputs = tempfile::tempdir().expect("a folder");
-    let path = inputs.path().join("inventory.jsonl");
-    fs::write(&path, "").expect("written");
-    let mut live = Live::of(inputs.path(), 0);
-    live.time = "tick_ms = 10\nemit_ms = 20".to_owned();
-    live.snapshot_ms = 1_000;
-    let child = live.spawn(None);
-    let wait = |is_so: &dyn Fn() -> bool| {
-        // A state to wait for, not a time: the test runner bounds it.
-        while !is_so() {
-            std::thread::yield_now();
-        }
-    };
+    let mut following = Following::new();
+    following.live.snapshot_ms = 1_000;
+    let mut child = following.live.spawn(None);
     // Ticks close by the wall clock though nothing comes: their spans are logged behind the header.
-    let logged =
-        || files(&live, "state").iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum::<u64>();
-    wait(&|| logged() > 1_000);
-    let before = dataflow::clock::wall_ms() - 3_600_000;
-    let common = format!("\"event_time\":{before},\"ingest_time\":{before},\"store_id\":\"s1\",\"item_id\":\"i1\"");
-    let count = format!("{{\"event_id\":\"c1\",\"type\":\"inventory.count\",{common},\"counted\":0}}\n");
-    let movement = format!(
-        "{{\"event_id\":\"m1\",\"type\":\"inventory.movement\",{common},\"reason\":\"adjust\",\"quantity\":-2}}\n"
-    );
-    let later = movement.replace(&format!("\"event_time\":{before}"), &format!("\"event_time\":{}", before + 1));
-    fs::write(&path, count + &later).expect("written");
-    let exceptions = live.path("exceptions.jsonl");
-    wait(&|| fs::read_to_string(&exceptions).unwrap_or_default().contains("\"event\":\"opened\""));
-    let stopped = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("told");
-    assert!(stopped.success());
-    let ended = child.wait_with_output().expect("waited for").status;
-    assert!(ended.success(), "it ended with {ended}");
+    following.wait(&mut child, |live| {
+        let logged = files(live, "state").into_iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len());
+        logged.sum::<u64>() > 1_000
+    });
+    following.goes_negative("i1", dataflow::clock::wall_ms() - 3_600_000);
+    following.wait_for_opened(&mut child, 1);
+    stop(child);
 }

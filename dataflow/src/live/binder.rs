@@ -230,7 +230,14 @@ impl Binder {
         let tick_of = |logged_at: i64| if logged_at == i64::MIN { i64::MIN } else { self.ticks.at(logged_at) };
         let mut closable = limit - limit.rem_euclid(tick_ms);
         if self.clock == Clock::Data {
-            closable = closable.min(self.lanes.iter().map(|lane| tick_of(lane.seen)).max()?);
+            let told = self.lanes.iter().map(|lane| lane.seen).max()?;
+            let has_ended = self.lanes.iter().all(|lane| lane.flow == Flow::Ended);
+            if told > i64::MIN {
+                closable = closable.min(tick_of(told));
+            } else if has_ended && !self.is_done() {
+                // Nothing but lines that cannot be read, and no word of time: they still have a tick.
+                return Some(if limit == Time::MAX { 0 } else { closable });
+            }
         }
         for lane in &self.lanes {
             if lane.flow == Flow::Reading {
@@ -338,6 +345,19 @@ mod tests {
         let (span, bound) = binder.close(Time::MAX).unwrap();
         assert_eq!((span.closed, bound.len()), (20, 3 * LANE));
         assert!(!binder.is_full(0));
+    }
+
+    #[test]
+    fn a_log_that_nobody_can_read_has_a_tick() {
+        for (limit, tick) in [(Time::MAX, 0), (45, 40)] {
+            let mut binder = binder(Clock::Data, 2);
+            binder.push(0, 200, [line(i64::MIN, 0), line(i64::MIN, 1)]);
+            binder.flow(0, Flow::Ended);
+            assert_eq!(binder.close(limit), None, "the other partition may still say when it is");
+            binder.flow(1, Flow::Ended);
+            assert_eq!(ticks(&binder.close(limit).unwrap().1), [(0, 0, tick), (0, 1, tick)]);
+            assert!(binder.is_done());
+        }
     }
 
     #[test]

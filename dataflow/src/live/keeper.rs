@@ -111,11 +111,16 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            while let Some(mut first) = open.first_entry()
-                && self.advance(first.get_mut())?
-            {
-                first.remove();
-                self.under_way.fetch_sub(1, Ordering::Relaxed);
+            // In another process time may have begun later: what it has no part of never becomes whole, and is let go.
+            let ticks: Vec<Time> = open.keys().copied().collect();
+            for tick in ticks {
+                if let Some(one) = open.get_mut(&tick)
+                    && self.advance(one)?
+                {
+                    let later = open.split_off(&(tick + 1));
+                    self.under_way.fetch_sub(open.len(), Ordering::Relaxed);
+                    open = later;
+                }
             }
         }
     }

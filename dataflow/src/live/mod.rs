@@ -25,6 +25,7 @@ pub mod worker;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -144,6 +145,8 @@ impl<'a> Job<'a> {
         let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
         let mut outboxes = BTreeMap::new();
         if processes.index == 0 {
+            // The others write nothing before they have met this one.
+            snapshot::forget_after(&config.snapshots(), recovered.from())?;
             for (topic, sink) in &config.output {
                 let outbox = patience.with(|| sink.open().and_then(Outbox::open))?;
                 recovered.check_published(*topic, outbox.committed())?;
@@ -182,7 +185,7 @@ impl<'a> Job<'a> {
             (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
         let under_way = Arc::new(AtomicUsize::new(0));
         let keeper = self.keeper(workers, &backlog, &under_way);
-        let crew = self.crew(&backlog, &muster);
+        let crew = self.crew(&backlog, &muster, &halt);
         let telemetry = self.telemetry;
         let publisher = Publisher {
             outboxes: self.outboxes,
@@ -217,7 +220,7 @@ impl<'a> Job<'a> {
         ended
     }
 
-    fn crew(&self, backlog: &Backlog, muster: &Arc<Muster>) -> Crew {
+    fn crew(&self, backlog: &Backlog, muster: &Arc<Muster>, halt: &Arc<AtomicBool>) -> Crew {
         Crew {
             processes: self.processes.clone(),
             settings: self.settings.clone(),
@@ -226,6 +229,7 @@ impl<'a> Job<'a> {
             judge_anew: self.recovered.judges_anew.then(|| Cause::Program(EventId::new(&self.program))),
             backlog: backlog.clone(),
             muster: muster.clone(),
+            halt: halt.clone(),
             telemetry: self.telemetry.clone(),
         }
     }
@@ -329,7 +333,20 @@ struct Crew {
     judge_anew: Option<Cause>,
     backlog: Backlog,
     muster: Arc<Muster>,
+    /// Set when some part of the job has failed.
+    halt: Arc<AtomicBool>,
     telemetry: Telemetry,
+}
+
+/// Raised by a worker's thread that unwinds.
+struct Alarm(Arc<AtomicBool>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What one worker has for itself.
@@ -356,11 +373,20 @@ impl Crew {
         let config =
             timely::Config { communication: self.communication(workers), worker: timely::WorkerConfig::default() };
         let muster = self.muster.clone();
+        let (fail, failures) = channel();
+        let fail = Mutex::new(fail);
         let guards = timely::execute(config, move |worker| {
+            let _alarm = Alarm(self.halt.clone());
             let local = worker.index() % workers;
             let place = places[local].lock().ok().and_then(|mut place| place.take());
             self.muster.arrive();
-            place.map_or(Ok(()), |place| self.station(local, place).work(worker))
+            let Some(place) = place else { return };
+            if let Err(error) = self.station(local, place).work(worker) {
+                _ = fail.lock().map(|fail| fail.send(error));
+                // A worker that returned would go on stepping with its inputs closed: to the others, here and in other
+                // processes, what it was not fed would look as if it had never been. Unwinding, it says nothing more.
+                resume_unwind(Box::new("a worker has failed"));
+            }
         });
         let guards = match guards {
             Ok(guards) => guards,
@@ -369,11 +395,10 @@ impl Crew {
                 return Err(Error::Engine(error));
             }
         };
-        let mut ended = Vec::new();
-        for worked in guards.join() {
-            ended.push(worked.map_err(Error::Engine).flatten());
-        }
-        first_cause(ended.into_iter())
+        // Threads that talk to other processes panic when a worker, or another process, has.
+        let ended = catch_unwind(AssertUnwindSafe(|| guards.join()));
+        let ended = ended.unwrap_or_else(|_| vec![Err("the connection to another process has broken".to_owned())]);
+        first_cause(failures.try_iter().map(Err).chain(ended.into_iter().map(|worked| worked.map_err(Error::Engine))))
     }
 
     fn communication(&self, workers: usize) -> CommunicationConfig {
@@ -403,6 +428,7 @@ impl Crew {
             backlog: self.backlog.clone(),
             copying: Cell::new(0),
             local,
+            halt: self.halt.clone(),
             telemetry: self.telemetry.clone(),
         }
     }

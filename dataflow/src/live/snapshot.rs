@@ -332,6 +332,19 @@ fn check_file(path: &Path, entry: &FileEntry) -> Result<(), String> {
     Ok(())
 }
 
+/// Deletes what stands of snapshots after the tick `from`, complete or not: a job that goes on from there writes them anew,
+/// and must not take a part of an earlier run for one of its own.
+///
+/// # Errors
+/// If a folder cannot be deleted.
+pub fn forget_after(snapshots: &Path, from: Option<Time>) -> Result<(), Error> {
+    for tick in ticks(snapshots)?.into_iter().filter(|tick| Some(*tick) > from) {
+        let folder = folder(snapshots, tick);
+        fs::remove_dir_all(&folder).map_err(connectors::Error::io("delete", &folder))?;
+    }
+    Ok(())
+}
+
 /// Deletes all but the newest `keep` complete snapshots; answers the tick of the oldest one kept.
 ///
 /// # Errors
@@ -429,5 +442,9 @@ mod tests {
         fs::remove_file(folder(snapshots.path(), 40).join("manifest")).unwrap();
         assert_eq!(retain(snapshots.path(), 2).unwrap(), Some(20));
         assert_eq!(ticks(snapshots.path()).unwrap(), [40, 30, 20]);
+        forget_after(snapshots.path(), Some(30)).unwrap();
+        assert_eq!(ticks(snapshots.path()).unwrap(), [30, 20]);
+        forget_after(snapshots.path(), None).unwrap();
+        assert!(ticks(snapshots.path()).unwrap().is_empty());
     }
 }
