@@ -23,7 +23,8 @@ use crate::feed::{Batch, Batches, Bound};
 use crate::graph::{self, Settings};
 use crate::ids::EventId;
 use crate::lanes::{Behind, Later, split};
-use crate::output::{Due, Emission, Outputs};
+use crate::output::{Due, Emission};
+use crate::stage::Outputs;
 use crate::time::{Diff, Time};
 
 /// Records by topic and fate.

@@ -82,3 +82,65 @@ impl<W> Behind<W> {
 pub fn split(dues: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
     dues.into_iter().partition(|due| due.topic != OutputTopic::Views)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticks(word: Result<Later<&str>, std::sync::mpsc::TryRecvError>) -> Option<(Time, Vec<Time>)> {
+        match word {
+            Ok(Later::Closed(upto, dues)) => Some((upto, dues.iter().map(|due| due.time).collect())),
+            Ok(Later::Word(word)) => panic!("{word} came too soon"),
+            Err(_) => None,
+        }
+    }
+
+    fn due(time: Time, topic: OutputTopic) -> Due {
+        Due { time, topic, order: Box::new(|| unreachable!("nobody writes it")) }
+    }
+
+    fn views(time: Time) -> Vec<Due> {
+        vec![due(time, OutputTopic::Views)]
+    }
+
+    #[test]
+    fn who_is_slow_gets_closings_together_and_words_in_their_place() {
+        let (mut behind, later) = Behind::lane();
+        for upto in [10, 20, 30, 40] {
+            behind.close(upto, if upto == 30 { Vec::new() } else { views(upto) }).expect("it listens");
+        }
+        assert_eq!(ticks(later.try_recv()), Some((10, vec![10])));
+        assert_eq!(ticks(later.try_recv()), None);
+        let said = std::thread::spawn(move || behind.say("cut").and_then(|()| behind.close(50, views(50))));
+        let Ok(Later::Closed(40, together)) = later.recv() else { panic!("the closings come first") };
+        assert_eq!(together.len(), 2);
+        assert!(matches!(later.recv(), Ok(Later::Word("cut"))));
+        // Only one fits on the table: the last may have been held and then let go with its owner.
+        said.join().expect("it ends").expect("it was listened to");
+    }
+
+    #[test]
+    fn who_is_far_behind_is_waited_for() {
+        let (mut behind, later) = Behind::<()>::lane();
+        let most = i64::try_from(MOST).expect("few");
+        let closings = std::thread::spawn(move || {
+            (1..=3 * most).try_for_each(|upto| behind.close(upto, views(upto))).and_then(|()| behind.flush())
+        });
+        let (mut seen, mut upto) = (Vec::new(), 0);
+        for word in later {
+            let Later::Closed(closed, dues) = word else { continue };
+            assert!(dues.len() <= MOST + 1 && closed > upto);
+            upto = closed;
+            seen.extend(dues.iter().map(|due| due.time));
+        }
+        closings.join().expect("it ends").expect("it was listened to");
+        assert_eq!((upto, seen), (3 * most, (1..=3 * most).collect()));
+    }
+
+    #[test]
+    fn views_go_one_way_and_all_else_the_other() {
+        let (urgent, seldom) = split(OutputTopic::ALL.map(|topic| due(7, topic)).into());
+        assert_eq!((urgent.len(), seldom.len()), (OutputTopic::ALL.len() - 1, 1));
+        assert!(seldom.iter().all(|due| due.topic == OutputTopic::Views));
+    }
+}

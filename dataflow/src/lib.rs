@@ -1,11 +1,10 @@
 //! storepulse: retail operations views and exceptions, incrementally maintained.
 //!
 //! The way of a record: [`event`] reads it, [`edge`] gives it its one fate, [`views`] maintain what it means,
-//! [`detectors`] notice what is wrong, [`governance`] lets people answer, [`output`] numbers what leaves. [`graph`] has
-//! every collection on one page, [`shelf`] all that is kept of an item at a store; [`job`] replays files through it, [`live`] follows topics and survives every end;
-//! [`lanes`] let exceptions out ahead of views.
-//! [`serve`] shows what stands and takes people's answers over HTTP,
-//! [`telemetry`] counts, [`log`] tells, [`bench`](mod@bench) measures.
+//! [`detectors`] notice what is wrong, [`governance`] lets people answer, [`stage`] gathers and [`output`] numbers what
+//! leaves. [`graph`] has every collection on one page, [`shelf`] all that is kept of an item at a store; [`job`] replays
+//! files through it, [`live`] follows topics and survives every end; [`lanes`] let exceptions out ahead of views.
+//! [`serve`] shows what stands and takes people's answers over HTTP, [`telemetry`] counts, [`log`] tells, [`bench`](mod@bench) measures.
 //!
 //! Invariants: views, detectors and the graph do no input or output and read no clock · detectors read views, never
 //! events · nothing that is summed is a float · no hash order reaches an output · of this
@@ -39,6 +38,7 @@ pub mod scenario;
 pub mod schema;
 pub mod serve;
 pub mod shelf;
+pub mod stage;
 pub mod stats;
 pub mod streams;
 pub mod telemetry;

@@ -10,9 +10,8 @@ use connectors::file::whole::WholeFile;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::output::{Emission, Encoder, OutputTopic, erased};
+use crate::output::{Emission, Encoder, Numbers, OutputTopic, erased};
 use crate::schema;
-use crate::time::Time;
 use crate::views;
 
 /// How output files are written.
@@ -48,8 +47,7 @@ trait Destination: Send {
 /// The output files of a run.
 pub struct OutputFiles {
     destination: Box<dyn Destination>,
-    /// The last tick of each topic and how many records it has.
-    numbered: BTreeMap<OutputTopic, (Time, u64)>,
+    numbers: Numbers,
     written: Written,
 }
 
@@ -64,7 +62,7 @@ impl OutputFiles {
             Format::Jsonl => Box::new(Lines::create(folder)?),
             Format::Parquet => Box::new(Tables::create(folder)?),
         };
-        Ok(OutputFiles { destination, numbered: BTreeMap::new(), written: Written::default() })
+        Ok(OutputFiles { destination, numbers: Numbers::default(), written: Written::default() })
     }
 
     /// Writes emissions, numbering on within each topic and tick.
@@ -73,14 +71,8 @@ impl OutputFiles {
     /// If a record cannot be encoded or written.
     pub fn write(&mut self, emissions: Vec<Emission>) -> Result<(), Error> {
         for emission in emissions {
-            let numbered = self.numbered.entry(emission.topic).or_insert((emission.time, 0));
-            if numbered.0 != emission.time {
-                *numbered = (emission.time, 0);
-            }
-            self.destination.write(&emission, numbered.1)?;
-            let count = emission.records.len() as u64;
-            numbered.1 += count;
-            *self.written.records.entry(emission.topic.name()).or_default() += count;
+            self.destination.write(&emission, self.numbers.take(&emission))?;
+            *self.written.records.entry(emission.topic.name()).or_default() += emission.records.len() as u64;
             emission.records.tally(&mut self.written);
         }
         Ok(())

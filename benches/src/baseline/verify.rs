@@ -9,7 +9,7 @@ use dataflow::error::Error;
 use dataflow::feed::{Batch, Batches, Feed};
 use dataflow::graph::Settings;
 use dataflow::job;
-use dataflow::output::OutputTopic;
+use dataflow::output::{Numbers, OutputTopic};
 use dataflow::scenario::{Overrides, Scenario};
 use dataflow::time::Time;
 use dataflow::write::lines;
@@ -54,15 +54,10 @@ type Pages = BTreeMap<OutputTopic, Vec<Vec<u8>>>;
 fn told_by_job(scenario: &Scenario) -> Result<Pages, Error> {
     let feed = Feed::open(scenario, Arc::new(AtomicU64::new(0)))?;
     let mut pages = Pages::new();
-    let mut numbered: BTreeMap<OutputTopic, (Time, u64)> = BTreeMap::new();
+    let mut numbers = Numbers::default();
     job::run(feed, &scenario.settings, 1, |closed| {
         for emission in closed.emissions {
-            let number = numbered.entry(emission.topic).or_insert((emission.time, 0));
-            if number.0 != emission.time {
-                *number = (emission.time, 0);
-            }
-            let said = lines(&emission, number.1)?;
-            number.1 += said.len() as u64;
+            let said = lines(&emission, numbers.take(&emission))?;
             pages.entry(emission.topic).or_default().extend(said);
         }
         Ok(())

@@ -16,7 +16,7 @@ use crate::event::Topic;
 use crate::feed::{Batch, Batches, Bound};
 use crate::graph::Settings;
 use crate::job::{self, Closed};
-use crate::output::OutputTopic;
+use crate::output::{Emission, Numbers};
 use crate::time::Time;
 use crate::write::append_lines;
 
@@ -135,11 +135,29 @@ pub(super) fn measure<F: Batches>(
     Ok(Taken { events, wall, cpu, lines, bytes, hash: sink.hash.digest() })
 }
 
+/// Encodes what leaves, as a sink would be given it.
+#[derive(Default)]
+pub(super) struct Encoding {
+    numbers: Numbers,
+    buffer: Vec<u8>,
+}
+
+impl Encoding {
+    /// Encodes what a closing lets out; each emission, as lines, goes to `sink`.
+    pub(super) fn take(&mut self, closed: &Closed, mut sink: impl FnMut(&Emission, &[u8])) -> Result<(), Error> {
+        for emission in &closed.emissions {
+            self.buffer.clear();
+            append_lines(emission, self.numbers.take(emission), &mut self.buffer)?;
+            sink(emission, &self.buffer);
+        }
+        Ok(())
+    }
+}
+
 /// Encodes what leaves, and keeps its hash.
 #[derive(Default)]
 pub struct Sink {
-    numbered: std::collections::BTreeMap<OutputTopic, (Time, u64)>,
-    buffer: Vec<u8>,
+    encoding: Encoding,
     hash: Xxh3,
     /// Lines so far.
     pub lines: u64,
@@ -153,19 +171,12 @@ impl Sink {
     /// # Errors
     /// If a record cannot be encoded.
     pub fn take(&mut self, closed: &Closed) -> Result<(), Error> {
-        for emission in &closed.emissions {
-            let (time, seq) = self.numbered.entry(emission.topic).or_insert((emission.time, 0));
-            if *time != emission.time {
-                (*time, *seq) = (emission.time, 0);
-            }
-            self.buffer.clear();
-            append_lines(emission, *seq, &mut self.buffer)?;
-            *seq += emission.records.len() as u64;
-            self.hash.update(&self.buffer);
-            self.lines += emission.records.len() as u64;
-            self.bytes += self.buffer.len() as u64;
-        }
-        Ok(())
+        let Sink { encoding, hash, lines, bytes } = self;
+        encoding.take(closed, |emission, encoded| {
+            hash.update(encoded);
+            *lines += emission.records.len() as u64;
+            *bytes += encoded.len() as u64;
+        })
     }
 }
 

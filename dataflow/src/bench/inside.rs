@@ -17,7 +17,8 @@ use crate::error::Error;
 use crate::feed::Batch;
 use crate::graph::Settings;
 use crate::job::{Closed, Handles};
-use crate::output::{Due, Outputs};
+use crate::output::Due;
+use crate::stage::Outputs;
 use crate::time::Time;
 
 /// Runs `body` with a job that has closed every tick before `first`.

@@ -6,7 +6,7 @@
 //! behind it ([`crate::lanes`]). An event waits on average half a tick until its tick is over.
 //! One event in a hundred is sure to cause an exception: see [`probes`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use scenarios::topic::Record as Sent;
 use serde::Deserialize;
 
-use crate::bench::drive::Decoded;
+use crate::bench::drive::{Decoded, Encoding};
 use crate::bench::load::{Load, Size};
 use crate::bench::pacing::{Clock, Paced, Schedule, Wall};
 use crate::bench::percentiles::Spans;
@@ -24,7 +24,6 @@ use crate::error::Error;
 use crate::job::{self, Closed};
 use crate::output::OutputTopic;
 use crate::time::Time;
-use crate::write::append_lines;
 
 /// The rates, in hundredths of the capacity.
 pub const PERCENTS: [u32; 5] = [10, 25, 50, 75, 90];
@@ -109,17 +108,17 @@ fn run(
         }
     };
     let feed = Paced::new(work.opening, work.rush, schedule, begin, late);
-    let mut urgent = Encoder::default();
+    let mut urgent = Encoding::default();
     let urgent = |closed: Closed| {
-        urgent.encode(&closed, |topic, lines| {
-            if let Some(clock) = clock.get().filter(|_| topic == OutputTopic::Exceptions) {
+        urgent.take(&closed, |emission, lines| {
+            if let Some(clock) = clock.get().filter(|_| emission.topic == OutputTopic::Exceptions) {
                 told.push((clock.elapsed(), lines.to_vec()));
             }
         })
     };
-    let mut views = Encoder::default();
+    let mut views = Encoding::default();
     let views = |closed: Closed| {
-        views.encode(&closed, |_, _| {})?;
+        views.take(&closed, |_, _| {})?;
         if let Some(clock) = clock.get() {
             watch.answer(closed.upto, clock.elapsed());
         }
@@ -129,29 +128,6 @@ fn run(
     };
     job::run_in_lanes(feed, &work.settings, workers, urgent, views)?;
     Ok(latest.lock().map_or(Duration::ZERO, |latest| *latest))
-}
-
-/// Encodes what leaves, as a sink would be given it.
-#[derive(Default)]
-struct Encoder {
-    numbered: BTreeMap<OutputTopic, (Time, u64)>,
-    buffer: Vec<u8>,
-}
-
-impl Encoder {
-    fn encode(&mut self, closed: &Closed, mut sink: impl FnMut(OutputTopic, &[u8])) -> Result<(), Error> {
-        for emission in &closed.emissions {
-            let (time, seq) = self.numbered.entry(emission.topic).or_insert((emission.time, 0));
-            if *time != emission.time {
-                (*time, *seq) = (emission.time, 0);
-            }
-            self.buffer.clear();
-            append_lines(emission, *seq, &mut self.buffer)?;
-            *seq += emission.records.len() as u64;
-            sink(emission.topic, &self.buffer);
-        }
-        Ok(())
-    }
 }
 
 /// When ticks were answered: all that they and those before them led to is with the sinks.

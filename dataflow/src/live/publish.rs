@@ -15,7 +15,7 @@ use crate::lanes::{Behind, Later, MOST, split};
 use crate::live::fail::fail_point;
 use crate::live::keeper::Copied;
 use crate::live::worker::Leaving;
-use crate::output::{Due, OutputTopic};
+use crate::output::{Due, Numbers, OutputTopic};
 use crate::serve::rows::Board;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
@@ -53,7 +53,10 @@ impl Publisher {
     pub fn run(self, leaving: Receiver<Leaving>) -> Result<(), Error> {
         let Publisher { outboxes, board, copies, telemetry, patience, is_live } = self;
         let (views, urgent) = outboxes.into_iter().partition(|(topic, _)| *topic == OutputTopic::Views);
-        let lane = |outboxes| Lane { outboxes, board: board.clone(), telemetry: telemetry.clone(), patience };
+        let lane = |outboxes| {
+            let (board, telemetry) = (board.clone(), telemetry.clone());
+            Lane { outboxes, numbers: Numbers::default(), board, telemetry, patience }
+        };
         let (behind, later) = Behind::lane();
         let (first, second) = (First { lane: lane(urgent), behind, is_live, closed: None }, lane(views));
         std::thread::scope(|threads| {
@@ -68,6 +71,7 @@ impl Publisher {
 /// Topics that are written together.
 struct Lane {
     outboxes: BTreeMap<OutputTopic, Outbox>,
+    numbers: Numbers,
     board: Board,
     telemetry: Telemetry,
     patience: Duration,
@@ -76,14 +80,8 @@ struct Lane {
 impl Lane {
     /// Encodes all that is due up to a tick that has closed, numbering on within each topic and tick.
     fn push(&mut self, upto: Time, dues: Vec<Due>) -> Result<(), Error> {
-        let mut numbered: BTreeMap<OutputTopic, (Time, u64)> = BTreeMap::new();
         for emission in dues.into_iter().filter_map(Due::emission) {
-            let next = numbered.entry(emission.topic).or_insert((emission.time, 0));
-            if next.0 != emission.time {
-                *next = (emission.time, 0);
-            }
-            let records = lines(&emission, next.1)?;
-            next.1 += records.len() as u64;
+            let records = lines(&emission, self.numbers.take(&emission))?;
             self.telemetry.outputs(emission.topic.name(), records.len() as u64);
             let shown = self.board.apply(emission.time, emission.topic, &records);
             shown.map_err(|error| Error::Engine(error.to_string()))?;

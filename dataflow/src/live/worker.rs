@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
 
@@ -16,7 +18,8 @@ use crate::graph::Settings;
 use crate::job::{FateCounts, Handles};
 use crate::live::keeper::{Backlog, Copied};
 use crate::live::snapshot::{Manifest, StateFrames};
-use crate::output::{Due, Outputs};
+use crate::output::Due;
+use crate::stage::Outputs;
 use crate::telemetry::Telemetry;
 use crate::time::{Cause, Time};
 
@@ -65,6 +68,8 @@ pub struct Station {
     pub copying: Cell<Time>,
     /// The worker's number in its process.
     pub local: usize,
+    /// Set when some part of the job has failed.
+    pub halt: Arc<AtomicBool>,
     /// Counts.
     pub telemetry: Telemetry,
 }
@@ -74,10 +79,10 @@ fn engine(problem: &str) -> Error {
 }
 
 impl Station {
-    /// Works until told to stop.
+    /// Works until told to stop. After an error the worker must not be stepped any more.
     ///
     /// # Errors
-    /// If a snapshot cannot be put back, or whoever feeds or writes has gone away.
+    /// If a snapshot cannot be put back, whoever feeds or writes has gone away, or another part of the job has failed.
     pub fn work(self, worker: &mut Worker) -> Result<(), Error> {
         let fates = Rc::new(RefCell::new(FateCounts::new()));
         let vault = Vault::default();
@@ -106,7 +111,7 @@ impl Station {
             match order {
                 Order::Feed(batch, last) => {
                     batch.records.into_iter().for_each(|record| handles.send(record));
-                    let took = self.close(worker, &mut handles, batch.upto, &outputs);
+                    let took = self.close(worker, &mut handles, batch.upto, &outputs)?;
                     let next = batch.upto + self.settings.ticks.tick_ms;
                     let frontier = (!last).then_some(next);
                     self.leave(batch.upto, took, outputs.drain(frontier, batch.upto))?;
@@ -114,9 +119,11 @@ impl Station {
                 }
                 Order::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
                 Order::Stop => {
-                    while self.copy(&vault)? {}
+                    while self.copy(&vault)? {
+                        self.goes_on()?;
+                    }
                     self.count(&mut fates.borrow_mut());
-                    return Ok(());
+                    return self.end(worker, handles);
                 }
             }
             self.copy(&vault)?;
@@ -124,14 +131,36 @@ impl Station {
     }
 
     /// Closes every tick up to `upto`, here and wherever else it must be.
-    fn close(&self, worker: &mut Worker, handles: &mut Handles, upto: Time, outputs: &Outputs) -> Duration {
+    fn close(
+        &self,
+        worker: &mut Worker,
+        handles: &mut Handles,
+        upto: Time,
+        outputs: &Outputs,
+    ) -> Result<Duration, Error> {
         let watch = Stopwatch::start();
         let next = upto + self.settings.ticks.tick_ms;
         handles.advance_to(next);
         while outputs.probe.less_than(&next) {
-            worker.step_or_park(None);
+            worker.step_or_park(Some(NAP));
+            self.goes_on()?;
         }
-        watch.elapsed()
+        Ok(watch.elapsed())
+    }
+
+    /// Who has failed closes no tick, and never will: nobody may wait for it.
+    fn goes_on(&self) -> Result<(), Error> {
+        if self.halt.load(Ordering::Relaxed) { Err(engine("another part of the job has failed")) } else { Ok(()) }
+    }
+
+    /// Nothing follows here: waits until that is so everywhere.
+    fn end(&self, worker: &mut Worker, handles: Handles) -> Result<(), Error> {
+        drop(handles);
+        while worker.has_dataflows() {
+            worker.step_or_park(Some(NAP));
+            self.goes_on()?;
+        }
+        Ok(())
     }
 
     fn leave(&self, closed: Time, took: Duration, dues: Vec<Due>) -> Result<(), Error> {

@@ -177,3 +177,18 @@ fn a_record_that_cannot_be_read_back_is_named() {
         assert!(said.contains(problem), "{said}");
     }
 }
+
+#[test]
+fn exceptions_that_are_ahead_of_views_wait_for_their_tick() {
+    let board = board();
+    let stands = || (open(&board).len(), board.time());
+    // The next two ticks' exceptions are written before the views of the first of them.
+    for (time, id) in [(2_000, "gap3"), (3_000, "gap4")] {
+        board.apply(time, OutputTopic::Exceptions, &[told((time, 0), id, "opened", "open")]).expect("an exception");
+    }
+    assert_eq!(stands(), (3, Some(1_000)));
+    board.closed(2_000);
+    assert_eq!(stands(), (4, Some(2_000)));
+    board.closed(3_000);
+    assert_eq!(stands(), (5, Some(3_000)));
+}

@@ -11,9 +11,10 @@ use std::sync::atomic::AtomicU64;
 
 use crate::feed::Feed;
 use crate::job;
-use crate::output::{Encoder, OutputTopic, erased};
+use crate::output::{Numbers, OutputTopic};
 use crate::scenario::{Overrides, Scenario};
 use crate::serve::Board;
+use crate::write::lines;
 
 /// The records of one topic that left at one tick.
 pub(super) struct Left {
@@ -22,30 +23,16 @@ pub(super) struct Left {
     pub(super) records: Vec<Vec<u8>>,
 }
 
-struct Lines(Vec<Vec<u8>>);
-
-impl Encoder for Lines {
-    fn record(&mut self, _: &'static str, record: &dyn erased::Record) {
-        let mut line = Vec::new();
-        record.write_json(&mut line).expect("it encodes");
-        self.0.push(line);
-    }
-}
-
 /// Everything that the committed scenario says, in order.
 pub(super) fn corner_store() -> Vec<Left> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scenarios/corner-store");
     let scenario = Scenario::open(&folder, &Overrides::default()).expect("a scenario");
     let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0))).expect("its logs open");
-    let mut left: Vec<Left> = Vec::new();
+    let (mut left, mut numbers) = (Vec::new(), Numbers::default());
     let write = |closed: job::Closed| {
         for emission in closed.emissions {
-            let mut lines = Lines(Vec::new());
-            let (time, topic) = (emission.time, emission.topic);
-            let same = |left: &&Left| left.time == time && left.topic == topic;
-            let seq = left.iter().rev().take(100).filter(same).map(|left| left.records.len() as u64).sum();
-            emission.records.encode(time, seq, &mut lines);
-            left.push(Left { time, topic, records: lines.0 });
+            let records = lines(&emission, numbers.take(&emission))?;
+            left.push(Left { time: emission.time, topic: emission.topic, records });
         }
         Ok(())
     };
