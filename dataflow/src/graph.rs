@@ -227,24 +227,26 @@ impl<'scope> Views<'scope> {
 
     /// Sends every view to its topic.
     fn publish(&self, outputs: &mut Outputs) {
-        outputs.view(customer_profile::NAME, &self.customer_profile);
-        outputs.view(customer_segments::NAME, &self.customer_segments);
-        outputs.view(demand_index::NAME, &self.demand_index);
-        outputs.view(feed_health::NAME, &feed_health::view(&self.feed_health));
-        outputs.view(fulfillment_node::NAME, &self.fulfillment_node);
-        outputs.view(inventory_accuracy::NAME, &self.inventory_accuracy);
-        outputs.view(inventory_position::NAME, &self.shelf.positions);
-        outputs.view(labor_coverage::NAME, &self.labor_coverage);
-        outputs.view(labor_hours::NAME, &self.labor_hours);
-        outputs.view(labor_productivity::NAME, &self.labor_productivity);
-        outputs.view(margin_daily::NAME, &self.margin_daily);
-        outputs.view(drift::NAME, &self.model_drift);
-        outputs.view(promotion_performance::NAME, &promotion_performance::rows(&self.shelf.standings));
-        outputs.view(returns_item::NAME, &self.returns_item);
-        outputs.view(returns_operator::NAME, &self.returns_operator);
-        outputs.view(store_queue::NAME, &store_queue::view(&self.store_queue));
-        outputs.view(store_sales::NAME, &self.store_sales);
-        outputs.view(store_traffic::NAME, &self.store_traffic);
-        outputs.view(task_status::NAME, &self.task_status);
+        let mut views = outputs.views(self.store_sales.inner.scope());
+        views.send(customer_profile::NAME, &self.customer_profile);
+        views.send(customer_segments::NAME, &self.customer_segments);
+        views.send(demand_index::NAME, &self.demand_index);
+        views.send(feed_health::NAME, &feed_health::view(&self.feed_health));
+        views.send(fulfillment_node::NAME, &self.fulfillment_node);
+        views.send(inventory_accuracy::NAME, &self.inventory_accuracy);
+        views.send(inventory_position::NAME, &self.shelf.positions);
+        views.send(labor_coverage::NAME, &self.labor_coverage);
+        views.send(labor_hours::NAME, &self.labor_hours);
+        views.send(labor_productivity::NAME, &self.labor_productivity);
+        views.send(margin_daily::NAME, &self.margin_daily);
+        views.send(drift::NAME, &self.model_drift);
+        views.send(promotion_performance::NAME, &promotion_performance::rows(&self.shelf.standings));
+        views.send(returns_item::NAME, &self.returns_item);
+        views.send(returns_operator::NAME, &self.returns_operator);
+        views.send(store_queue::NAME, &store_queue::view(&self.store_queue));
+        views.send(store_sales::NAME, &self.store_sales);
+        views.send(store_traffic::NAME, &self.store_traffic);
+        views.send(task_status::NAME, &self.task_status);
+        views.build();
     }
 }

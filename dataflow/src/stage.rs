@@ -9,12 +9,14 @@ use std::hash::Hash;
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
-use operators::at_close::{at_close, gather};
+use operators::at_close::at_close;
 use operators::diff::Traced;
+use operators::gather::Gather;
 use operators::keyed::Ticks;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
+use timely::dataflow::Scope;
 use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::probe::Handle;
 
@@ -151,7 +153,6 @@ impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
 /// The changes of a view since its last emission.
 struct ViewStage<K, V> {
     view: &'static str,
-    emit: Ticks,
     waiting: BTreeMap<Time, Changes<K, V>>,
 }
 
@@ -228,22 +229,9 @@ impl Outputs {
         Outputs { emit, probe: Handle::new(), stages: BTreeMap::new() }
     }
 
-    /// Sends the rows of a view to the views topic.
-    pub fn view<'scope, K, V>(&mut self, view: &'static str, rows: &Collection<'scope, Row<K, V>>)
-    where
-        Row<K, V>: differential_dataflow::ExchangeData,
-        K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
-        V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
-    {
-        let emit = self.emit;
-        let stage = Rc::new(RefCell::new(ViewStage { view, emit, waiting: BTreeMap::new() }));
-        self.stages.insert((OutputTopic::Views, view), stage.clone());
-        let give = move |time, row: Row<K, V>, change: Traced<i64, Cause>| {
-            let mut stage = stage.borrow_mut();
-            let due = stage.emit.at(time);
-            stage.waiting.entry(due).or_default().add(row, change.diff);
-        };
-        gather(&format!("output: {view}"), rows.clone(), give).probe_with(&self.probe);
+    /// For the rows of views, to the views topic.
+    pub fn views<'a, 'scope>(&'a mut self, scope: Scope<'scope, Time>) -> ViewOutputs<'a, 'scope> {
+        ViewOutputs { gather: Gather::new("output: views", scope), outputs: self }
     }
 
     /// Sends records to a topic, in their own order within a tick.
@@ -294,6 +282,35 @@ impl Outputs {
         // Stable: within a tick and topic the views stay in order of their names.
         dues.sort_by_key(|due| (due.time, due.topic));
         dues
+    }
+}
+
+/// The stages of views, under construction.
+pub struct ViewOutputs<'a, 'scope> {
+    outputs: &'a mut Outputs,
+    gather: Gather<'scope>,
+}
+
+impl<'scope> ViewOutputs<'_, 'scope> {
+    /// Sends the rows of a view.
+    pub fn send<K, V>(&mut self, view: &'static str, rows: &Collection<'scope, Row<K, V>>)
+    where
+        Row<K, V>: differential_dataflow::ExchangeData,
+        K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
+        V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
+    {
+        let emit = self.outputs.emit;
+        let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new() }));
+        self.outputs.stages.insert((OutputTopic::Views, view), stage.clone());
+        let give = move |row, time, change: Traced<i64, Cause>| {
+            stage.borrow_mut().waiting.entry(emit.at(time)).or_default().add(row, change.diff);
+        };
+        self.gather.take(rows.clone(), give);
+    }
+
+    /// Puts them to work: all views are there.
+    pub fn build(self) {
+        self.gather.build().probe_with(&self.outputs.probe);
     }
 }
 

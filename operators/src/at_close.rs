@@ -6,13 +6,14 @@
 
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
-use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::generic::{Operator, OutputBuilderSession};
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::progress::frontier::MutableAntichain;
+use timely::progress::operate::FrontierInterest;
 
 use crate::diff::Traced;
 use crate::driver::Traces;
-use crate::received::Received;
+use crate::held::Held;
 
 /// Adds up the differences of equal data and drops what cancels; the result is sorted.
 pub fn consolidate<D: Ord, R: Semigroup>(changes: &mut Vec<(D, R)>) {
@@ -45,8 +46,9 @@ impl<D: Ord, R: Semigroup> Open<D, R> {
         self.changes.push((tick, data, diff));
     }
 
-    /// Gives every tick before `frontier` (every tick, if there is none) that has a net change, in order.
-    pub fn close(&mut self, frontier: Option<i64>, mut give: impl FnMut(i64, Vec<(D, R)>)) {
+    /// Gives every tick before `frontier` (every tick, if there is none) that has a net change, in order; answers the
+    /// first tick that waits.
+    pub fn close(&mut self, frontier: Option<i64>, mut give: impl FnMut(i64, Vec<(D, R)>)) -> Option<i64> {
         self.changes.sort_by_key(|(tick, ..)| *tick);
         let end = frontier.map_or(self.changes.len(), |open| self.changes.partition_point(|(tick, ..)| *tick < open));
         let mut closing = self.changes.drain(..end).peekable();
@@ -60,6 +62,8 @@ impl<D: Ord, R: Semigroup> Open<D, R> {
                 give(tick, batch);
             }
         }
+        drop(closing);
+        self.changes.first().map(|(tick, ..)| *tick)
     }
 
     /// How many changes wait.
@@ -72,36 +76,6 @@ impl<D: Ord, R: Semigroup> Open<D, R> {
         self.changes.is_empty()
     }
 }
-
-/// Gives each change of each closed tick to `give`, tick by tick but otherwise in no order, on the first worker: for who
-/// adds up over many ticks anyway.
-pub fn gather<'scope, D, R, C>(
-    name: &str,
-    input: Traces<'scope, D, R, C>,
-    mut give: impl FnMut(i64, D, Traced<R, C>) + 'static,
-) -> timely::dataflow::Stream<'scope, i64, Vec<()>>
-where
-    D: ExchangeData,
-    R: ExchangeData,
-    C: ExchangeData,
-{
-    input.inner.unary_frontier(Exchange::new(|_: &(D, i64, Traced<R, C>)| 0), name, move |capability, _| {
-        drop(capability);
-        let mut received = Received::default();
-        move |(input, frontier), _output: &mut Silent<'_>| {
-            input.for_each(|_, data| received.take(data));
-            received.order(|(_, tick, _)| *tick);
-            let open = frontier.frontier().first().copied();
-            while let Some((data, tick, change)) = received.next_if(|(_, tick, _)| open.is_none_or(|open| *tick < open))
-            {
-                give(tick, data, change);
-            }
-        }
-    })
-}
-
-/// The output that carries no data, only the frontier: a probe on it says which ticks were given.
-type Silent<'a> = OutputBuilderSession<'a, i64, CapacityContainerBuilder<Vec<()>>>;
 
 /// Gives the consolidated changes of each closed tick to `give`, on the first worker.
 ///
@@ -133,18 +107,22 @@ where
     R: ExchangeData + Semigroup,
     C: ExchangeData + Ord,
 {
-    input.inner.unary_frontier(Exchange::new(|_: &(D, i64, Traced<R, C>)| 0), name, move |capability, _| {
-        drop(capability);
-        let mut open = Open::default();
-        move |(input, frontier), _output: &mut Silent<'_>| {
-            input.for_each(|_, data| {
-                for (data, tick, diff) in data.drain(..) {
-                    open.push(tick, data, diff);
-                }
+    let mut builder = OperatorBuilder::new(name.to_owned(), input.inner.scope());
+    let mut input = builder.new_input(input.inner, Exchange::new(|_: &(D, i64, Traced<R, C>)| 0));
+    builder.set_notify_for(0, FrontierInterest::IfCapability);
+    let (_, silent) = builder.new_output();
+    builder.build(move |_| {
+        let (mut open, mut held) = (Open::default(), Held::default());
+        move |frontiers: &[MutableAntichain<i64>]| {
+            input.for_each(|capability, data| {
+                held.hold(&capability);
+                data.drain(..).for_each(|(data, tick, diff)| open.push(tick, data, diff));
             });
-            open.close(frontier.frontier().first().copied(), &mut give);
+            let next = open.close(frontiers[0].frontier().first().copied(), &mut give);
+            held.release(next);
         }
-    })
+    });
+    silent
 }
 
 #[cfg(test)]
@@ -210,10 +188,10 @@ mod tests {
         open.push(20, 'b', 1);
         open.push(10, 'a', 1);
         let mut given = Vec::new();
-        open.close(Some(20), |tick, changes| given.push((tick, changes)));
-        assert_eq!(open.len(), 1);
-        open.close(None, |tick, changes| given.push((tick, changes)));
-        assert!(open.is_empty());
+        let next = open.close(Some(20), |tick, changes| given.push((tick, changes)));
+        assert_eq!((open.len(), next), (1, Some(20)));
+        let next = open.close(None, |tick, changes| given.push((tick, changes)));
+        assert!(open.is_empty() && next.is_none());
         assert_eq!(given, [(10, vec![('a', 1)]), (20, vec![('b', 1)])]);
     }
 }

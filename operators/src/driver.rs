@@ -23,11 +23,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::progress::frontier::MutableAntichain;
+use timely::progress::operate::FrontierInterest;
 
 use crate::diff::Traced;
+use crate::held::Held;
 use crate::inputs::{self, Inputs};
 use crate::keyed::{Keyed, KeyedState, Ticks, saving};
 use crate::received::Received;
@@ -73,7 +74,11 @@ where
     let (mut builder, mut ports) = inputs.into().operator(name);
     let info = builder.operator_info();
     // Notices arrive already broadcast; without any, this input is absent and does not hold the frontier.
-    let mut notices_in = notices.map(|notices| builder.new_input(notices.inner, Pipeline));
+    let mut notices_in = notices.map(|notices| {
+        let input = builder.new_input(notices.inner, Pipeline);
+        builder.set_notify_for(ports.len(), FrontierInterest::IfCapability);
+        input
+    });
     let (output, stream) = builder.new_output();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
     let activations = stream.scope().activations();
@@ -82,19 +87,19 @@ where
     register(name, shared.clone());
     builder.build(move |mut capabilities| {
         // Held until the first scheduling: what is put back before that may have a wake-up coming.
-        shared.borrow_mut().hold(capabilities.pop());
+        shared.borrow_mut().capability.hold_at(capabilities.pop());
         let (mut out, mut usual) = (Vec::new(), 0);
         move |frontiers: &[MutableAntichain<i64>]| {
             let machine = &mut *shared.borrow_mut();
             for port in &mut ports {
                 port(&mut |capability, data| {
-                    machine.hold(capability);
+                    machine.capability.hold(capability);
                     machine.updates.take(data);
                 });
             }
             if let Some(notices_in) = &mut notices_in {
                 notices_in.for_each(|capability, data| {
-                    machine.hold(capability.retain_least(0));
+                    machine.capability.hold(&capability);
                     machine.notices.extend(data.drain(..).map(|(notice, tick, change)| (tick, notice, change)));
                 });
             }
@@ -104,7 +109,7 @@ where
                 out.reserve(usual);
             }
             let done = machine.advance(frontier, FUEL, &mut out);
-            if let Some(capability) = &machine.capability
+            if let Some(capability) = machine.capability.held()
                 && !out.is_empty()
             {
                 usual = out.len();
@@ -128,7 +133,7 @@ struct Machine<L: Keyed> {
     state: KeyedState<L>,
     updates: Received<Update<L>>,
     notices: VecDeque<(i64, L::Notice, Traced<i64, L::Cause>)>,
-    capability: Option<Capability<i64>>,
+    capability: Held,
     /// The tick being closed, when fuel ran out inside it.
     closing: Option<i64>,
     /// Whether what every key is told of reaches this operator.
@@ -146,18 +151,10 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
             hears_notices,
             updates: Received::default(),
             notices: VecDeque::new(),
-            capability: None,
+            capability: Held::default(),
             closing: None,
             standing: BTreeMap::new(),
             copied: Vec::new(),
-        }
-    }
-
-    fn hold(&mut self, capability: Option<Capability<i64>>) {
-        if let Some(new) = capability
-            && self.capability.as_ref().is_none_or(|held| new.time() < held.time())
-        {
-            self.capability = Some(new);
         }
     }
 
@@ -168,7 +165,7 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
         mut fuel: usize,
         out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>,
     ) -> bool {
-        if self.capability.is_none() {
+        if self.capability.held().is_none() {
             return true;
         }
         self.updates.order(|update| update.1);
@@ -230,10 +227,7 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
         }
         let wake = frontier.and(self.state.next_wake()).unwrap_or(i64::MAX);
         let next = self.received().unwrap_or(i64::MAX).min(wake);
-        match &mut self.capability {
-            Some(capability) if next < i64::MAX => capability.downgrade(&next),
-            held => *held = None,
-        }
+        self.capability.release((next < i64::MAX).then_some(next));
     }
 }
 

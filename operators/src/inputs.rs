@@ -9,8 +9,9 @@ use std::hash::Hash;
 use differential_dataflow::ExchangeData;
 use timely::dataflow::Scope;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::InputCapability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::progress::operate::FrontierInterest;
 
 use crate::diff::Traced;
 use crate::driver::{Traces, route};
@@ -18,8 +19,8 @@ use crate::driver::{Traces, route};
 /// An update of a key.
 pub(crate) type Update<K, I, R, C> = ((K, I), i64, Traced<R, C>);
 
-/// Takes a container that has come and the right to speak at its time.
-pub(crate) type Give<'a, K, I, R, C> = &'a mut dyn FnMut(Option<Capability<i64>>, &mut Vec<Update<K, I, R, C>>);
+/// Takes a container that has come, with the right to speak at its time.
+pub(crate) type Give<'a, K, I, R, C> = &'a mut dyn FnMut(&InputCapability<i64>, &mut Vec<Update<K, I, R, C>>);
 
 /// Gives what has come at a port.
 pub(crate) type Port<K, I, R, C> = Box<dyn FnMut(Give<'_, K, I, R, C>)>;
@@ -61,9 +62,10 @@ where
             let mut made = Vec::new();
             let port: Port<K, I, R, C> = Box::new(move |give| {
                 input.for_each(|capability, data| {
+                    made.reserve(data.len());
                     made.extend(data.drain(..).filter_map(|(data, tick, change)| Some((make(data)?, tick, change))));
                     if !made.is_empty() {
-                        give(capability.retain_least(0), &mut made);
+                        give(&capability, &mut made);
                     }
                 });
             });
@@ -101,10 +103,12 @@ where
         Inputs { scope: self.scope, waiting: self.waiting.into_iter().map(map).collect() }
     }
 
-    /// An operator under construction, and a port of it for each.
+    /// An operator under construction, and a port of it for each. That time has passed there concerns it only while it has
+    /// something to say.
     pub(crate) fn operator(self, name: &str) -> (OperatorBuilder<'scope, i64>, Vec<Port<K, I, R, C>>) {
         let mut builder = OperatorBuilder::new(name.to_owned(), self.scope);
-        let ports = self.waiting.into_iter().map(|waiting| waiting(&mut builder)).collect();
+        let ports: Vec<_> = self.waiting.into_iter().map(|waiting| waiting(&mut builder)).collect();
+        (0..ports.len()).for_each(|port| builder.set_notify_for(port, FrontierInterest::IfCapability));
         (builder, ports)
     }
 }
@@ -123,7 +127,7 @@ where
             let exchange = Exchange::new(|update: &Update<K, I, R, C>| route(&update.0.0));
             let mut input = builder.new_input(collection.inner, exchange);
             let port: Port<K, I, R, C> = Box::new(move |give| {
-                input.for_each(|capability, data| give(capability.retain_least(0), data));
+                input.for_each(|capability, data| give(&capability, data));
             });
             port
         };

@@ -24,6 +24,7 @@
 //! | [`Fan`](fan::Fan) | one collection read by many, each in its own way | as many maps |
 //! | [`Fused`](fused::Fused) | two logics over one key, in one drawer | two operators in a row |
 //! | [`at_close`](at_close::at_close) | the changes of each closed tick, in order | `consolidate` |
+//! | [`Gather`](gather::Gather) | the changes of many collections, in one place | as many `inspect`s and probes |
 //!
 //! Invariants: no retail noun · no input or output, no clock but the frontier · no hash order reaches an output.
 
@@ -38,7 +39,9 @@ pub mod during;
 pub mod episode;
 pub mod fan;
 pub mod fused;
+pub mod gather;
 pub mod greatest;
+mod held;
 pub mod inputs;
 pub mod keyed;
 pub mod latest;
