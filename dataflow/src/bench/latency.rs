@@ -25,20 +25,21 @@ use crate::job::{self, Closed};
 use crate::output::OutputTopic;
 use crate::time::Time;
 
-/// The rates, in hundredths of the capacity.
+/// The usual rates, in hundredths of the capacity.
 pub const PERCENTS: [u32; 5] = [10, 25, 50, 75, 90];
 /// Equal spans of a run that are looked at one by one.
 const SPANS: usize = 10;
 /// The share of the rate that counts as all of it.
 const REACHED: f64 = 0.99;
 
-/// Measures every rate; `say` is told what comes next.
+/// Measures each of the rates, in hundredths of the capacity; `say` is told what comes next.
 ///
 /// # Errors
 /// If the load cannot be made or run.
 pub fn measure(
     settings: &Settings,
     (workers, capacity): (usize, f64),
+    percents: &[u32],
     say: &mut dyn FnMut(&str),
 ) -> Result<Vec<Latency>, Error> {
     let at = |percent: u32| {
@@ -46,7 +47,7 @@ pub fn measure(
         say(&format!("latency at {rate} events/s, {percent} % of capacity, {workers} worker(s)"));
         one(settings.size_at(rate), percent, workers)
     };
-    PERCENTS.into_iter().map(at).collect()
+    percents.iter().copied().map(at).collect()
 }
 
 /// So many hundredths of a capacity, at least one event a second.

@@ -55,7 +55,7 @@ pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Re
     (measured.views, measured.states) = costs::measure(settings)?;
     for workers in throughput::WORKERS {
         let capacity = measured.capacity(workers).unwrap_or_default();
-        let latency = latency::measure(settings, (workers, capacity), say)?;
+        let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, say)?;
         measured.latency.extend(latency);
     }
     measured.keys = footprint::by_keys(settings, apart, say)?;

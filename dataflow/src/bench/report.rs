@@ -13,10 +13,10 @@ use crate::bench::words::{Unit, figure};
 const STYLE: &str = "
 :root { color-scheme: light dark; --fore: #1d1d1f; --back: #ffffff; --faint: #d5d5da; }
 @media (prefers-color-scheme: dark) { :root { --fore: #e8e8ea; --back: #17181b; --faint: #3a3b40; } }
-body { color: var(--fore); background: var(--back); font: 15px/1.5 system-ui, sans-serif; max-width: 860px; margin: 2em auto; padding: 0 1em; }
+body { color: var(--fore); background: var(--back); font: 15px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2em auto; padding: 0 1em; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2em; } .remark { border-left: 4px solid #d55e00; padding-left: .8em; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: .2em .8em .2em 0; text-align: right; border-bottom: 1px solid var(--faint); }
-th:first-child, td:first-child { text-align: left; } .wide { overflow-x: auto; }
+td { white-space: nowrap; } th:first-child, td:first-child { text-align: left; } .wide { overflow-x: auto; margin: 1em 0; }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; } svg text { fill: currentColor; } .grid { stroke: var(--faint); }
 .line { fill: none; stroke-width: 2; } .broken { stroke-dasharray: 5 4; }
 .line.c0 { stroke: #0072b2; } .line.c1 { stroke: #e69f00; } .line.c2 { stroke: #009e73; } .line.c3 { stroke: #d55e00; }

@@ -124,15 +124,19 @@ struct Alone {
     json: Option<PathBuf>,
 }
 
-/// Measures how soon exceptions come at rates from 10 to 90 % of the capacity, which is measured first.
+/// Measures how soon exceptions come at shares of the capacity, which is measured first.
 #[derive(Args)]
-#[command(after_help = "Example:\n  storepulse bench latency --workers 2 --seconds 20 --json latency.json")]
+#[command(after_help = "Examples:\n  storepulse bench latency --workers 2 --seconds 20 --json latency.json\n  \
+                        storepulse bench latency --percents 10 --seconds 600 --events 5000000")]
 struct AtRates {
     #[command(flatten)]
     alone: Alone,
     /// Worker threads.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
+    /// The rates, in hundredths of the capacity.
+    #[arg(long, value_delimiter = ',', default_values_t = latency::PERCENTS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    percents: Vec<u32>,
 }
 
 /// Draws a result as one page that any browser shows without a network.
@@ -186,13 +190,13 @@ impl BenchCommand {
                 (measured.views, measured.states) = costs::measure(&measured.settings)?;
                 Ok(())
             }),
-            What::Latency(AtRates { alone, workers }) => alone.run(|measured| {
+            What::Latency(AtRates { alone, workers, percents }) => alone.run(|measured| {
                 let workers = usize::from(workers);
                 progress("capacity");
                 let capacity = throughput::capacity(&measured.settings, workers)?;
                 let of = (workers, capacity.events_per_second);
                 measured.throughput.push(capacity);
-                measured.latency = latency::measure(&measured.settings, of, &mut progress)?;
+                measured.latency = latency::measure(&measured.settings, of, &percents, &mut progress)?;
                 Ok(())
             }),
             What::Footprint(alone) => alone.run(|measured| {
