@@ -127,7 +127,7 @@ struct Alone {
 /// Measures how soon exceptions come at shares of the capacity, which is measured first.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  storepulse bench latency --workers 2 --seconds 20 --json latency.json\n  \
-                        storepulse bench latency --percents 10 --seconds 600 --events 5000000")]
+                        storepulse bench latency --percents 25 --seconds 110 --events 2000000")]
 struct AtRates {
     #[command(flatten)]
     alone: Alone,
