@@ -117,6 +117,24 @@ pub struct Numbered<R> {
     pub record: R,
 }
 
+/// One record of the views topic: what became of a row since the last emission.
+#[derive(Serialize)]
+pub struct ViewRecord<'a, K, V> {
+    /// Its tick.
+    pub time: Time,
+    /// Its place in the tick.
+    pub seq: u64,
+    /// The view's name.
+    pub view: &'static str,
+    /// Names the row.
+    pub key: &'a K,
+    /// What happened to it.
+    pub op: Op,
+    /// The row; none when it went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<&'a V>,
+}
+
 /// Something with a public form: what consumers of its topic read.
 pub trait Publish {
     /// The public form.

@@ -20,22 +20,10 @@ use timely::dataflow::Scope;
 use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::probe::Handle;
 
-use crate::output::{Due, Encoder, Numbered, Op, Order, OutputTopic, Publish, Records};
+use crate::output::{Due, Encoder, Numbered, Op, Order, OutputTopic, Publish, Records, ViewRecord};
 use crate::row::Row;
 use crate::time::{Cause, Collection, Time};
 use crate::write::Written;
-
-/// One record of the views topic.
-#[derive(Serialize)]
-struct ViewRecord<'a, K, V> {
-    time: Time,
-    seq: u64,
-    view: &'static str,
-    key: &'a K,
-    op: Op,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a V>,
-}
 
 struct ViewRecords<K, V> {
     view: &'static str,

@@ -44,11 +44,10 @@ use dataflow::event::{FactBody, StateBody, Topic};
 use dataflow::feed::Bound;
 use dataflow::graph::Settings;
 use dataflow::ids::{EventId, Id};
-use dataflow::output::{OutputTopic, Publish};
+use dataflow::output::{Numbered, OutputTopic, Publish};
 use dataflow::record::{DeadRecord, LateRecord};
 use dataflow::time::Time;
 use operators::keyed::Ticks;
-use serde::Serialize;
 
 use facts::Facts;
 use facts::NOWHERE;
@@ -273,15 +272,6 @@ impl Baseline {
         publish(&mut self.late, &mut Page::new(OutputTopic::Late, now, out));
         publish(&mut self.dead, &mut Page::new(OutputTopic::DeadLetter, now, out));
     }
-}
-
-/// A record with its number.
-#[derive(Serialize)]
-struct Numbered<R> {
-    time: Time,
-    seq: u64,
-    #[serde(flatten)]
-    record: R,
 }
 
 fn publish<R: Publish + Ord>(records: &mut Vec<R>, page: &mut Page<'_>) {

@@ -1,6 +1,6 @@
 //! What was said of each row, and what of it has not left yet.
 
-use dataflow::output::{Op, OutputTopic};
+use dataflow::output::{Op, OutputTopic, ViewRecord};
 use serde::Serialize;
 
 /// Where finished lines go.
@@ -124,18 +124,6 @@ impl<V: Copy + PartialEq + Serialize> Unsent<V> {
     }
 }
 
-/// One record of the views topic.
-#[derive(Serialize)]
-struct Line<'a, K, V> {
-    time: i64,
-    seq: u64,
-    view: &'static str,
-    key: &'a K,
-    op: Op,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a V>,
-}
-
 /// The records of a topic at a tick, numbered.
 pub(super) struct Page<'a> {
     topic: OutputTopic,
@@ -166,6 +154,6 @@ impl<'a> Page<'a> {
 
     fn row<K: Serialize, V: Serialize>(&mut self, view: &'static str, key: &K, op: Op, value: Option<&V>) {
         let (time, seq) = self.number();
-        self.write(&Line { time, seq, view, key, op, value });
+        self.write(&ViewRecord { time, seq, view, key, op, value });
     }
 }

@@ -2,7 +2,7 @@
 //! long, and what each holds.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
@@ -90,6 +90,14 @@ impl Inside<'_> {
         let sizes = self.vault.sizes();
         let sum = |of: fn(&Size) -> usize| sizes.iter().map(|(_, size)| of(size) as u64).sum();
         (sum(|size| size.entries), sum(|size| size.bytes))
+    }
+
+    /// The names of all operators, whether or not they ever ran.
+    pub fn operators(&mut self) -> BTreeSet<String> {
+        if let Some(mut register) = self.worker.log_register() {
+            register.flush();
+        }
+        self.busy.borrow().names.values().cloned().collect()
     }
 
     /// How long each operator ran since the beginning or the last time this was asked, by name; what ran inside another

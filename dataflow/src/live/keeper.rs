@@ -212,3 +212,50 @@ impl Keeper {
         file.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::serve::Board;
+
+    #[test]
+    fn a_snapshot_that_another_process_has_no_part_of_is_let_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let under_way = Arc::new(AtomicUsize::new(2));
+        let keeper = Keeper {
+            snapshots: path("snapshots"),
+            remap: path("remap"),
+            keep: 2,
+            process: (0, 2),
+            workers: 1,
+            tick_ms: 10,
+            program: "p".to_owned(),
+            backlog: Backlog::default(),
+            under_way: under_way.clone(),
+            telemetry: Telemetry::new("test"),
+        };
+        let (say, said) = channel();
+        let keeping = std::thread::spawn(move || keeper.run(said));
+        for tick in [10, 20] {
+            say.send(Copied::Begin(tick, Vec::new())).expect("it listens");
+            say.send(Copied::Worker(tick)).expect("it listens");
+            say.send(Copied::Left(tick, Board::new(10).save(), BTreeMap::new())).expect("it listens");
+        }
+        // In the other process time has begun between the two.
+        let part =
+            Part { process: 1, states: Vec::new(), board: None, published: BTreeMap::new(), partitions: Vec::new() };
+        std::fs::create_dir_all(snapshot::folder(&path("snapshots"), 20)).expect("made");
+        snapshot::write_part(&path("snapshots"), 20, &part).expect("written");
+        while under_way.load(Ordering::Relaxed) > 0 && !keeping.is_finished() {
+            std::thread::yield_now();
+        }
+        drop(say);
+        keeping.join().expect("it ends").expect("it could write");
+        let (newest, _) = snapshot::newest(&path("snapshots")).expect("read");
+        assert_eq!(newest.map(|manifest| (manifest.tick, manifest.parts.len())), Some((20, 2)));
+        assert_eq!(under_way.load(Ordering::Relaxed), 0);
+    }
+}
