@@ -200,7 +200,7 @@ impl<'scope> Views<'scope> {
         let labor_productivity = labor_productivity::build(ticks, late, &labor_hours, &store_sales);
         let fulfillment_node = fulfillment_node::build(ticks, &streams.orders, &attendance);
         let labor_coverage = labor_coverage::build(ticks, streams, &attendance, &fulfillment_node);
-        let promise_scores = promise_score::build(ticks, &streams.orders, &shelf.positions, &attendance);
+        let promise_scores = promise_score::build(ticks, &streams.orders, shelf.short.clone(), &attendance);
         Views {
             customer_profile,
             customer_segments,

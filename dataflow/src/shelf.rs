@@ -18,6 +18,7 @@ use crate::detectors::phantom_stock::{self, PhantomStock};
 use crate::detectors::stockout_risk::{self, StockoutRisk};
 use crate::exception::Step;
 use crate::graph::Streams;
+use crate::ids::Id;
 use crate::row::{Row, StoreItem};
 use crate::time::{Collection, Inputs};
 use crate::views::inventory_accuracy::StoreDay;
@@ -25,12 +26,14 @@ use crate::views::inventory_position::{self, InventoryPosition, Position, Said};
 use crate::views::item_demand::{Demand, ItemDemand};
 use crate::views::promoted_item::PromotedItem;
 use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
-use crate::views::{demand_index, item_demand, promoted_item};
+use crate::views::{demand_index, item_demand, promise_score, promoted_item};
 
 /// What is said of every shelf.
 pub struct Shelf<'scope> {
     /// inventory.position.
     pub positions: Collection<'scope, Row<StoreItem, Position>>,
+    /// Items that are short, for the promises of orders.
+    pub short: Collection<'scope, (Id, promise_score::Entry)>,
     /// What counts found that the books did not say, for inventory.accuracy.
     pub variances: Collection<'scope, (StoreDay, i64)>,
     /// How items sell within the hour, for demand.index.
@@ -100,6 +103,10 @@ pub fn build<'scope>(
     let shelf = Shelf {
         positions: fan.read(|said: &Output, _| match said {
             Side::Left(Side::Left(Said::Position(row))) => Some(row.clone()),
+            _ => None,
+        }),
+        short: fan.read(|said, _| match said {
+            Side::Left(Side::Left(Said::Position(row))) => promise_score::short(row),
             _ => None,
         }),
         variances: fan.read(|said, _| match said {

@@ -92,6 +92,9 @@ fn plain<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
     bincode::serialize(waiting).expect("rows have a plain form and memory takes it")
 }
 
+/// Rows for which room is made beforehand, at most.
+const LIKELY: usize = 1 << 16;
+
 /// What became of the rows of a view since its last emission: of each, what went and what came, on balance.
 #[derive(Serialize, serde::Deserialize)]
 #[serde(bound(deserialize = "K: serde::Deserialize<'de> + Eq + Hash, V: serde::Deserialize<'de>"))]
@@ -104,6 +107,11 @@ impl<K, V> Default for Changes<K, V> {
 }
 
 impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
+    /// None yet, and room for so many rows.
+    fn with_room(rows: usize) -> Self {
+        Changes(HashMap::with_capacity_and_hasher(rows.min(LIKELY), FixedState::default()))
+    }
+
     fn add(&mut self, Row { key, value, settled }: Row<K, V>, diff: i64) {
         let held = self.0.entry(key).or_default();
         match held.iter().position(|(other, was_settled, _)| *was_settled == settled && *other == value) {
@@ -142,6 +150,8 @@ impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
 struct ViewStage<K, V> {
     view: &'static str,
     waiting: BTreeMap<Time, Changes<K, V>>,
+    /// How many rows left last time: likely as many as next time.
+    usual: usize,
 }
 
 impl<K, V> Stage for ViewStage<K, V>
@@ -155,6 +165,7 @@ where
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
             let ((time, changes), view) = (first.remove_entry(), self.view);
+            self.usual = changes.0.len();
             let order = move || {
                 let (rows, more) = changes.into_ops();
                 Box::new(ViewRecords { view, rows, more }) as Box<dyn Records>
@@ -288,10 +299,11 @@ impl<'scope> ViewOutputs<'_, 'scope> {
         V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
     {
         let emit = self.outputs.emit;
-        let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new() }));
+        let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new(), usual: 0 }));
         self.outputs.stages.insert((OutputTopic::Views, view), stage.clone());
         let give = move |row, time, change: Traced<i64, Cause>| {
-            stage.borrow_mut().waiting.entry(emit.at(time)).or_default().add(row, change.diff);
+            let ViewStage { waiting, usual, .. } = &mut *stage.borrow_mut();
+            waiting.entry(emit.at(time)).or_insert_with(|| Changes::with_room(*usual)).add(row, change.diff);
         };
         self.gather.take(rows.clone(), give);
     }

@@ -22,41 +22,56 @@ use crate::event::{FactBody, StateBody};
 use crate::ids::EventId;
 use crate::time::{Cause, Collection};
 
+macro_rules! only {
+    ($variant:path) => {
+        |body| if let $variant(body) = body { Some(body) } else { None }
+    };
+}
+
 /// A fact with its times and name.
 pub type Timed<D> = Fact<EventId, D>;
 
-/// The till lines that stand: most of what comes, and read by many.
-#[derive(Clone)]
-pub struct Lines<'scope>(Rc<Judgements<'scope, FactBody>>);
+/// A fact as its readers see it.
+pub type Seen<'a, D> = Fact<&'a EventId, &'a D>;
 
-/// A till line as its readers see it.
-pub type Line<'a> = Fact<&'a EventId, &'a PosLine>;
+/// The facts of one type that stand, for many readers: each takes of them what concerns it, nobody a copy of all.
+#[derive(Clone)]
+pub struct Facts<'scope, D> {
+    judged: Rc<Judgements<'scope, FactBody>>,
+    of: fn(&FactBody) -> Option<&D>,
+}
+
+/// The till lines that stand: most of what comes.
+pub type Lines<'scope> = Facts<'scope, PosLine>;
 
 impl<'scope> Lines<'scope> {
     /// The till lines among judgements that are not built yet.
-    pub fn of(judgements: Rc<Judgements<'scope, FactBody>>) -> Self {
-        Lines(judgements)
+    pub fn of(judged: Rc<Judgements<'scope, FactBody>>) -> Self {
+        Facts { judged, of: only!(FactBody::Pos) }
     }
+}
 
-    /// What `read` makes of each line, one or none.
-    pub fn flat_map<T>(&self, read: impl Fn(Line<'_>) -> Option<T> + 'static) -> Collection<'scope, T>
+impl<'scope, D: 'static> Facts<'scope, D> {
+    /// What `read` makes of each fact, one or none.
+    pub fn flat_map<T>(&self, read: impl Fn(Seen<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
     {
-        self.0.read(move |judged, _| match judged {
-            Judged::Fact(Fact { id, event_time, horizon, body: FactBody::Pos(body) }) => {
-                read(Fact { id, event_time: *event_time, horizon: *horizon, body })
+        let of = self.of;
+        self.judged.read(move |judged, _| match judged {
+            Judged::Fact(Fact { id, event_time, horizon, body }) => {
+                read(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
             }
-            _ => None,
+            Judged::Fate(..) => None,
         })
     }
 
-    /// What `read` makes of each line.
-    pub fn map<T>(&self, read: impl Fn(Line<'_>) -> T + 'static) -> Collection<'scope, T>
+    /// What `read` makes of each fact.
+    pub fn map<T>(&self, read: impl Fn(Seen<'_, D>) -> T + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
     {
-        self.flat_map(move |line| Some(read(line)))
+        self.flat_map(move |fact| Some(read(fact)))
     }
 }
 
@@ -65,11 +80,11 @@ impl<'scope> Lines<'scope> {
 #[expect(missing_docs, reason = "one collection a record type, named after it")]
 pub struct Streams<'scope> {
     pub pos: Lines<'scope>,
-    pub activities: Collection<'scope, Timed<Activity>>,
+    pub activities: Facts<'scope, Activity>,
     pub traffic: Collection<'scope, Timed<TrafficCount>>,
     pub queues: Collection<'scope, Timed<QueueInterval>>,
-    pub movements: Collection<'scope, Timed<Movement>>,
-    pub counts: Collection<'scope, Timed<Count>>,
+    pub movements: Facts<'scope, Movement>,
+    pub counts: Facts<'scope, Count>,
     pub punches: Collection<'scope, Timed<Punch>>,
     pub shifts: Collection<'scope, Shift>,
     pub tasks: Collection<'scope, Task>,
@@ -83,17 +98,9 @@ pub struct Streams<'scope> {
     pub commands: Collection<'scope, (Command, Option<Cause>)>,
 }
 
-/// The facts for which `body` answers something, under their times and names.
-fn facts<'scope, D: Clone + 'static>(
-    judged: &Judgements<'scope, FactBody>,
-    of: impl Fn(&FactBody) -> Option<&D> + 'static,
-) -> Collection<'scope, Timed<D>> {
-    judged.read(move |judged, _| match judged {
-        Judged::Fact(Fact { id, event_time, horizon, body }) => {
-            of(body).map(|body| Fact { id: id.clone(), event_time: *event_time, horizon: *horizon, body: body.clone() })
-        }
-        Judged::Fate(..) => None,
-    })
+/// The facts of one type, for one reader.
+fn whole<'scope, D: Clone + 'static>(facts: Facts<'scope, D>) -> Collection<'scope, Timed<D>> {
+    facts.map(|Fact { id, event_time, horizon, body }| Fact { id: id.clone(), event_time, horizon, body: body.clone() })
 }
 
 /// The current rows for which `body` answers something.
@@ -107,12 +114,6 @@ fn rows<'scope, D: Clone + 'static>(
     })
 }
 
-macro_rules! only {
-    ($variant:path) => {
-        |body| if let $variant(body) = body { Some(body) } else { None }
-    };
-}
-
 impl<'scope> Streams<'scope> {
     /// Splits what the edge lets through.
     pub fn split(edge: &Edge<'scope>) -> Self {
@@ -122,14 +123,15 @@ impl<'scope> Streams<'scope> {
             }
             _ => None,
         });
+        let judged = || edge.facts.clone();
         Streams {
-            pos: Lines::of(edge.facts.clone()),
-            activities: facts(&edge.facts, only!(FactBody::Activity)),
-            traffic: facts(&edge.facts, only!(FactBody::Traffic)),
-            queues: facts(&edge.facts, only!(FactBody::Queue)),
-            movements: facts(&edge.facts, only!(FactBody::Movement)),
-            counts: facts(&edge.facts, only!(FactBody::Count)),
-            punches: facts(&edge.facts, only!(FactBody::Punch)),
+            pos: Lines::of(judged()),
+            activities: Facts { judged: judged(), of: only!(FactBody::Activity) },
+            traffic: whole(Facts { judged: judged(), of: only!(FactBody::Traffic) }),
+            queues: whole(Facts { judged: judged(), of: only!(FactBody::Queue) }),
+            movements: Facts { judged: judged(), of: only!(FactBody::Movement) },
+            counts: Facts { judged: judged(), of: only!(FactBody::Count) },
+            punches: whole(Facts { judged: judged(), of: only!(FactBody::Punch) }),
             shifts: rows(&edge.rows, only!(StateBody::Shift)),
             tasks: rows(&edge.rows, only!(StateBody::Task)),
             promotions: rows(&edge.rows, only!(StateBody::Promotion)),

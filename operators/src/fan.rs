@@ -2,7 +2,8 @@
 //!
 //! *Meaning.* Every reader is a function from an element to what it makes of it, as in a map or flat map; it gets a
 //! collection of its own. *Time.* None. *State.* None.
-//! *Cost.* One call a reader and element. As many maps behind a stream would each be given a copy of all of it first.
+//! *Cost.* One call a reader and element, in a loop a reader and container. As many maps behind a stream would each be given
+//! a copy of all of it first.
 
 use std::cell::RefCell;
 
@@ -19,9 +20,13 @@ use crate::driver::Traces;
 /// Updates that a reader holds before it hands them on.
 const BATCH: usize = 4_096;
 
+/// An update of the collection.
+type Update<D, R, C> = (D, i64, Traced<R, C>);
+
 /// A reader with its way out.
 trait Way<D, R, C> {
-    fn take(&mut self, data: &D, tick: i64, change: &Traced<R, C>, capability: &InputCapability<i64>);
+    /// Reads what has come together: one reader after the other, so that each goes through it in one loop of its own.
+    fn take(&mut self, updates: &[Update<D, R, C>], capability: &InputCapability<i64>);
     fn flush(&mut self, capability: &InputCapability<i64>);
 }
 
@@ -32,10 +37,10 @@ where
     C: Clone + 'static,
 {
     read: F,
-    made: Vec<(T, i64, Traced<R, C>)>,
+    made: Vec<Update<T, R, C>>,
     /// How many it made last time: likely as many as next time.
     usual: usize,
-    output: OutputBuilder<i64, CapacityContainerBuilder<Vec<(T, i64, Traced<R, C>)>>>,
+    output: OutputBuilder<i64, CapacityContainerBuilder<Vec<Update<T, R, C>>>>,
 }
 
 impl<D, T, I, R, C, F> Way<D, R, C> for Reading<T, R, C, F>
@@ -46,11 +51,15 @@ where
     I: IntoIterator<Item = T>,
     F: FnMut(&D, &Traced<R, C>) -> I,
 {
-    fn take(&mut self, data: &D, tick: i64, change: &Traced<R, C>, capability: &InputCapability<i64>) {
+    fn take(&mut self, updates: &[Update<D, R, C>], capability: &InputCapability<i64>) {
         if self.made.capacity() == 0 {
             self.made.reserve(self.usual);
         }
-        self.made.extend((self.read)(data, change).into_iter().map(|made| (made, tick, change.clone())));
+        for (data, tick, change) in updates {
+            for made in (self.read)(data, change) {
+                self.made.push((made, *tick, change.clone()));
+            }
+        }
         if self.made.len() >= BATCH {
             self.flush(capability);
         }
@@ -69,8 +78,8 @@ where
 struct Looking<F>(F);
 
 impl<D, R, C, F: FnMut(&D, &Traced<R, C>)> Way<D, R, C> for Looking<F> {
-    fn take(&mut self, data: &D, _: i64, change: &Traced<R, C>, _: &InputCapability<i64>) {
-        self.0(data, change);
+    fn take(&mut self, updates: &[Update<D, R, C>], _: &InputCapability<i64>) {
+        updates.iter().for_each(|(data, _, change)| self.0(data, change));
     }
 
     fn flush(&mut self, _: &InputCapability<i64>) {}
@@ -161,8 +170,9 @@ where
         builder.build(move |_| {
             move |_| {
                 input.for_each_stamp(|capability, containers| {
-                    for (data, tick, change) in containers.flat_map(|container| container.drain(..)) {
-                        ways.iter_mut().for_each(|way| way.take(&data, tick, &change, &capability));
+                    for container in containers {
+                        ways.iter_mut().for_each(|way| way.take(container, &capability));
+                        container.clear();
                     }
                     ways.iter_mut().for_each(|way| way.flush(&capability));
                 });

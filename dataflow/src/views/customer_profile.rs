@@ -214,7 +214,7 @@ pub fn build<'scope>(
         let customer = line.body.customer?;
         Some((Customer { customer }, (line.event_time, Deed::line(line.body))))
     });
-    let looks = streams.activities.clone().flat_map(|activity| {
+    let looks = streams.activities.flat_map(|activity| {
         let deed = match activity.body.act {
             Act::View => Deed::View,
             Act::CartAdd => Deed::CartAdd,

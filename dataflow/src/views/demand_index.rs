@@ -145,7 +145,7 @@ pub fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, E
         let key = StoreItem { store: line.body.store, item: line.body.item };
         (!line.body.is_return()).then(|| (key, Entry::Line(line.event_time, line.body.units_milli())))
     });
-    let carts = streams.activities.clone().flat_map(|fact| {
+    let carts = streams.activities.flat_map(|fact| {
         let activity = fact.body;
         let key = activity.store.zip(activity.item).map(|(store, item)| StoreItem { store, item });
         key.filter(|_| activity.act == Act::CartAdd).map(|key| (key, Entry::Cart(fact.event_time)))

@@ -211,12 +211,13 @@ pub fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, E
         };
         (StoreItem { store: line.body.store, item: line.body.item }, entry)
     });
-    let movements = streams.movements.clone().map(|movement| {
+    let movements = streams.movements.map(|movement| {
         let entry = Entry::Movement { event_time: movement.event_time, milli: movement.body.quantity_milli };
         (StoreItem { store: movement.body.store, item: movement.body.item }, entry)
     });
-    let counts = streams.counts.clone().map(|count| {
-        let entry = Entry::Count { event_time: count.event_time, event_id: count.id, milli: count.body.counted_milli };
+    let counts = streams.counts.map(|count| {
+        let entry =
+            Entry::Count { event_time: count.event_time, event_id: count.id.clone(), milli: count.body.counted_milli };
         (StoreItem { store: count.body.store, item: count.body.item }, entry)
     });
     Inputs::from(lines).and(movements).and(counts).and(committed(&streams.orders))

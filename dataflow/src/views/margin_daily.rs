@@ -100,9 +100,9 @@ pub fn build<'scope>(
         let entry = Entry::Happened(day(line.event_time), line.body.store, Amounts::of_line(line.body));
         (line.body.item, entry)
     });
-    let losses = streams.movements.clone().flat_map(|movement| {
+    let losses = streams.movements.flat_map(|movement| {
         let (day, body) = (day(movement.event_time), movement.body);
-        Amounts::of_loss(&body).map(|amounts| (body.item, Entry::Happened(day, body.store, amounts)))
+        Amounts::of_loss(body).map(|amounts| (body.item, Entry::Happened(day, body.store, amounts)))
     });
     let products = streams.products.clone().map(|product| {
         let costs = Costs { dept: product.dept, unit_cost_cents: product.unit_cost_cents };

@@ -71,11 +71,17 @@ fn shortage(position: &Position) -> Option<Shortage> {
     (committed_milli > 0 && on_hand_milli < committed_milli).then_some(shortage)
 }
 
+/// What a store's orders must know of the position of an item there, if it is short.
+pub fn short(position: &Row<StoreItem, Position>) -> Option<(Id, Entry)> {
+    let StoreItem { store, item } = position.key;
+    shortage(&position.value).map(|shortage| (store, Entry::Short(item, shortage)))
+}
+
 /// The scores of the open orders whose promise is ahead, by order.
 pub fn build<'scope>(
     ticks: Ticks,
     orders: &Collection<'scope, Order>,
-    positions: &Collection<'scope, Row<StoreItem, Position>>,
+    short: Collection<'scope, (Id, Entry)>,
     attendance: &Attendance<'scope>,
 ) -> Collection<'scope, (EventId, Score)> {
     let orders = orders.clone().flat_map(|order| {
@@ -85,10 +91,7 @@ pub fn build<'scope>(
         open.then_some((order.store, Entry::Order(entry)))
     });
     let here = attendance.pickers().map(|store| (store, Entry::Here));
-    let short =
-        |row: Row<StoreItem, Position>| Some((row.key.store, Entry::Short(row.key.item, shortage(&row.value)?)));
-    let short = Inputs::from(positions.clone().flat_map(short));
-    keyed("promise scores", ticks, short.and(orders).and(here), None, Scores)
+    keyed("promise scores", ticks, Inputs::from(short).and(orders).and(here), None, Scores)
 }
 
 #[cfg(test)]
