@@ -104,7 +104,7 @@ fn sides_by_side(criterion: &mut Criterion) {
         scripts::both(sums, rows(SEED, UPDATES / 20)),
         |input| {
             let (sums, rows) = sides(input);
-            lookup::lookup("lookup", TICKS, sums, rows)
+            lookup::lookup("lookup", TICKS, sums, rows, |key, member, row| (*key, *member, row.copied()))
         },
         |input| {
             let (sums, rows) = sides(input);

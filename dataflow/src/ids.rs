@@ -1,21 +1,60 @@
 //! Names of things: short for what returns again and again, whole for what is seen once.
 //!
 //! Ids of master data (stores, items, customers, operators, promotions, …) are interned for the life of the process: an
-//! [`Id`] is one pointer, and hashes and orders by its bytes: alike in every process, which routing and snapshots need
-//! (the interner's own hash is seeded anew in each process). The price is some 40–100 bytes for
-//! each distinct such id ever seen. Names without end (events, transactions, orders, tasks) are never interned.
+//! [`Id`] is one pointer to its text and the hash of it, which is alike in every process, as routing and snapshots need.
+//! The price is some 60–120 bytes for each distinct such id ever seen. Names without end (events, transactions, orders,
+//! tasks) are never interned.
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
-use ustr::Ustr;
+use foldhash::quality::FixedState;
+use hashbrown::HashTable;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// An interned id of master data.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Id(Ustr);
+#[derive(Clone, Copy)]
+pub struct Id(&'static Name);
+
+struct Name {
+    hash: u64,
+    text: Box<str>,
+}
+
+/// Ids by the hashes of their texts, in tables that threads seldom want at once.
+static NAMES: LazyLock<[RwLock<HashTable<Id>>; 16]> = LazyLock::new(Default::default);
+
+impl Id {
+    /// The id of this text; the caller has checked the grammar.
+    pub fn new(text: &str) -> Self {
+        let hash = FixedState::with_seed(0).hash_one(text);
+        let is_it = |id: &Id| &*id.0.text == text;
+        let names = &NAMES[(hash >> 32) as usize % NAMES.len()];
+        // A table is whole whenever its lock is let go.
+        if let Some(id) = names.read().unwrap_or_else(PoisonError::into_inner).find(hash, is_it) {
+            return *id;
+        }
+        let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
+        let name = || Id(Box::leak(Box::new(Name { hash, text: text.into() })));
+        *names.entry(hash, is_it, |id| id.0.hash).or_insert_with(name).get()
+    }
+
+    /// Its text.
+    pub fn as_str(self) -> &'static str {
+        &self.0.text
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Id {}
 
 impl Ord for Id {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -29,22 +68,35 @@ impl PartialOrd for Id {
     }
 }
 
-// Equal ids are one pointer and have one text: equality and hash agree.
 impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        state.write_u64(self.0.hash);
     }
 }
 
-impl Id {
-    /// The id of this text; the caller has checked the grammar.
-    pub fn new(text: &str) -> Self {
-        Id(ustr::ustr(text))
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
+}
 
-    /// Its text.
-    pub fn as_str(self) -> &'static str {
-        self.0.as_str()
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl de::Visitor<'_> for Text {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
+                Ok(Id::new(text))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -101,6 +153,25 @@ pub fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_texts_are_one_id_with_one_hash_in_every_form() {
+        let texts: Vec<String> = (0..1_000).map(|number| format!("item-{number}")).collect();
+        let named = || texts.iter().map(|text| Id::new(text)).collect::<Vec<_>>();
+        let ids = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(named)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
+        });
+        assert!(ids.iter().all(|ids| *ids == named()));
+        assert!(named().iter().zip(&texts).all(|(id, text)| id.as_str() == text));
+        let read: Id = bincode::deserialize(&bincode::serialize("item-7").unwrap()).unwrap();
+        assert_eq!((read, serde_json::to_string(&read).unwrap()), (Id::new("item-7"), "\"item-7\"".to_owned()));
+        let hash = |id| FixedState::with_seed(0).hash_one(id);
+        assert_eq!(hash(read), hash(Id::new("item-7")));
+        assert_ne!(hash(read), hash(Id::new("item-8")));
+        // What routes keys and is kept in snapshots of other processes.
+        assert_eq!(read.0.hash, FixedState::with_seed(0).hash_one("item-7"));
+    }
 
     #[test]
     fn ids_order_by_their_bytes_and_follow_the_grammar() {

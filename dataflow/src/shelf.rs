@@ -8,7 +8,7 @@
 use operators::co_group::Side;
 use operators::driver::keyed;
 use operators::fan::Fan;
-use operators::fused::Fused;
+use operators::fused::{self, Fused};
 use operators::keyed::Ticks;
 
 use crate::context::{Context, Notice};
@@ -20,7 +20,7 @@ use crate::exception::Step;
 use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem};
-use crate::time::{Collection, Inputs};
+use crate::time::{Collection, Diff, Inputs};
 use crate::views::inventory_accuracy::StoreDay;
 use crate::views::inventory_position::{self, InventoryPosition, Position, Said};
 use crate::views::item_demand::{Demand, ItemDemand};
@@ -37,7 +37,7 @@ pub struct Shelf<'scope> {
     /// What counts found that the books did not say, for inventory.accuracy.
     pub variances: Collection<'scope, (StoreDay, i64)>,
     /// How items sell within the hour, for demand.index.
-    pub demand: Collection<'scope, (StoreItem, Demand)>,
+    pub demand: Collection<'scope, (Id, (Id, Demand))>,
     /// promotion.performance with what its detectors read beside.
     pub standings: Collection<'scope, Row<PromotionStoreItem, Standing>>,
     /// What stockout_risk finds.
@@ -54,17 +54,22 @@ type Sales = Fused<ItemDemand, PromotedItem>;
 /// What happens to a shelf.
 type Input = Side<BooksInput, Side<item_demand::Entry, promoted_item::Entry>>;
 type BooksInput = Side<inventory_position::Entry, DetectorsInput>;
-type DetectorsInput = Side<stockout_risk::Input, Side<Book, phantom_stock::Input>>;
+type DetectorsInput = Side<stockout_risk::Input, Side<Option<Book>, phantom_stock::Input>>;
 /// What is said of one.
 type Output =
     Side<Side<Said, Side<Step, Side<Step, Step>>>, Side<(StoreItem, Demand), Row<PromotionStoreItem, Standing>>>;
 
-/// What the detectors read of what the books say.
-fn reads(said: &Said, read: &mut dyn FnMut(DetectorsInput)) {
-    if let Said::Position(row) = said {
-        read(Side::Left(stockout_risk::Input::of(&row.value)));
-        read(Side::Right(Side::Left(Book::of(&row.value))));
-        read(Side::Right(Side::Right(phantom_stock::Input::of(&row.value))));
+/// What the detectors read of what the books say: how they stand now.
+fn reads(said: &fused::Said<InventoryPosition>, read: &mut dyn FnMut(DetectorsInput, &Diff)) {
+    // The row that goes comes before the one that replaces it.
+    let stands = said.iter().rev().find_map(|(said, _, change)| match said {
+        Said::Position(row) => Some(((change.diff > 0).then_some(&row.value), change)),
+        Said::Variance(..) => None,
+    });
+    if let Some((position, change)) = stands {
+        read(Side::Left(stockout_risk::Input::Stock(position.map(stockout_risk::Stock::of))), change);
+        read(Side::Right(Side::Left(position.map(Book::of))), change);
+        read(Side::Right(Side::Right(phantom_stock::Input::Stock(position.map(phantom_stock::Stock::of)))), change);
     }
 }
 
@@ -114,7 +119,7 @@ pub fn build<'scope>(
             _ => None,
         }),
         demand: fan.read(|said, _| match said {
-            Side::Right(Side::Left(demand)) => Some(*demand),
+            Side::Right(Side::Left((StoreItem { store, item }, demand))) => Some((*item, (*store, *demand))),
             _ => None,
         }),
         standings: fan.read(|said, _| match said {

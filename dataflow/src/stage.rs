@@ -4,11 +4,12 @@
 //! [`Outputs::drain`] gives what is due, in order of time, topic and view name.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
+use indexmap::IndexMap;
 use operators::at_close::at_close;
 use operators::diff::Traced;
 use operators::gather::Gather;
@@ -97,23 +98,35 @@ const LIKELY: usize = 1 << 16;
 
 /// What became of the rows of a view since its last emission: of each, what went and what came, on balance.
 #[derive(Serialize, serde::Deserialize)]
-#[serde(bound(deserialize = "K: serde::Deserialize<'de> + Eq + Hash, V: serde::Deserialize<'de>"))]
-struct Changes<K, V>(HashMap<K, SmallVec<[(V, bool, i64); 2]>, FixedState>);
+#[serde(bound(
+    serialize = "K: Serialize, V: Serialize",
+    deserialize = "K: DeserializeOwned + Eq + Hash, V: DeserializeOwned"
+))]
+struct Changes<K, V> {
+    rows: IndexMap<K, SmallVec<[(V, bool, i64); 2]>, FixedState>,
+    /// Where the last change was: what comes mostly follows what goes.
+    last: usize,
+}
 
 impl<K, V> Default for Changes<K, V> {
     fn default() -> Self {
-        Changes(HashMap::default())
+        Changes { rows: IndexMap::default(), last: 0 }
     }
 }
 
 impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
     /// None yet, and room for so many rows.
     fn with_room(rows: usize) -> Self {
-        Changes(HashMap::with_capacity_and_hasher(rows.min(LIKELY), FixedState::default()))
+        Changes { rows: IndexMap::with_capacity_and_hasher(rows.min(LIKELY), FixedState::default()), last: 0 }
     }
 
     fn add(&mut self, Row { key, value, settled }: Row<K, V>, diff: i64) {
-        let held = self.0.entry(key).or_default();
+        if self.rows.get_index(self.last).is_none_or(|(last, _)| *last != key) {
+            let entry = self.rows.entry(key);
+            self.last = entry.index();
+            entry.or_default();
+        }
+        let held = &mut self.rows[self.last];
         match held.iter().position(|(other, was_settled, _)| *was_settled == settled && *other == value) {
             Some(at) if held[at].2 + diff == 0 => _ = held.swap_remove(at),
             Some(at) => held[at].2 += diff,
@@ -123,11 +136,9 @@ impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
 
     /// What is said of each key, in order of keys, and how many more rows stand.
     fn into_ops(self) -> (Vec<(K, Op, Option<V>)>, i64) {
-        let mut changes: Vec<_> = self.0.into_iter().collect();
-        changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let mut rows = Vec::with_capacity(changes.len());
+        let mut rows = Vec::with_capacity(self.rows.len());
         let mut more = 0;
-        for (key, held) in changes {
+        for (key, held) in self.rows.sorted_unstable_by(|a, _, b, _| a.cmp(b)) {
             let (mut old, mut new) = (None, None);
             for (value, settled, diff) in held {
                 *(if diff > 0 { &mut new } else { &mut old }) = Some((value, settled));
@@ -165,7 +176,7 @@ where
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
             let ((time, changes), view) = (first.remove_entry(), self.view);
-            self.usual = changes.0.len();
+            self.usual = changes.rows.len();
             let order = move || {
                 let (rows, more) = changes.into_ops();
                 Box::new(ViewRecords { view, rows, more }) as Box<dyn Records>
@@ -301,9 +312,13 @@ impl<'scope> ViewOutputs<'_, 'scope> {
         let emit = self.outputs.emit;
         let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new(), usual: 0 }));
         self.outputs.stages.insert((OutputTopic::Views, view), stage.clone());
+        let mut leaves = (Time::MIN, Time::MIN);
         let give = move |row, time, change: Traced<i64, Cause>| {
+            if leaves.0 != time {
+                leaves = (time, emit.at(time));
+            }
             let ViewStage { waiting, usual, .. } = &mut *stage.borrow_mut();
-            waiting.entry(emit.at(time)).or_insert_with(|| Changes::with_room(*usual)).add(row, change.diff);
+            waiting.entry(leaves.1).or_insert_with(|| Changes::with_room(*usual)).add(row, change.diff);
         };
         self.gather.take(rows.clone(), give);
     }

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use operators::arrival::{Fact, Judged};
+use operators::sums::difference::Multiply;
 
-use crate::edge::{Edge, Judgements};
+use crate::edge::{Edge, Judgements, Memo};
 use crate::event::activity::Activity;
 use crate::event::command::Command;
 use crate::event::inventory::{Count, Movement};
@@ -20,7 +21,7 @@ use crate::event::traffic::TrafficCount;
 use crate::event::workforce::{Punch, Shift};
 use crate::event::{FactBody, StateBody};
 use crate::ids::EventId;
-use crate::time::{Cause, Collection};
+use crate::time::{Cause, Collection, Sums};
 
 macro_rules! only {
     ($variant:path) => {
@@ -51,6 +52,16 @@ impl<'scope> Lines<'scope> {
     }
 }
 
+/// The fact that was judged to be one, if it is of the type.
+fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option<&D>) -> Option<Seen<'_, D>> {
+    match judged {
+        Judged::Fact(Fact { id, event_time, horizon, body }) => {
+            Some(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
+        }
+        Judged::Fate(..) => None,
+    }
+}
+
 impl<'scope, D: 'static> Facts<'scope, D> {
     /// What `read` makes of each fact, one or none.
     pub fn flat_map<T>(&self, read: impl Fn(Seen<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
@@ -58,12 +69,17 @@ impl<'scope, D: 'static> Facts<'scope, D> {
         T: Clone + 'static,
     {
         let of = self.of;
-        self.judged.read(move |judged, _| match judged {
-            Judged::Fact(Fact { id, event_time, horizon, body }) => {
-                read(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
-            }
-            Judged::Fate(..) => None,
-        })
+        self.judged.read(move |judged, _| read(seen(judged, of)?))
+    }
+
+    /// What `split` makes of each fact, one or none: something, and by how much it moves the sum of it.
+    pub fn explode<T, R>(&self, split: impl Fn(Seen<'_, D>) -> Option<(T, R)> + 'static) -> Sums<'scope, T, R>
+    where
+        T: Clone + 'static,
+        R: Clone + Multiply<i64, Output = R> + 'static,
+    {
+        let of = self.of;
+        self.judged.explode(move |judged| split(seen(judged, of)?))
     }
 
     /// What `read` makes of each fact.

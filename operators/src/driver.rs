@@ -29,8 +29,8 @@ use timely::progress::operate::FrontierInterest;
 
 use crate::diff::Traced;
 use crate::held::Held;
-use crate::inputs::{self, Inputs};
-use crate::keyed::{Keyed, KeyedState, Ticks, saving};
+use crate::inputs::Inputs;
+use crate::keyed::{Keyed, KeyedState, KeyedUpdate, Ticks, saving};
 use crate::received::Received;
 use crate::vault::{Kept, Piece, Size, register};
 
@@ -105,8 +105,8 @@ where
             }
             let frontier = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
             if out.capacity() == 0 && !machine.updates.is_empty() {
-                // Likely as many as last time.
-                out.reserve(usual);
+                // Likely as many as last time, or some more.
+                out.reserve(usual + usual / 4);
             }
             let done = machine.advance(frontier, FUEL, &mut out);
             if let Some(capability) = machine.capability.held()
@@ -126,12 +126,10 @@ where
     stream.as_collection()
 }
 
-type Update<L> = inputs::Update<<L as Keyed>::Key, <L as Keyed>::Input, <L as Keyed>::Diff, <L as Keyed>::Cause>;
-
 /// A keyed state with what it has received but not yet closed.
 struct Machine<L: Keyed> {
     state: KeyedState<L>,
-    updates: Received<Update<L>>,
+    updates: Received<KeyedUpdate<L>>,
     notices: VecDeque<(i64, L::Notice, Traced<i64, L::Cause>)>,
     capability: Held,
     /// The tick being closed, when fuel ran out inside it.
@@ -177,13 +175,9 @@ impl<L: Keyed<Notice: Ord + Clone>> Machine<L> {
                 self.state.notice(&notice, &change);
                 self.stand(notice, change.diff);
             }
-            let mut last = TOGETHER;
-            while last == TOGETHER {
-                last = 0;
-                let updates = std::iter::from_fn(|| self.updates.next_if(|(_, at, _)| *at <= tick)).take(TOGETHER);
-                let changes = updates.map(|((key, input), _, change)| (key, input, change));
-                self.state.update_all(changes.inspect(|_| last += 1), tick);
-                fuel = fuel.saturating_sub(last);
+            while let Some((updates, count)) = self.updates.next(TOGETHER, |(_, at, _)| *at <= tick) {
+                self.state.update_all(updates, count, tick);
+                fuel = fuel.saturating_sub(count);
             }
             self.state.wake(tick);
             if !self.state.close(tick, &mut fuel, out) {

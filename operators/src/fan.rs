@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 
 use differential_dataflow::collection::AsCollection;
+use differential_dataflow::difference::Multiply;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::InputCapability;
@@ -30,12 +31,14 @@ trait Way<D, R, C> {
     fn flush(&mut self, capability: &InputCapability<i64>);
 }
 
+/// A reader who makes something.
 struct Reading<T, R, C, F>
 where
     T: 'static,
     R: Clone + 'static,
     C: Clone + 'static,
 {
+    /// Adds to what was made what it makes of an element.
     read: F,
     made: Vec<Update<T, R, C>>,
     /// How many it made last time: likely as many as next time.
@@ -43,22 +46,20 @@ where
     output: OutputBuilder<i64, CapacityContainerBuilder<Vec<Update<T, R, C>>>>,
 }
 
-impl<D, T, I, R, C, F> Way<D, R, C> for Reading<T, R, C, F>
+impl<D, T, Q, R, C, F> Way<D, R, C> for Reading<T, Q, C, F>
 where
     T: Clone + 'static,
-    R: Clone + 'static,
+    Q: Clone + 'static,
+    R: 'static,
     C: Clone + 'static,
-    I: IntoIterator<Item = T>,
-    F: FnMut(&D, &Traced<R, C>) -> I,
+    F: FnMut(&Update<D, R, C>, &mut Vec<Update<T, Q, C>>),
 {
     fn take(&mut self, updates: &[Update<D, R, C>], capability: &InputCapability<i64>) {
         if self.made.capacity() == 0 {
-            self.made.reserve(self.usual);
+            self.made.reserve(self.usual + self.usual / 4);
         }
-        for (data, tick, change) in updates {
-            for made in (self.read)(data, change) {
-                self.made.push((made, *tick, change.clone()));
-            }
+        for update in updates {
+            (self.read)(update, &mut self.made);
         }
         if self.made.len() >= BATCH {
             self.flush(capability);
@@ -129,10 +130,53 @@ where
     ///
     /// # Panics
     /// After [`Fan::build`].
-    pub fn read<T, I>(&self, read: impl FnMut(&D, &Traced<R, C>) -> I + 'static) -> Traces<'scope, T, R, C>
+    pub fn read<T, I>(&self, mut read: impl FnMut(&D, &Traced<R, C>) -> I + 'static) -> Traces<'scope, T, R, C>
     where
         T: Clone + 'static,
         I: IntoIterator<Item = T> + 'static,
+    {
+        self.reading(move |(data, tick, change), made| {
+            for data in read(data, change) {
+                made.push((data, *tick, change.clone()));
+            }
+        })
+    }
+
+    /// What `split` makes of each element: something, and by how much it moves the sum of it.
+    ///
+    /// # Panics
+    /// After [`Fan::build`].
+    ///
+    /// ```
+    /// # use operators::{fan::Fan, keyed::Ticks, testing::play, totals::totals};
+    /// // Two lines of 250 cents and one of 90, of which one of 250 is taken back.
+    /// let lines = [(10, ("pear", 250), 2), (10, ("fig", 90), 1), (20, ("pear", 250), -1)];
+    /// let cents = play(&lines, 20, |lines| {
+    ///     let fan = Fan::new("lines", lines);
+    ///     let cents = fan.explode(|(item, cents)| (*item == "pear").then_some((*item, *cents)));
+    ///     fan.build();
+    ///     totals("cents", Ticks { tick_ms: 10 }, cents)
+    /// });
+    /// assert_eq!(cents, [(10, ("pear", 500), 1), (20, ("pear", 250), 1), (20, ("pear", 500), -1)]);
+    /// ```
+    pub fn explode<T, Q, I>(&self, mut split: impl FnMut(&D) -> I + 'static) -> Traces<'scope, T, Q, C>
+    where
+        T: Clone + 'static,
+        Q: Clone + Multiply<R, Output = Q> + 'static,
+        I: IntoIterator<Item = (T, Q)> + 'static,
+    {
+        self.reading(move |(data, tick, change), made| {
+            for (data, sum) in split(data) {
+                made.push((data, *tick, Traced::new(sum.multiply(&change.diff), change.cause.clone())));
+            }
+        })
+    }
+
+    fn reading<T, Q, F>(&self, read: F) -> Traces<'scope, T, Q, C>
+    where
+        T: Clone + 'static,
+        Q: Clone + 'static,
+        F: FnMut(&Update<D, R, C>, &mut Vec<Update<T, Q, C>>) + 'static,
     {
         self.gather(|Gathered { builder, ways, .. }| {
             let (output, stream) = builder.new_output();

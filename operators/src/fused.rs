@@ -11,8 +11,12 @@ use crate::co_group::Side;
 use crate::diff::{Traced, least, least_of};
 use crate::keyed::{Audience, Emit, Keyed, Next};
 
-/// What the second logic reads of the first's output: it calls back with each of its inputs.
-pub type Reads<A, B> = fn(&<A as Keyed>::Output, &mut dyn FnMut(<B as Keyed>::Input));
+/// What a logic says of a key in a tick.
+pub type Said<L> = [(<L as Keyed>::Output, i64, Traced<i64, <L as Keyed>::Cause>)];
+
+/// What the second logic reads of what the first says of a key in a tick: it calls back with each of its inputs, how often it
+/// comes, and the change to blame.
+pub type Reads<A, B> = fn(&Said<A>, &mut dyn FnMut(<B as Keyed>::Input, &Traced<i64, <A as Keyed>::Cause>));
 
 /// Two logics over one key.
 pub struct Fused<A: Keyed, B: Keyed> {
@@ -214,8 +218,8 @@ where
             let next = self.first.close(key, &mut pair.first.state, &mut emit);
             pair.kept[0] = pair.first.settle(next);
         }
-        for (said, _, change) in &self.said {
-            (self.reads)(said, &mut |input| {
+        if !self.said.is_empty() {
+            (self.reads)(&self.said, &mut |input, change| {
                 least(second.get_or_insert_default(), &change.cause);
                 self.second.update_because(key, &mut pair.second.state, input, change.clone(), now);
             });
@@ -271,8 +275,11 @@ mod tests {
             Side::Left((key, time)) => (key, Side::Left(time)),
             Side::Right((key, sum)) => (key, Side::Right(sum)),
         });
-        let reads = |(_, sum): &Sum, say: &mut dyn FnMut(i64)| say(*sum);
-        keyed("both", TICKS, given, None, Fused::new(Trailing::new(TRAIL), Maximum::default(), reads))
+        let trailing = Trailing::new(TRAIL);
+        let both = Fused::new(trailing, Maximum::default(), |said, say| {
+            said.iter().for_each(|((_, sum), _, change)| say(*sum, change));
+        });
+        keyed("both", TICKS, given, None, both)
     }
 
     #[test]

@@ -68,6 +68,12 @@ impl<V: Ord + Clone> Greatest<V> {
         self.standing.iter().map(|(value, _)| value)
     }
 
+    /// The least value that may still be retracted and for which `admit` does not hold; it must hold for a prefix of the order.
+    pub fn next(&self, admit: impl Fn(&V) -> bool) -> Option<&V> {
+        let end = self.standing.partition_point(|(value, _)| admit(value));
+        self.standing.get(end).map(|(value, _)| value)
+    }
+
     /// Forgets everything for which `gone` holds; it must hold for a prefix of the order.
     pub fn leave(&mut self, gone: impl Fn(&V) -> bool) {
         let end = self.standing.partition_point(|(value, _)| gone(value));
@@ -187,6 +193,7 @@ mod tests {
         }
         values.fold(|value| *value <= 3);
         assert_eq!(values.standing().count(), 2);
+        assert_eq!((values.next(|value| *value < 5), values.next(|_| true)), (Some(&5), None));
         values.add(5, -1);
         values.add(4, -1);
         assert_eq!(values.get(|_| true), Some(&3));

@@ -11,8 +11,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
+use std::vec::IntoIter;
 
 use crate::diff::{Traced, least_of};
+use crate::inputs::Update;
 use crate::release::Release;
 
 mod drawers;
@@ -210,11 +212,9 @@ const SPARE_WAKES: usize = 64;
 /// Wake-ups looked at for each that is held, while too many wait: what is given up goes sooner than it comes.
 const LOOKS: usize = 3;
 
-/// One change of a key.
-pub type KeyedChange<L> = (<L as Keyed>::Key, <L as Keyed>::Input, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>);
-
-/// One change of a drawer.
-type Found<L> = (u32, <L as Keyed>::Input, Traced<<L as Keyed>::Diff, <L as Keyed>::Cause>);
+/// An update of a key, with its tick.
+pub(crate) type KeyedUpdate<L> =
+    Update<<L as Keyed>::Key, <L as Keyed>::Input, <L as Keyed>::Diff, <L as Keyed>::Cause>;
 
 /// The drawers of one worker: the pure structure behind every keyed operator.
 pub struct KeyedState<L: Keyed> {
@@ -223,8 +223,8 @@ pub struct KeyedState<L: Keyed> {
     drawers: Drawers<L::Key, Slot<L::State>>,
     /// The drawers touched in this tick, each with its least cause.
     touched: Vec<(u32, Option<L::Cause>)>,
-    /// Changes whose drawers were found; empty between calls.
-    found: Vec<Found<L>>,
+    /// The drawers of updates that are about to be taken; empty between calls.
+    found: Vec<u32>,
     /// The drawers that attend to notices, by group.
     attentive: Attentive,
     wakes: Release<u32>,
@@ -306,16 +306,17 @@ impl<L: Keyed> KeyedState<L> {
 
     /// Takes one change of `key` at tick `now`.
     pub fn update(&mut self, key: L::Key, input: L::Input, change: Traced<L::Diff, L::Cause>, now: i64) {
-        let number = self.find_or_open(key);
+        let number = self.find_or_open(&key);
         self.apply(number, input, change, now);
     }
 
-    /// Takes changes of tick `now`: finds the drawers of all of them first, as waiting for memory many times at once
-    /// takes little longer than once.
-    pub fn update_all(&mut self, changes: impl Iterator<Item = KeyedChange<L>>, now: i64) {
+    /// Takes the first `count` of these updates at tick `now`: finds the drawers of all of them first.
+    pub(crate) fn update_all(&mut self, updates: &mut IntoIter<KeyedUpdate<L>>, count: usize, now: i64) {
         let mut found = std::mem::take(&mut self.found);
-        found.extend(changes.map(|(key, input, change)| (self.find_or_open(key), input, change)));
-        for (number, input, change) in found.drain(..) {
+        let keys = updates.as_slice()[..count].iter().map(|((key, _), ..)| key);
+        let saving = &mut self.saving;
+        self.drawers.find_or_open_all(keys, &mut found, |number| open(saving, number));
+        for (number, ((_, input), _, change)) in found.drain(..).zip(updates) {
             self.apply(number, input, change, now);
         }
         self.found = found;
@@ -429,15 +430,18 @@ impl<L: Keyed> KeyedState<L> {
         }
     }
 
-    fn find_or_open(&mut self, key: L::Key) -> u32 {
+    fn find_or_open(&mut self, key: &L::Key) -> u32 {
         let saving = &mut self.saving;
-        self.drawers.find_or_open(key, |number| {
-            if let Some(saving) = saving {
-                saving.before_change(number as usize, None);
-            }
-            Slot::new()
-        })
+        self.drawers.find_or_open(key, |number| open(saving, number))
     }
+}
+
+/// An empty drawer at a number, of which a sweep that is under way has to know.
+fn open<L: Keyed>(saving: &mut Option<Saving<L>>, number: u32) -> Slot<L::State> {
+    if let Some(saving) = saving {
+        saving.before_change(number as usize, None);
+    }
+    Slot::new()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Sums next to the one current row of their key: sales per store and day beside the product's cost.
+//! Sums at the place that the one current row of their key gives them: sales per store and item by the item's department.
 //!
-//! *Meaning.* For every key: its sums by member on the left, its one row (or none) on the right; the output is
-//! `(key, member, sum, row?)` for every member whose sum is not zero. A changed row restates every member of its key;
-//! otherwise a member's update carries the causes of that member alone.
+//! *Meaning.* For every key: its sums by member on the left, its one row (or none) on the right; each member has a place by
+//! key, member and row. The output is `(place, move)`: by how much the sum at that place has moved, to be added up. A
+//! changed row moves every member of its key; otherwise a member's move carries the causes of that member alone.
 //! *Time.* None. *State.* One sum a member while it is not zero, one row a key. *Cost.* A hash lookup an update and
 //! one per member spoken of: touched members only, unless the row changed.
 
@@ -23,8 +23,9 @@ use crate::one::One;
 use serde::{Deserialize, Serialize};
 
 /// The logic of [`lookup`].
-pub struct Lookup<K, M, R, V, C> {
-    types: PhantomData<(K, M, R, V, C)>,
+pub struct Lookup<P, K, M, R, V, C> {
+    place: fn(&K, &M, Option<&V>) -> P,
+    types: PhantomData<(R, C)>,
 }
 
 /// The members and the row of a key, and what was last said of them.
@@ -36,7 +37,7 @@ pub struct Rows<M, R, V, C> {
     row: One<V>,
     row_said: Option<V>,
     row_cause: Option<C>,
-    members: HashMap<M, (R, Option<R>), FixedState>,
+    members: HashMap<M, (R, R), FixedState>,
     touched: Vec<(M, Option<C>)>,
 }
 
@@ -46,8 +47,9 @@ impl<M, R, V, C> Default for Rows<M, R, V, C> {
     }
 }
 
-impl<K, M, R, V, C> Keyed for Lookup<K, M, R, V, C>
+impl<P, K, M, R, V, C> Keyed for Lookup<P, K, M, R, V, C>
 where
+    P: Clone + PartialEq + 'static,
     K: Clone + Eq + Hash + 'static,
     M: Clone + Ord + Hash + 'static,
     R: Monoid + Multiply<i64, Output = R> + PartialEq + 'static,
@@ -60,7 +62,7 @@ where
     type Notice = ();
     type Cause = C;
     type State = Rows<M, R, V, C>;
-    type Output = (K, M, R, Option<V>);
+    type Output = (P, R);
 
     fn update(&mut self, key: &K, state: &mut Self::State, side: Self::Input, diff: i64, now: i64) {
         self.update_because(key, state, side, Traced::new(diff, None), now);
@@ -73,7 +75,7 @@ where
                 least(&mut state.row_cause, &change.cause);
             }
             Side::Left((member, sum)) => {
-                let held = state.members.entry(member.clone()).or_insert_with(|| (R::zero(), None));
+                let held = state.members.entry(member.clone()).or_insert_with(|| (R::zero(), R::zero()));
                 held.0.plus_equals(&sum.multiply(&change.diff));
                 state.touched.push((member, change.cause));
             }
@@ -84,12 +86,22 @@ where
         let Rows { row, row_said, row_cause, members, touched } = state;
         let now = row.get().cloned();
         let row_cause = row_cause.take();
-        let say = |member: &M, (sum, said): &mut (R, Option<R>), mut emit: Emit<'_, Self::Output, C>| {
-            let new = Some(sum.clone()).filter(|sum| !sum.is_zero());
-            let old = said.take().map(|sum| (key.clone(), member.clone(), sum, row_said.clone()));
-            emit.replace(old, new.clone().map(|sum| (key.clone(), member.clone(), sum, now.clone())));
-            *said = new;
-            said.is_some()
+        let place = |member: &M, row: &Option<V>| (self.place)(key, member, row.as_ref());
+        let say = |member: &M, (sum, said): &mut (R, R), mut emit: Emit<'_, Self::Output, C>| {
+            let mut moves = |row, sum: R| {
+                if !sum.is_zero() {
+                    emit.push((place(member, row), sum), 1);
+                }
+            };
+            let mut left = std::mem::replace(said, sum.clone()).multiply(&-1);
+            if now == *row_said {
+                left.plus_equals(sum);
+                moves(&now, left);
+            } else {
+                moves(row_said, left);
+                moves(&now, sum.clone());
+            }
+            !said.is_zero()
         };
         least_by_member(touched);
         if now == *row_said {
@@ -115,31 +127,42 @@ where
     }
 }
 
-/// Puts sums by member beside the one row of their key.
+impl<P, K, M, R, V, C> Lookup<P, K, M, R, V, C> {
+    /// Puts the sum of a member where `place` says.
+    pub fn new(place: fn(&K, &M, Option<&V>) -> P) -> Self {
+        Lookup { place, types: PhantomData }
+    }
+}
+
+/// Puts sums by member at the place that `place` makes of key, member and the one row of the key.
 ///
 /// ```
 /// # use operators::{co_group::Side, keyed::Ticks, lookup::lookup, testing::{play, sides}};
-/// // Pears sold in two stores, then their cost becomes known.
+/// // Pears sold in two stores, then it becomes known that they are fruit.
 /// let given = [
 ///     (10, Side::Left(("pear".to_owned(), ('s', 3))), 1),
 ///     (10, Side::Left(("pear".to_owned(), ('t', 5))), 1),
-///     (20, Side::Right(("pear".to_owned(), 90)), 1),
+///     (20, Side::Right(("pear".to_owned(), "fruit".to_owned())), 1),
+///     (30, Side::Left(("pear".to_owned(), ('t', 2))), 1),
 /// ];
-/// let rows = play(&given, 20, |given| {
-///     let (sold, cost) = sides(given);
-///     lookup("cost of sales", Ticks { tick_ms: 10 }, sold, cost)
+/// let moves = play(&given, 30, |given| {
+///     let (sold, depts) = sides(given);
+///     lookup("sold by department", Ticks { tick_ms: 10 }, sold, depts, |_, store, dept| (*store, dept.cloned()))
 /// });
-/// let row = |store, sold, cost| ("pear".to_owned(), store, sold, cost);
-/// assert_eq!(rows[..2], [(10, row('s', 3, None), 1), (10, row('t', 5, None), 1)]);
-/// assert!(rows.contains(&(20, row('s', 3, None), -1)) && rows.contains(&(20, row('s', 3, Some(90)), 1)));
+/// let (nowhere, fruit) = (|store| (store, None), |store| (store, Some("fruit".to_owned())));
+/// assert_eq!(moves[..2], [(10, (nowhere('s'), 3), 1), (10, (nowhere('t'), 5), 1)]);
+/// assert!(moves.contains(&(20, (nowhere('t'), -5), 1)) && moves.contains(&(20, (fruit('t'), 5), 1)));
+/// assert_eq!(moves.last(), Some(&(30, (fruit('t'), 2), 1)));
 /// ```
-pub fn lookup<'scope, K, M, R, V, C>(
+pub fn lookup<'scope, P, K, M, R, V, C>(
     name: &str,
     ticks: Ticks,
     sums: Traces<'scope, (K, (M, R)), i64, C>,
     rows: Traces<'scope, (K, V), i64, C>,
-) -> Traces<'scope, (K, M, R, Option<V>), i64, C>
+    place: fn(&K, &M, Option<&V>) -> P,
+) -> Traces<'scope, (P, R), i64, C>
 where
+    P: ExchangeData,
     K: ExchangeData + Eq + Hash,
     M: ExchangeData + Ord + Hash,
     R: ExchangeData + Monoid + Multiply<i64, Output = R> + PartialEq,
@@ -147,7 +170,7 @@ where
     C: ExchangeData + Ord,
 {
     let inputs = Inputs::of(sums, Side::Left).and(Inputs::of(rows, Side::Right));
-    keyed(name, ticks, inputs, None, Lookup { types: PhantomData })
+    keyed(name, ticks, inputs, None, Lookup::new(place))
 }
 
 #[cfg(test)]
@@ -155,6 +178,7 @@ mod tests {
     use super::*;
     use crate::keyed::KeyedState;
     use crate::testing::{Random, Update, held_after, law, scripts, sides, told};
+    use crate::totals::{explode, totals};
     use crate::twins;
     use expect_test::expect;
 
@@ -162,6 +186,10 @@ mod tests {
 
     type Sold = (char, (char, i64));
     type Cost = (char, i64);
+
+    fn at<V: Copy>(key: &char, member: &char, row: Option<&V>) -> (char, char, Option<V>) {
+        (*key, *member, row.copied())
+    }
 
     fn script(random: &mut Random, size: usize) -> Vec<Update<Side<Sold, Cost>, i64>> {
         let sums = scripts::facts(random, size, TICKS, 200, |random, _| {
@@ -183,18 +211,18 @@ mod tests {
         ];
         let said = told(&script, 50, |input| {
             let (sums, rows) = sides(input);
-            lookup("cost", TICKS, sums, rows)
+            lookup("cost", TICKS, sums, rows, at)
         });
         expect![[r#"
-            10 +1 ('p', 's', 2, None) by 0
-            20 -1 ('p', 's', 2, None) by 1
-            20 +1 ('p', 's', 2, Some(90)) by 1
-            30 +1 ('p', 't', 5, Some(90)) by 2
-            40 -1 ('p', 's', 2, Some(90)) by 3
-            40 +1 ('p', 's', 2, Some(95)) by 3
-            40 -1 ('p', 't', 5, Some(90)) by 3
-            40 +1 ('p', 't', 5, Some(95)) by 3
-            50 -1 ('p', 's', 2, Some(95)) by 5
+            10 +1 (('p', 's', None), 2) by 0
+            20 +1 (('p', 's', None), -2) by 1
+            20 +1 (('p', 's', Some(90)), 2) by 1
+            30 +1 (('p', 't', Some(90)), 5) by 2
+            40 +1 (('p', 's', Some(90)), -2) by 3
+            40 +1 (('p', 's', Some(95)), 2) by 3
+            40 +1 (('p', 't', Some(90)), -5) by 3
+            40 +1 (('p', 't', Some(95)), 5) by 3
+            50 +1 (('p', 's', Some(95)), -2) by 5
         "#]]
         .assert_eq(&said);
     }
@@ -206,7 +234,7 @@ mod tests {
             script,
             |input| {
                 let (sums, rows) = sides(input);
-                lookup("cost", TICKS, sums, rows)
+                totals("costs", TICKS, explode(lookup("cost", TICKS, sums, rows, at), |moved| moved))
             },
             |input| {
                 let (sums, rows) = sides(input);
@@ -218,31 +246,30 @@ mod tests {
     #[test]
     fn a_key_without_sums_and_row_is_forgotten() {
         let script = scripts::by_key(scripts::and_back(script(&mut Random::new(1), 100), 200));
-        let logic = Lookup::<_, _, _, _, ()> { types: PhantomData };
+        let logic = Lookup::<_, _, _, i64, _, ()>::new(at::<i64>);
         assert_eq!(held_after(logic, TICKS, script, 200), (0, None));
     }
 
     #[test]
     fn a_member_is_blamed_on_its_own_records_and_on_those_of_the_row() {
-        let logic = Lookup { types: PhantomData };
-        let mut state: KeyedState<Lookup<&str, char, i64, char, u32>> = KeyedState::new(logic, Ticks { tick_ms: 1 });
+        let mut state = KeyedState::<Lookup<_, char, char, i64, char, u32>>::new(Lookup::new(at), Ticks { tick_ms: 1 });
         let member = |name: char, sum: i64| Side::Left((name, sum));
         let row = Side::Right('x');
         let script = [
-            (vec![(member('a', 2), 1, 9), (member('b', 3), 1, 5)], "+a2 by 9, +b3 by 5"),
-            (vec![(row.clone(), 1, 7), (member('a', 1), 1, 6)], "-a2 by 6, +a3x by 6, -b3 by 7, +b3x by 7"),
-            (vec![(row.clone(), -1, 2), (row.clone(), 1, 1), (member('b', 3), -1, 4)], "-b3x by 4"),
-            (vec![(row, -1, 2), (member('a', 3), -1, 4)], "-a3x by 2"),
+            (vec![(member('a', 2), 1, 9), (member('b', 3), 1, 5)], "a 2 by 9, b 3 by 5"),
+            (vec![(row.clone(), 1, 7), (member('a', 1), 1, 6)], "a -2 by 6, ax 3 by 6, b -3 by 7, bx 3 by 7"),
+            (vec![(row.clone(), -1, 2), (row.clone(), 1, 1), (member('b', 3), -1, 4)], "bx -3 by 4"),
+            (vec![(row, -1, 2), (member('a', 3), -1, 4)], "ax -3 by 2"),
         ];
         for (now, (changes, expected)) in (0..).zip(script) {
             for (side, diff, cause) in changes {
-                state.update("k", side, Traced::new(diff, Some(cause)), now);
+                state.update('k', side, Traced::new(diff, Some(cause)), now);
             }
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
-            let said = out.into_iter().map(|((_, member, sum, row), _, change)| {
-                let (sign, row) = (if change.diff > 0 { '+' } else { '-' }, row.map_or(String::new(), String::from));
-                format!("{sign}{member}{sum}{row} by {}", change.cause.unwrap_or(0))
+            let said = out.into_iter().map(|(((_, member, row), moved), _, change)| {
+                let row = row.map_or(String::new(), String::from);
+                format!("{member}{row} {moved} by {}", change.cause.unwrap_or(0))
             });
             assert_eq!(said.collect::<Vec<_>>().join(", "), expected);
         }

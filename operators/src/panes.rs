@@ -4,7 +4,7 @@
 //! whose start s satisfies P − window < s ≤ P, P being `now` floored to the pane. A pane ahead of P waits for the clock.
 //! *Time.* Panes leave at the first tick ≥ s + window and enter at the first tick ≥ s.
 //! *State.* One sum per pane that is in the window or ahead of it: at most window / pane + what lies ahead.
-//! *Cost.* A search from the newest pane an update; one pass over the panes a total.
+//! *Cost.* A search from the newest pane an update; one pass over the panes of the window a total.
 
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -32,14 +32,19 @@ impl Trail {
         instant - instant.rem_euclid(self.pane_ms)
     }
 
-    /// Whether the pane starting at `start` is in the window at `now`.
-    pub fn covers(self, start: i64, now: i64) -> bool {
-        start <= now && !self.has_left(start, now)
+    /// The first instant of the window at `now`.
+    pub fn opens_at(self, now: i64) -> i64 {
+        self.ends_at(now) - self.window_ms
+    }
+
+    /// The first instant after the window at `now`.
+    pub fn ends_at(self, now: i64) -> i64 {
+        self.pane(now) + self.pane_ms
     }
 
     /// Whether the pane starting at `start` has left the window by `now`.
     pub fn has_left(self, start: i64, now: i64) -> bool {
-        start <= self.pane(now) - self.window_ms
+        start < self.opens_at(now)
     }
 
     /// When the standing of the pane starting at `start` changes next, seen from `now`.
@@ -78,34 +83,38 @@ impl<R: Monoid> Panes<R> {
 
     /// Frees the panes that have left the window by `now`.
     pub fn leave(&mut self, trail: Trail, now: i64) {
-        let gone = self.panes.partition_point(|(start, _)| trail.has_left(*start, now));
+        let gone = self.starting_before(trail.opens_at(now));
         self.panes.drain(..gone, drop);
+    }
+
+    /// How many panes start before `instant`.
+    fn starting_before(&self, instant: i64) -> usize {
+        self.panes.partition_point(|(start, _)| *start < instant)
+    }
+
+    /// The panes in the window at `now`, and those ahead of it.
+    fn split(&self, trail: Trail, now: i64) -> (&[(i64, R)], &[(i64, R)]) {
+        let (come, ahead) = self.panes.split_at(self.starting_before(trail.ends_at(now)));
+        (&come[self.starting_before(trail.opens_at(now))..], ahead)
     }
 
     /// The sum over the window at `now`.
     pub fn total(&self, trail: Trail, now: i64) -> R {
         let mut total = R::zero();
-        for (start, sum) in self.panes.iter() {
-            if trail.covers(*start, now) {
-                total.plus_equals(sum);
-            }
-        }
+        self.split(trail, now).0.iter().for_each(|(_, sum)| total.plus_equals(sum));
         total
     }
 
     /// When the clock next changes the total, if ever.
     pub fn next(&self, trail: Trail, now: i64) -> Option<i64> {
-        self.panes.iter().map(|(start, _)| trail.turn(*start, now)).min()
+        let (inside, ahead) = self.split(trail, now);
+        let turns = [inside.first(), ahead.first()].into_iter().flatten();
+        turns.map(|(start, _)| trail.turn(*start, now)).min()
     }
 
     /// Whether no pane is held.
     pub fn is_empty(&self) -> bool {
         self.panes.is_empty()
-    }
-
-    /// The panes held, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &(i64, R)> {
-        self.panes.iter()
     }
 }
 
@@ -230,9 +239,11 @@ mod tests {
         for now in 0..200 {
             for start in (-100..200).step_by(25) {
                 let newest = TRAIL.pane(now);
-                assert_eq!(TRAIL.covers(start, now), newest - 75 < start && start <= newest, "{start} at {now}");
+                let covers = |now| start <= now && !TRAIL.has_left(start, now);
+                assert_eq!(covers(now), newest - 75 < start && start <= newest, "{start} at {now}");
+                assert_eq!(covers(now), (TRAIL.opens_at(now)..TRAIL.ends_at(now)).contains(&start));
                 let turn = TRAIL.turn(start, now);
-                assert!(TRAIL.has_left(start, now) || (TRAIL.covers(start, turn) != TRAIL.covers(start, turn - 1)));
+                assert!(TRAIL.has_left(start, now) || (covers(turn) != covers(turn - 1)));
             }
         }
     }

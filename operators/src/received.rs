@@ -1,10 +1,11 @@
-//! Updates that wait for their tick, in the containers they came in: taken over whole, given out one by one.
+//! Updates that wait for their tick, in the containers they came in: taken over whole, and given out from there.
 
 use std::collections::VecDeque;
+use std::vec::IntoIter;
 
 /// What was received, in the containers it came in.
 pub(crate) struct Received<U> {
-    containers: VecDeque<std::vec::IntoIter<U>>,
+    containers: VecDeque<IntoIter<U>>,
     is_ordered: bool,
 }
 
@@ -29,7 +30,7 @@ impl<U> Received<U> {
             return;
         }
         self.is_ordered = true;
-        let all = self.containers.iter().flat_map(std::vec::IntoIter::as_slice);
+        let all = self.containers.iter().flat_map(IntoIter::as_slice);
         if !all.map(&tick).is_sorted() {
             let mut all: Vec<U> = self.containers.drain(..).flatten().collect();
             all.sort_by_key(tick);
@@ -39,22 +40,24 @@ impl<U> Received<U> {
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.containers.is_empty()
+        self.first().is_none()
     }
 
     /// The next update.
     pub(crate) fn first(&self) -> Option<&U> {
-        self.containers.front()?.as_slice().first()
+        self.containers.iter().find_map(|container| container.as_slice().first())
     }
 
-    /// Takes the next update, if it is wanted.
-    pub(crate) fn next_if(&mut self, is_wanted: impl FnOnce(&U) -> bool) -> Option<U> {
-        let front = self.containers.front_mut()?;
-        let next = if is_wanted(front.as_slice().first()?) { front.next() } else { None };
-        if front.len() == 0 {
+    /// The container of the next updates, and how many of its first are wanted, up to `most`: to look at all of them, and
+    /// then to take them out. Those that are wanted come before those that are not.
+    pub(crate) fn next(&mut self, most: usize, is_wanted: impl Fn(&U) -> bool) -> Option<(&mut IntoIter<U>, usize)> {
+        while self.containers.front().is_some_and(|front| front.len() == 0) {
             self.containers.pop_front();
         }
-        next
+        let front = self.containers.front_mut()?;
+        let first = &front.as_slice()[..most.min(front.len())];
+        let wanted = first.partition_point(is_wanted);
+        (wanted > 0).then_some((front, wanted))
     }
 }
 
@@ -72,9 +75,18 @@ mod tests {
             received.take(&mut Vec::new());
             received.order(|tick| *tick);
             assert_eq!(received.first(), expected.first());
-            assert_eq!(received.next_if(|tick| *tick < expected[0]), None);
-            let given: Vec<i64> = std::iter::from_fn(|| received.next_if(|tick| *tick < 10)).collect();
-            assert_eq!(given, expected);
+            assert!(received.next(9, |tick| *tick < expected[0]).is_none());
+            let mut given = Vec::new();
+            while let Some((updates, count)) = received.next(1, |tick| *tick < expected[2]) {
+                assert_eq!(count, 1);
+                given.extend(updates.take(count));
+            }
+            assert_eq!(given, expected[..2]);
+            assert_eq!(
+                received.next(9, |_| true).map(|(updates, count)| (updates.next(), count)),
+                Some((Some(expected[2]), 1))
+            );
+            assert!(received.next(9, |_| true).is_none() && received.is_empty());
         }
     }
 }

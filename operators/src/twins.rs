@@ -50,7 +50,7 @@ where
 pub fn lookup<'scope, K, M, R, V>(
     sums: Plain<'scope, (K, (M, R)), i64>,
     rows: Plain<'scope, (K, V), i64>,
-) -> Plain<'scope, (K, M, R, Option<V>), i64>
+) -> Plain<'scope, ((K, M, Option<V>), R), i64>
 where
     K: ExchangeData + Hash,
     M: ExchangeData + Hash,
@@ -60,9 +60,9 @@ where
     let sums = totals(sums.explode(|(key, (member, sum))| [((key, member), sum)]));
     let sums = sums.map(|((key, member), sum)| (key, (member, sum)));
     let found = sums.clone().join_map(rows.clone(), |key, (member, sum), row| {
-        (key.clone(), member.clone(), sum.clone(), Some(row.clone()))
+        ((key.clone(), member.clone(), Some(row.clone())), sum.clone())
     });
-    let missed = sums.antijoin(rows.map(|(key, _)| key)).map(|(key, (member, sum))| (key, member, sum, None));
+    let missed = sums.antijoin(rows.map(|(key, _)| key)).map(|(key, (member, sum))| ((key, member, None), sum));
     found.concat(missed)
 }
 

@@ -1,6 +1,5 @@
 //! The books say there is less than nothing on the shelf: somebody must count.
 
-use operators::one::One;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Verdict};
@@ -41,26 +40,27 @@ impl Book {
 impl Detector for NegativeOnHand {
     const KIND: &'static Kind = KIND;
     type Key = StoreItem;
-    type Input = Book;
-    type State = One<Book>;
+    type Input = Option<Book>;
+    /// How the books stand.
+    type State = Option<Book>;
 
-    fn update(&self, _: &StoreItem, state: &mut One<Book>, row: Book, diff: i64) {
-        state.update(row, diff);
+    fn update(&self, _: &StoreItem, state: &mut Option<Book>, row: Option<Book>, _: i64) {
+        *state = row;
     }
 
-    fn assess(&self, _: &StoreItem, state: &mut One<Book>, _: &At<'_>) -> Verdict {
-        match state.get() {
+    fn assess(&self, _: &StoreItem, state: &mut Option<Book>, _: &At<'_>) -> Verdict {
+        match state {
             None => Verdict::GONE,
             Some(row) => Verdict::while_true(row.anchor_at.is_some() && row.on_hand_milli < 0),
         }
     }
 
-    fn respond(&self, _: &StoreItem, _: &One<Book>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, _: &Option<Book>, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("count", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreItem, state: &One<Book>, _: &At<'_>) -> Vec<Driver> {
-        let row = state.get();
+    fn drivers(&self, _: &StoreItem, state: &Option<Book>, _: &At<'_>) -> Vec<Driver> {
+        let row = state.as_ref();
         vec![
             Driver::new("on_hand", row.map(|row| row.on_hand_milli), 0, "milli-units"),
             Driver::new("last_counted_at", row.and_then(|row| row.anchor_at), None, "ms"),
@@ -71,12 +71,12 @@ impl Detector for NegativeOnHand {
         vec![key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &StoreItem, _: &One<Book>) -> Option<Id> {
+    fn store(&self, key: &StoreItem, _: &Option<Book>) -> Option<Id> {
         Some(key.store)
     }
 
-    fn is_empty(&self, state: &One<Book>) -> bool {
-        state.is_empty()
+    fn is_empty(&self, state: &Option<Book>) -> bool {
+        state.is_none()
     }
 }
 
@@ -91,13 +91,13 @@ mod tests {
         let context = Context::default();
         let at = At { now: 0, context: &context, policy: &[] };
         let verdict = |on_hand_milli, anchor_at| {
-            let mut state = One::default();
-            NegativeOnHand.update(&key, &mut state, Book { on_hand_milli, anchor_at }, 1);
+            let mut state = None;
+            NegativeOnHand.update(&key, &mut state, Some(Book { on_hand_milli, anchor_at }), 1);
             NegativeOnHand.assess(&key, &mut state, &at)
         };
         assert!(verdict(-1, Some(5)).open);
         assert!(verdict(0, Some(5)).clear);
         assert!(!verdict(-1, None).open);
-        assert_eq!(NegativeOnHand.assess(&key, &mut One::default(), &at), Verdict::GONE);
+        assert_eq!(NegativeOnHand.assess(&key, &mut None, &at), Verdict::GONE);
     }
 }

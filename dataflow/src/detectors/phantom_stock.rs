@@ -37,8 +37,8 @@ const UNIT_MILLI: i64 = 1_000;
 /// A row it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Input {
-    /// Of inventory.position.
-    Stock(Stock),
+    /// How inventory.position stands now.
+    Stock(Option<Stock>),
     /// Expected sales a day.
     Forecast(i64),
 }
@@ -54,11 +54,11 @@ pub struct Stock {
     pub last_sale_at: Option<i64>,
 }
 
-impl Input {
+impl Stock {
     /// What it reads of a position.
     pub fn of(position: &Position) -> Self {
         let Position { on_hand_milli, anchor_at, last_sale_at, .. } = *position;
-        Input::Stock(Stock { on_hand_milli, anchor_at, last_sale_at })
+        Stock { on_hand_milli, anchor_at, last_sale_at }
     }
 }
 
@@ -72,7 +72,7 @@ pub fn inputs<'scope>(locations: &Collection<'scope, ItemLocation>) -> Collectio
 /// The rows of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
 pub struct State {
-    stock: One<Stock>,
+    stock: Option<Stock>,
     forecast: One<i64>,
     /// The tick since which there has been a unit on hand without a break.
     stocked_since: Option<i64>,
@@ -84,8 +84,8 @@ pub fn silence_bp(forecast_milli: i64, open_ms: i64, open_day_ms: i64) -> i64 {
     basis_points(libm::exp(-expected))
 }
 
-/// The least open time in which the chance of selling nothing is below `alpha_bp`; `None` if no time is long enough.
-pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
+/// An open time that is not longer than [`silent_for`], and hardly shorter: one logarithm.
+fn silent_for_at_least(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
     /// A thousand years: beyond that, nobody waits, and floats no longer tell milliseconds apart.
     const NEVER: f64 = 3e13;
     if alpha_bp <= 0 || forecast_milli <= 0 || open_day_ms <= 0 {
@@ -94,11 +94,13 @@ pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Optio
     // exp(−x) is below alpha after rounding half-up once it is below alpha − ½.
     let expected = -libm::log((alpha_bp as f64 - 0.5) / 10_000.0);
     let about = expected * open_day_ms as f64 * 1_000.0 / forecast_milli as f64;
-    if about > NEVER {
-        return None;
-    }
     #[expect(clippy::cast_possible_truncation, reason = "below NEVER; saturates")]
-    let mut open_ms = (libm::floor(about) as i64 - 1).max(0);
+    (about <= NEVER).then(|| (libm::floor(about) as i64 - 1).max(0))
+}
+
+/// The least open time in which the chance of selling nothing is below `alpha_bp`; `None` if no time is long enough.
+pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
+    let mut open_ms = silent_for_at_least(forecast_milli, open_day_ms, alpha_bp)?;
     while silence_bp(forecast_milli, open_ms, open_day_ms) >= alpha_bp {
         open_ms += 1;
     }
@@ -108,18 +110,23 @@ pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Optio
 impl State {
     /// Since when nothing has sold although it could have.
     fn silent_since(&self) -> Option<i64> {
-        let stock = self.stock.get()?;
+        let stock = self.stock?;
         stock.last_sale_at.max(stock.anchor_at).max(self.stocked_since)
     }
 
     /// The verdict while there is counted stock: open once the silence is long enough.
     fn silence(&self, forecast_milli: i64, hours: Hours, at: &At<'_>) -> Verdict {
-        let needed = silent_for(forecast_milli, hours.open_day(), at.policy[0]);
-        let (Some(since), Some(open_ms)) = (self.silent_since(), needed) else { return Verdict::while_true(false) };
-        if hours.open(since, at.now) >= open_ms {
-            return Verdict::while_true(true);
+        let (open_day, alpha_bp) = (hours.open_day(), at.policy[0]);
+        let least = silent_for_at_least(forecast_milli, open_day, alpha_bp);
+        let (Some(since), Some(least)) = (self.silent_since(), least) else { return Verdict::while_true(false) };
+        let open = hours.open(since, at.now);
+        if open < least {
+            return Verdict::while_true(false).again(Some(hours.after_open(since, least)));
         }
-        Verdict::while_true(false).again(Some(hours.after_open(since, open_ms)))
+        match silent_for(forecast_milli, open_day, alpha_bp) {
+            Some(needed) if open < needed => Verdict::while_true(false).again(Some(hours.after_open(since, needed))),
+            needed => Verdict::while_true(needed.is_some()),
+        }
     }
 }
 
@@ -135,13 +142,13 @@ impl Detector for PhantomStock {
 
     fn update(&self, _: &StoreItem, state: &mut State, input: Input, diff: i64) {
         match input {
-            Input::Stock(stock) => state.stock.update(stock, diff),
+            Input::Stock(stock) => state.stock = stock,
             Input::Forecast(milli) => state.forecast.update(milli, diff),
         }
     }
 
     fn assess(&self, key: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
-        let stock = state.stock.get().copied();
+        let stock = state.stock;
         let stocked = stock.is_some_and(|stock| stock.on_hand_milli >= UNIT_MILLI);
         state.stocked_since = state.stocked_since.or(Some(at.now)).filter(|_| stocked);
         let (Some(stock), Some(&forecast_milli)) = (stock, state.forecast.get()) else { return Verdict::GONE };
@@ -156,7 +163,7 @@ impl Detector for PhantomStock {
     }
 
     fn drivers(&self, key: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
-        let (stock, forecast) = (state.stock.get(), state.forecast.get().copied());
+        let (stock, forecast) = (state.stock, state.forecast.get().copied());
         let hours = at.context.hours(key.store);
         let silent_ms = state.silent_since().map(|since| hours.open(since, at.now));
         let chance = match (forecast, silent_ms) {
@@ -184,7 +191,7 @@ impl Detector for PhantomStock {
     }
 
     fn is_empty(&self, state: &State) -> bool {
-        state.stock.is_empty() && state.forecast.is_empty()
+        state.stock.is_none() && state.forecast.is_empty()
     }
 }
 
@@ -201,8 +208,7 @@ mod tests {
     }
 
     fn with(stock: Stock, forecast_milli: i64) -> State {
-        let mut state = State::default();
-        state.stock.update(stock, 1);
+        let mut state = State { stock: Some(stock), ..State::default() };
         state.forecast.update(forecast_milli, 1);
         state
     }
@@ -217,7 +223,9 @@ mod tests {
         let mut state = with(COUNTED, 7_000);
         let waiting = assess(&mut state, &context, 0);
         // exp(−7·open/12 h) < 9.5 bp once open > 12 h · 6.9590/7 = 11.9297 h; the store opens at 8.
-        let opens_at = waiting.look_again.expect("a time to look again");
+        let looks_at = waiting.look_again.expect("a time to look again");
+        let opens_at = assess(&mut state, &context, looks_at).look_again.unwrap_or(looks_at);
+        assert!(opens_at - looks_at < 5);
         assert!((opens_at - 19 * HOUR_MS - 3_347_000).abs() < 1_000, "{opens_at}");
         assert!(!waiting.open && !assess(&mut state, &context, opens_at - 1).open);
         assert!(assess(&mut state, &context, opens_at).open);
@@ -234,16 +242,13 @@ mod tests {
         assert!(assess(&mut state, &context, 0).look_again.is_some());
         assert!(assess(&mut state, &context, DAY_MS).open);
         let sold = Stock { last_sale_at: Some(DAY_MS), ..COUNTED };
-        state.stock.update(COUNTED, -1);
-        state.stock.update(sold, 1);
+        state.stock = Some(sold);
         assert!(!assess(&mut state, &context, DAY_MS + 1).open);
         assert!(assess(&mut state, &context, 2 * DAY_MS).open);
         let empty = Stock { on_hand_milli: 999, ..sold };
-        state.stock.update(sold, -1);
-        state.stock.update(empty, 1);
+        state.stock = Some(empty);
         assert_eq!(assess(&mut state, &context, 3 * DAY_MS), Verdict::while_true(false));
-        state.stock.update(empty, -1);
-        state.stock.update(sold, 1);
+        state.stock = Some(sold);
         assert!(!assess(&mut state, &context, 4 * DAY_MS).open);
         assert_eq!(state.silent_since(), Some(4 * DAY_MS));
     }

@@ -7,6 +7,7 @@ use operators::during::during;
 use operators::keyed::Ticks;
 use operators::lookup::lookup;
 use operators::one::One;
+use operators::totals::explode;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Verdict};
@@ -152,10 +153,11 @@ pub fn readings<'scope>(
         .map(|(ZoneQuarter { store, zone, quarter }, row)| (StoreZone { store, zone }, Reading::Quarter(quarter, row)));
     let zones = unblamed(last.clone()).map(|(key, _)| (key.store, (key.zone, 1i64)));
     let cashiers = cashiers(coverage);
-    let cashiers = lookup("store.queue_breach: cashiers", ticks, zones, cashiers);
-    let cashiers = cashiers.flat_map(|(store, zone, _, coverage)| {
-        coverage.map(|coverage| (StoreZone { store, zone }, Reading::Cashiers(coverage)))
+    let cashiers = lookup("store.queue_breach: cashiers", ticks, zones, cashiers, |store, zone, coverage| {
+        (StoreZone { store: *store, zone: *zone }, coverage.copied())
     });
+    let cashiers = explode(cashiers, |moved| moved)
+        .flat_map(|(key, coverage)| coverage.map(|coverage| (key, Reading::Cashiers(coverage))));
     Inputs::from(last).and(cashiers)
 }
 

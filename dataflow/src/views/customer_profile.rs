@@ -148,7 +148,8 @@ impl State {
     /// Forgets what the clock took out of the window, and, of the purchases before `edge`, all but the latest.
     fn leave(&mut self, edge: i64, now: i64) {
         self.sums.leave(FOUR_WEEKS, now);
-        self.purchases.leave(|at| FOUR_WEEKS.has_left(day(*at), now));
+        let opens_at = FOUR_WEEKS.opens_at(now);
+        self.purchases.leave(|at| *at < opens_at);
         self.purchases.fold(|at| *at < edge);
     }
 

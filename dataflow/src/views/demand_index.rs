@@ -156,18 +156,18 @@ pub fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, E
     Inputs::from(lines).and(carts).and(ranged)
 }
 
-/// Maintains the view over the demand for items at stores. `notices` have been broadcast.
+/// Maintains the view over the demand for items, by store. `notices` have been broadcast.
 pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
     streams: &Streams<'scope>,
-    demand: &Collection<'scope, (StoreItem, Demand)>,
+    demand: &Collection<'scope, (Id, (Id, Demand))>,
 ) -> Collection<'scope, Row<StoreDept, DemandIndex>> {
-    let by_item = demand.clone().map(|(StoreItem { store, item }, demand)| (item, (store, demand)));
     let depts = streams.products.clone().map(|product| (product.item, product.dept));
-    let by_dept = lookup("demand.index: departments", ticks, by_item, depts).map(|(_, store, demand, dept)| {
-        (StoreDept { store, dept: dept.unwrap_or_else(|| Id::new("unknown")) }, demand)
+    let by_dept = lookup("demand.index: departments", ticks, demand.clone(), depts, |_, store, dept| StoreDept {
+        store: *store,
+        dept: dept.copied().unwrap_or_else(|| Id::new("unknown")),
     });
     let stores = notices.clone().flat_map(|notice| match notice {
         Notice::Store(store) => Some(Change::Store(store)),

@@ -112,8 +112,9 @@ impl State {
     }
 
     fn last_sale_at(&mut self, now: i64) -> Option<i64> {
-        self.sales.leave(|at| FOUR_WEEKS.has_left(FOUR_WEEKS.pane(*at), now));
-        self.sales.get(|at| FOUR_WEEKS.pane(*at) <= now).copied()
+        let (opens_at, ends_at) = (FOUR_WEEKS.opens_at(now), FOUR_WEEKS.ends_at(now));
+        self.sales.leave(|at| *at < opens_at);
+        self.sales.get(|at| *at < ends_at).copied()
     }
 
     fn position(&mut self, now: i64) -> Position {
@@ -135,10 +136,9 @@ impl State {
 
     /// When the clock next changes the row.
     fn next_turn(&self, now: i64) -> Option<i64> {
-        let sold = self.sold.iter().map(|(start, _)| {
-            if *start <= now && DAY.has_left(*start, now) { WEEK.turn(*start, now) } else { DAY.turn(*start, now) }
-        });
-        let entering = self.sales.standing().map(|at| FOUR_WEEKS.pane(*at)).filter(|pane| *pane > now);
+        let sold = self.sold.next(DAY, now).into_iter().chain(self.sold.next(WEEK, now));
+        let ends_at = FOUR_WEEKS.ends_at(now);
+        let entering = self.sales.next(|at| *at < ends_at).map(|at| FOUR_WEEKS.pane(*at));
         let leaving = self.said.and_then(|row| row.last_sale_at).map(|at| FOUR_WEEKS.turn(FOUR_WEEKS.pane(at), now));
         sold.chain(entering).chain(leaving).min()
     }

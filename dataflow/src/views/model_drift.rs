@@ -7,6 +7,7 @@ use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
 use operators::lookup::lookup;
 use operators::one::One;
+use operators::totals::explode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -182,11 +183,11 @@ pub fn build<'scope>(ticks: Ticks, streams: &Streams<'scope>) -> Collection<'sco
     let ranged = streams.item_locations.clone();
     let ranged = ranged.map(|location| (location.item, ((location.store, location.forecast_milli), 1i64)));
     let depts = streams.products.clone().map(|product| (product.item, product.dept));
-    let ranged =
-        lookup("model.drift: departments", ticks, ranged, depts).map(|(item, (store, forecast_milli), _, dept)| {
-            let dept = dept.unwrap_or_else(|| Id::new("unknown"));
-            (store, Entry::Ranged(item, Ranged { dept, forecast_milli }))
-        });
+    let ranged = lookup("model.drift: departments", ticks, ranged, depts, |item, (store, forecast_milli), dept| {
+        let dept = dept.copied().unwrap_or_else(|| Id::new("unknown"));
+        (*store, Entry::Ranged(*item, Ranged { dept, forecast_milli: *forecast_milli }))
+    });
+    let ranged = explode(ranged, |moved| moved);
     let lines = streams
         .pos
         .map(|line| (line.body.store, Entry::Line(line.body.item, line.event_time, line.body.units_milli())));

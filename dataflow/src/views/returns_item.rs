@@ -3,7 +3,6 @@
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
 use operators::panes::{Panes, Trail};
-use operators::totals::explode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -166,8 +165,7 @@ pub fn build<'scope>(
     notices: &Collection<'scope, Notice>,
     pos: &Lines<'scope>,
 ) -> Collection<'scope, Row<Item, ItemReturns>> {
-    let lines = pos.map(|line| ((Item { item: line.body.item }, line.event_time), Sums::of(line.body)));
-    let lines = explode(lines, |sums| sums);
+    let lines = pos.explode(|line| Some(((Item { item: line.body.item }, line.event_time), Sums::of(line.body))));
     keyed("view: returns.item", ticks, lines, Some(notices.clone()), ReturnsItem { context })
 }
 

@@ -3,7 +3,6 @@
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
 use operators::panes::{Panes, Trail};
-use operators::totals::explode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -111,11 +110,10 @@ impl Keyed for ReturnsOperator {
 
 /// Maintains the view.
 pub fn build<'scope>(ticks: Ticks, pos: &Lines<'scope>) -> Collection<'scope, Row<StoreOperator, OperatorReturns>> {
-    let lines = pos.map(|line| {
+    let lines = pos.explode(|line| {
         let key = StoreOperator { store: line.body.store, operator: line.body.operator };
-        ((key, line.event_time), Sums::of(line.body))
+        Some(((key, line.event_time), Sums::of(line.body)))
     });
-    let lines = explode(lines, |sums| sums);
     keyed("view: returns.operator", ticks, lines, None, ReturnsOperator)
 }
 

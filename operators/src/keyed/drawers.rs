@@ -47,13 +47,15 @@ pub(super) struct Drawers<K, V> {
     blocks: Vec<Vec<Option<(K, V)>>>,
     free: Vec<u32>,
     numbers: u32,
+    /// Of keys that are looked for; empty between calls.
+    hashes: Vec<u64>,
 }
 
-impl<K: Eq + Hash, V> Drawers<K, V> {
+impl<K: Clone + Eq + Hash, V> Drawers<K, V> {
     pub(super) fn new() -> Self {
         let index = (0..SHARDS).map(|_| HashTable::new()).collect();
         let (hasher, shares) = (FixedState::with_seed(0), shares());
-        Drawers { hasher, index, shares, blocks: Vec::new(), free: Vec::new(), numbers: 0 }
+        Drawers { hasher, index, shares, blocks: Vec::new(), free: Vec::new(), numbers: 0, hashes: Vec::new() }
     }
 
     /// Which table a hash belongs to, and what that table keeps of it.
@@ -98,10 +100,42 @@ impl<K: Eq + Hash, V> Drawers<K, V> {
     }
 
     /// The number of the drawer of `key`, which `open` fills if there is none, told its number.
-    pub(super) fn find_or_open(&mut self, key: K, open: impl FnOnce(u32) -> V) -> u32 {
-        let (shard, hash) = self.halves(self.hasher.hash_one(&key));
+    pub(super) fn find_or_open(&mut self, key: &K, open: impl FnOnce(u32) -> V) -> u32 {
+        self.find_or_open_at(self.hasher.hash_one(key), key, open)
+    }
+
+    /// Appends to `numbers` those of the drawers of `keys`. Looks for all of them step by step, first in the index and then
+    /// at the drawers: waiting for memory many times at once takes little longer than once.
+    pub(super) fn find_or_open_all<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k K> + Clone,
+        numbers: &mut Vec<u32>,
+        mut open: impl FnMut(u32) -> V,
+    ) where
+        K: 'k,
+    {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.extend(keys.clone().map(|key| self.hasher.hash_one(key)));
+        let before = numbers.len();
+        numbers.extend(hashes.iter().map(|hash| self.likely(*hash)));
+        for ((key, hash), number) in keys.zip(hashes.drain(..)).zip(&mut numbers[before..]) {
+            if key_of(&self.blocks, *number) != Some(key) {
+                *number = self.find_or_open_at(hash, key, &mut open);
+            }
+        }
+        self.hashes = hashes;
+    }
+
+    /// The number of a drawer whose key may have this hash, without a look at it; of none, if there is none.
+    fn likely(&self, hash: u64) -> u32 {
+        let (shard, hash) = self.halves(hash);
+        self.index[shard].find(spread(hash), |place| place.hash == hash).map_or(u32::MAX, |place| place.number)
+    }
+
+    fn find_or_open_at(&mut self, hash: u64, key: &K, open: impl FnOnce(u32) -> V) -> u32 {
+        let (shard, hash) = self.halves(hash);
         let blocks = &self.blocks;
-        let is_it = |place: &Place| place.hash == hash && key_of(blocks, place.number) == Some(&key);
+        let is_it = |place: &Place| place.hash == hash && key_of(blocks, place.number) == Some(key);
         match self.index[shard].entry(spread(hash), is_it, |place| place.hash()) {
             Entry::Occupied(found) => found.get().number,
             Entry::Vacant(vacant) => {
@@ -111,7 +145,7 @@ impl<K: Eq + Hash, V> Drawers<K, V> {
                     number
                 });
                 vacant.insert(Place { hash, number });
-                let drawer = Some((key, open(number)));
+                let drawer = Some((key.clone(), open(number)));
                 let block = (number >> BLOCK_BITS) as usize;
                 if block == self.blocks.len() {
                     // The first blocks of a small state grow as they must.
@@ -170,7 +204,7 @@ mod tests {
         let room = |drawers: &Drawers<i64, ()>| drawers.index.iter().map(HashTable::capacity).collect::<Vec<_>>();
         let (mut before, mut together) = (room(&drawers), 0);
         for hundred in 0..2_000 {
-            (0..100).for_each(|key| _ = drawers.find_or_open(100 * hundred + key, |_| ()));
+            (0..100).for_each(|key| _ = drawers.find_or_open(&(100 * hundred + key), |_| ()));
             let now = room(&drawers);
             // Few drawers fill small tables, which cost nothing.
             let doubled = now.iter().zip(&before).filter(|(now, before)| now > before && **now > 1_000).count();
@@ -178,7 +212,26 @@ mod tests {
             before = now;
         }
         assert!((1..=SHARDS / 8).contains(&together), "{together} at once");
-        assert!((0..200_000).all(|key| drawers.find_or_open(key, |_| panic!("it is there")) as i64 == key));
+        assert!((0..200_000).all(|key| drawers.find_or_open(&key, |_| panic!("it is there")) as i64 == key));
+    }
+
+    #[test]
+    fn many_are_found_as_each_is() {
+        let (mut drawers, mut random) = (Drawers::new(), Random::new(2));
+        for _ in 0..200 {
+            let keys: Vec<i64> = (0..random.index(60)).map(|_| random.below(500)).collect();
+            let mut numbers = vec![7];
+            drawers.find_or_open_all(keys.iter(), &mut numbers, |number| number);
+            assert_eq!(numbers.remove(0), 7);
+            for (key, number) in keys.iter().zip(&numbers) {
+                assert_eq!(drawers.find_or_open(key, |_| panic!("it is there")), *number);
+                assert_eq!(drawers.get(*number), Some(&(*key, *number)));
+            }
+            if let Some(number) = numbers.first() {
+                drawers.remove(*number);
+            }
+        }
+        assert!(drawers.len() > 400);
     }
 
     #[test]
@@ -193,7 +246,7 @@ mod tests {
                 assert!(drawers.remove(number).is_some_and(|(removed, _)| removed == key));
                 assert!(drawers.remove(number).is_none() && drawers.get(number).is_none());
             } else {
-                let number = drawers.find_or_open(key, |_| step);
+                let number = drawers.find_or_open(&key, |_| step);
                 let (held, opened) = *model.entry(key).or_insert((number, step));
                 assert_eq!((number, drawers.get(number)), (held, Some(&(key, opened))));
             }

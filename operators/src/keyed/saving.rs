@@ -111,7 +111,7 @@ where
             if !mine(&key) {
                 continue;
             }
-            let number = self.find_or_open(key);
+            let number = self.find_or_open(&key);
             if let Some((key, slot)) = self.drawers.get_mut(number) {
                 slot.state = state;
                 slot.wake = wake;
