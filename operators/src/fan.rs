@@ -149,15 +149,15 @@ where
     ///
     /// ```
     /// # use operators::{fan::Fan, keyed::Ticks, testing::play, totals::totals};
-    /// // Two lines of 250 cents and one of 90, of which one of 250 is taken back.
-    /// let lines = [(10, ("pear", 250), 2), (10, ("fig", 90), 1), (20, ("pear", 250), -1)];
+    /// // Two lines of a pear for 250 cents and one of a fig for 90; one of the pears is taken back.
+    /// let lines = [(10, ('p', 250), 2), (10, ('f', 90), 1), (20, ('p', 250), -1)];
     /// let cents = play(&lines, 20, |lines| {
     ///     let fan = Fan::new("lines", lines);
-    ///     let cents = fan.explode(|(item, cents)| (*item == "pear").then_some((*item, *cents)));
+    ///     let cents = fan.explode(|(item, cents)| (*item == 'p').then_some((*item, *cents)));
     ///     fan.build();
     ///     totals("cents", Ticks { tick_ms: 10 }, cents)
     /// });
-    /// assert_eq!(cents, [(10, ("pear", 500), 1), (20, ("pear", 250), 1), (20, ("pear", 500), -1)]);
+    /// assert_eq!(cents, [(10, ('p', 500), 1), (20, ('p', 250), 1), (20, ('p', 500), -1)]);
     /// ```
     pub fn explode<T, Q, I>(&self, mut split: impl FnMut(&D) -> I + 'static) -> Traces<'scope, T, Q, C>
     where
