@@ -13,9 +13,9 @@ use std::process::ExitCode;
 
 use benches::contest;
 use clap::Parser;
-use dataflow::bench::apart::{self, Apart};
+use dataflow::bench::apart::Apart;
 use dataflow::bench::result::{Measured, Settings};
-use dataflow::bench::suite;
+use dataflow::bench::{self, suite};
 use dataflow::cli::bench::Sizes;
 use dataflow::error::Error;
 
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     dataflow::allocator::keep_freed_memory();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.as_slice() {
-        [word, task] if word == TASK => apart::child(task),
+        [word, name, task] if word == TASK => bench::task(name, task),
         _ => measure(Command::parse()),
     };
     match done {

@@ -7,6 +7,7 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::bench::load::{Load, Places};
@@ -50,7 +51,7 @@ impl Decoded {
 }
 
 /// What it took.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Taken {
     /// Records of the rush.
     pub events: u64,

@@ -6,8 +6,9 @@
 use operators::arrival::Place;
 use operators::keyed::Ticks;
 use scenarios::generate::Wanted;
+use serde::{Deserialize, Serialize};
 
-use crate::bench::apart::{Answer, Apart, Task};
+use crate::bench::apart::{Apart, Task};
 use crate::bench::inside::{Inside, inside};
 use crate::bench::load::{Binder, Size};
 use crate::bench::machine::Memory;
@@ -27,6 +28,32 @@ const PIECE: usize = 1 << 12;
 /// When the counting begins: any tick will do.
 const START: Time = 1_795_564_800_000;
 
+/// Take so many (store, item) keys and look at the memory of the process.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Keys(u64);
+
+impl Task for Keys {
+    const NAME: &'static str = "keys";
+    type Answer = KeyFootprint;
+
+    fn run(&self) -> Result<KeyFootprint, Error> {
+        take_keys(self.0)
+    }
+}
+
+/// Take days of an even load and look at the process at the end of each.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Days(Settings);
+
+impl Task for Days {
+    const NAME: &'static str = "days";
+    type Answer = Vec<DayFootprint>;
+
+    fn run(&self) -> Result<Vec<DayFootprint>, Error> {
+        take_days(&self.0)
+    }
+}
+
 /// Measures memory at each of the wanted numbers of keys.
 ///
 /// # Errors
@@ -35,9 +62,7 @@ pub fn by_keys(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
     let mut found = Vec::new();
     for keys in &settings.keys {
         say(&format!("footprint of {keys} keys"));
-        if let Answer::Keys(footprint) = apart.run(&Task::Keys(*keys))?.answer {
-            found.push(footprint);
-        }
+        found.push(apart.run(&Keys(*keys))?.answer);
     }
     Ok(found)
 }
@@ -48,10 +73,7 @@ pub fn by_keys(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
 /// If a process of its own fails.
 pub fn by_days(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<DayFootprint>, Error> {
     say(&format!("footprint over {} days", settings.days));
-    match apart.run(&Task::Days(settings.clone()))?.answer {
-        Answer::Days(days) => Ok(days),
-        _ => Ok(Vec::new()),
-    }
+    Ok(apart.run(&Days(settings.clone()))?.answer)
 }
 
 /// The lines that make number `key` a key: a count, and of every fourth a sale.
@@ -71,11 +93,7 @@ pub fn key_lines(key: u64) -> Vec<(Topic, String)> {
     std::iter::once((Topic::Inventory, count)).chain(sale).collect()
 }
 
-/// Takes so many keys in this process and looks at its memory.
-///
-/// # Errors
-/// If the engine fails.
-pub(super) fn take_keys(keys: u64) -> Result<KeyFootprint, Error> {
+fn take_keys(keys: u64) -> Result<KeyFootprint, Error> {
     let settings = Size { tick_ms: 1_000, ..Size::TINY }.settings();
     let (ticks, limits) = (settings.ticks, settings.limits);
     inside(settings, START, move |job| {
@@ -100,11 +118,7 @@ pub(super) fn take_keys(keys: u64) -> Result<KeyFootprint, Error> {
     })
 }
 
-/// Takes days of an even load in this process and looks at it at the end of each.
-///
-/// # Errors
-/// If there is no such load, or the engine fails.
-pub(super) fn take_days(settings: &Settings) -> Result<Vec<DayFootprint>, Error> {
+fn take_days(settings: &Settings) -> Result<Vec<DayFootprint>, Error> {
     let story = scenarios::long_month::STORY;
     let tick_ms = story.tick_ms.unwrap_or(1_000);
     let size = Size { tick_ms, emit_ms: tick_ms, seed: settings.seed, ..Size::TINY };

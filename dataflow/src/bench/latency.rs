@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use scenarios::topic::Record as Sent;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::bench::apart::{Apart, Task};
 use crate::bench::drive::{Decoded, Encoding};
 use crate::bench::load::{Load, Size};
 use crate::bench::pacing::{Clock, Paced, Schedule, Wall};
@@ -32,6 +33,28 @@ const SPANS: usize = 10;
 /// The share of the rate that counts as all of it.
 const REACHED: f64 = 0.99;
 
+/// The rush at a rate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rate {
+    /// How large it is.
+    pub settings: Settings,
+    /// Events a second.
+    pub rate: u64,
+    /// What that is of the capacity, in hundredths.
+    pub percent_of_capacity: u32,
+    /// Worker threads.
+    pub workers: usize,
+}
+
+impl Task for Rate {
+    const NAME: &'static str = "rate";
+    type Answer = Latency;
+
+    fn run(&self) -> Result<Latency, Error> {
+        one(self.settings.size_at(self.rate), self.percent_of_capacity, self.workers)
+    }
+}
+
 /// Measures each of the rates, in hundredths of the capacity; `say` is told what comes next.
 ///
 /// # Errors
@@ -40,12 +63,13 @@ pub fn measure(
     settings: &Settings,
     (workers, capacity): (usize, f64),
     percents: &[u32],
+    apart: &Apart,
     say: &mut dyn FnMut(&str),
 ) -> Result<Vec<Latency>, Error> {
-    let at = |percent: u32| {
-        let rate = share(capacity, percent);
-        say(&format!("latency at {rate} events/s, {percent} % of capacity, {workers} worker(s)"));
-        one(settings.size_at(rate), percent, workers)
+    let at = |percent_of_capacity: u32| {
+        let rate = share(capacity, percent_of_capacity);
+        say(&format!("latency at {rate} events/s, {percent_of_capacity} % of capacity, {workers} worker(s)"));
+        Ok(apart.run(&Rate { settings: settings.clone(), rate, percent_of_capacity, workers })?.answer)
     };
     percents.iter().copied().map(at).collect()
 }

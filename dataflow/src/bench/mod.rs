@@ -39,8 +39,12 @@ pub mod words;
 #[cfg(test)]
 mod testing;
 
-use crate::bench::apart::Apart;
+use crate::bench::apart::{Apart, Task, child};
+use crate::bench::footprint::{Days, Keys};
+use crate::bench::latency::Rate;
+use crate::bench::restart::Live;
 use crate::bench::result::{Measured, Settings};
+use crate::bench::throughput::Rush;
 use crate::error::Error;
 
 /// Measures everything; `say` is told what comes next.
@@ -50,16 +54,31 @@ use crate::error::Error;
 pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Measured, Error> {
     let mut measured = Measured::here(settings);
     let settings = &measured.settings;
-    measured.throughput = throughput::measure(settings, say)?;
+    measured.throughput = throughput::measure(settings, apart, say)?;
     say("cost of each view");
     (measured.views, measured.states) = costs::measure(settings)?;
     for workers in throughput::WORKERS {
         let capacity = measured.capacity(workers).unwrap_or_default();
-        let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, say)?;
+        let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, apart, say)?;
         measured.latency.extend(latency);
     }
     measured.keys = footprint::by_keys(settings, apart, say)?;
     measured.days = footprint::by_days(settings, apart, say)?;
     measured.restarts = restart::measure(settings, apart, say)?;
     Ok(measured)
+}
+
+/// Does the task of this name in this process and prints its answer: what [`Apart::Process`] starts a process for.
+///
+/// # Errors
+/// If there is none, or it fails.
+pub fn task(name: &str, task: &str) -> Result<(), Error> {
+    match name {
+        Rush::NAME => child::<Rush>(task),
+        Rate::NAME => child::<Rate>(task),
+        Keys::NAME => child::<Keys>(task),
+        Days::NAME => child::<Days>(task),
+        Live::NAME => child::<Live>(task),
+        _ => Err(Error::Scenario(format!("there is no task {name}"))),
+    }
 }

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bench::apart::{Apart, Task};
 use crate::bench::footprint::key_lines;
@@ -16,7 +18,22 @@ use crate::bench::result::{Restart, Settings};
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::event::Topic;
+use crate::live::config::Config;
+use crate::live::{self, Processes};
 use crate::output::OutputTopic;
+
+/// The live job of a configuration, until it ends.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Live(PathBuf);
+
+impl Task for Live {
+    const NAME: &'static str = "live";
+    type Answer = ();
+
+    fn run(&self) -> Result<(), Error> {
+        live::run(&Config::read(&self.0)?, &Processes::alone(), &Arc::new(AtomicBool::new(false)))
+    }
+}
 
 /// Measures at each of the wanted numbers of keys.
 ///
@@ -33,12 +50,12 @@ pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
 
 fn one(keys: u64, apart: &Apart) -> Result<Restart, Error> {
     let folder = tempfile::tempdir().map_err(connectors::Error::io("create", &std::env::temp_dir()))?;
-    let config = prepare(keys, folder.path())?;
+    let job = Live(prepare(keys, folder.path())?);
     let watch = Stopwatch::start();
-    let first = apart.run(&Task::Live(config.clone()))?;
+    let first = apart.run(&job)?;
     let first_seconds = watch.elapsed().as_secs_f64();
     let watch = Stopwatch::start();
-    apart.run(&Task::Live(config))?;
+    apart.run(&job)?;
     let restart_seconds = watch.elapsed().as_secs_f64();
     let snapshot = snapshot(&first.said);
     Ok(Restart {

@@ -5,7 +5,9 @@
 //! and number of workers must say the same to the byte, or there is no figure.
 
 use scenarios::folder::Format;
+use serde::{Deserialize, Serialize};
 
+use crate::bench::apart::{Apart, Task};
 use crate::bench::drive::{Decoded, Taken, from_memory};
 use crate::bench::files::Files;
 use crate::bench::load::Load;
@@ -15,28 +17,43 @@ use crate::error::Error;
 /// The numbers of workers it is measured with.
 pub const WORKERS: [usize; 2] = [1, 2];
 
+/// The rush, from where it comes, taken once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rush {
+    /// How large it is.
+    pub settings: Settings,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Worker threads.
+    pub workers: usize,
+}
+
+impl Task for Rush {
+    const NAME: &'static str = "rush";
+    type Answer = Taken;
+
+    fn run(&self) -> Result<Taken, Error> {
+        let load = || Load::new(self.settings.size());
+        let files = |format| Files::write(&load()?, format)?.run(self.workers);
+        match self.origin {
+            Origin::Memory => from_memory(Decoded::new(&load()?)?, self.workers),
+            Origin::Json => files(Format::Jsonl),
+            Origin::Parquet => files(Format::Parquet),
+        }
+    }
+}
+
 /// Measures every origin with every number of workers; `say` is told what comes next.
 ///
 /// # Errors
 /// If the load cannot be made or run, or two runs differ in what they say.
-pub fn measure(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Vec<Throughput>, Error> {
-    say("making the load");
-    let load = Load::new(settings.size())?;
+pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<Throughput>, Error> {
     let mut found = Vec::new();
     let mut hash = None;
-    {
-        let decoded = Decoded::new(&load)?;
-        let mut run = |workers| from_memory(decoded.clone(), workers);
-        for workers in WORKERS {
-            say(&format!("throughput from memory, {workers} worker(s)"));
-            found.push(repeat(Origin::Memory, workers, settings.runs, &mut hash, &mut run)?);
-        }
-    }
-    for (origin, format) in [(Origin::Json, Format::Jsonl), (Origin::Parquet, Format::Parquet)] {
-        let files = Files::write(&load, format)?;
+    for origin in [Origin::Memory, Origin::Json, Origin::Parquet] {
         for workers in WORKERS {
             say(&format!("throughput from {}, {workers} worker(s)", origin.name()));
-            found.push(repeat(origin, workers, settings.runs, &mut hash, &mut |workers| files.run(workers))?);
+            found.push(repeat(&Rush { settings: settings.clone(), origin, workers }, &mut hash, apart)?);
         }
     }
     Ok(found)
@@ -46,19 +63,15 @@ pub fn measure(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Vec<Thr
 ///
 /// # Errors
 /// As [`measure`].
-pub fn capacity(settings: &Settings, workers: usize) -> Result<Throughput, Error> {
-    let decoded = Decoded::new(&Load::new(settings.size())?)?;
-    repeat(Origin::Memory, workers, settings.runs, &mut None, &mut |workers| from_memory(decoded.clone(), workers))
+pub fn capacity(settings: &Settings, workers: usize, apart: &Apart) -> Result<Throughput, Error> {
+    repeat(&Rush { settings: settings.clone(), origin: Origin::Memory, workers }, &mut None, apart)
 }
 
-fn repeat(
-    origin: Origin,
-    workers: usize,
-    runs: u32,
-    hash: &mut Option<u64>,
-    run: &mut dyn FnMut(usize) -> Result<Taken, Error>,
-) -> Result<Throughput, Error> {
-    let taken = (0..runs.max(1)).map(|_| run(workers)).collect::<Result<Vec<_>, _>>()?;
+/// Takes a rush as often as is wanted.
+fn repeat(rush: &Rush, hash: &mut Option<u64>, apart: &Apart) -> Result<Throughput, Error> {
+    let runs = 0..rush.settings.runs.max(1);
+    let taken = runs.map(|_| apart.run(rush).map(|done| done.answer)).collect::<Result<Vec<_>, _>>()?;
+    let Rush { origin, workers, .. } = *rush;
     for one in &taken {
         let wanted = *hash.get_or_insert(one.hash);
         if one.hash != wanted {
@@ -79,18 +92,20 @@ mod tests {
     #[test]
     fn every_origin_is_measured_with_every_number_of_workers() {
         let mut said = Vec::new();
-        let found = measure(&Settings::quick(), &mut |text| said.push(text.to_owned())).expect("measured");
+        let found = measure(&Settings::quick(), &Apart::Here, &mut |text| said.push(text.to_owned())).expect("measured");
         let origins: Vec<_> = found.iter().map(|one| (one.origin, one.workers)).collect();
         let [memory, json, parquet] = [Origin::Memory, Origin::Json, Origin::Parquet];
         assert_eq!(origins, [(memory, 1), (memory, 2), (json, 1), (json, 2), (parquet, 1), (parquet, 2)]);
         assert!(found.iter().all(|one| one.events == 2_000 && one.events_per_second > 0.0));
-        assert_eq!(said.len(), 7);
+        assert_eq!(said.len(), 6);
     }
 
     #[test]
     fn another_hash_is_no_figure() {
-        let mut hash = Some(1);
-        let refused = repeat(Origin::Memory, 1, 1, &mut hash, &mut |_| Ok(Taken { hash: 2, ..Taken::default() }));
-        assert!(refused.is_err());
+        let rush = Rush { settings: Settings::quick(), origin: Origin::Memory, workers: 1 };
+        let mut hash = None;
+        assert!(repeat(&rush, &mut hash, &Apart::Here).is_ok());
+        hash = hash.map(|hash| hash + 1);
+        assert!(repeat(&rush, &mut hash, &Apart::Here).is_err());
     }
 }

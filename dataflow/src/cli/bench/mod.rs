@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::bench::apart::{self, Apart};
+use crate::bench::apart::Apart;
 use crate::bench::compare::Comparison;
 use crate::bench::result::{Measured, Settings, write_text};
 use crate::bench::{self, costs, footprint, latency, report, restart, throughput};
@@ -38,6 +38,7 @@ enum What {
     /// Does one task in this process: how other measurements start processes of their own.
     #[command(hide = true)]
     Task {
+        name: String,
         task: String,
     },
 }
@@ -185,7 +186,7 @@ impl BenchCommand {
                 publish(&measured, &out)
             }
             What::Throughput(alone) => alone.run(|measured| {
-                measured.throughput = throughput::measure(&measured.settings, &mut progress)?;
+                measured.throughput = throughput::measure(&measured.settings, &processes(), &mut progress)?;
                 progress("cost of each view");
                 (measured.views, measured.states) = costs::measure(&measured.settings)?;
                 Ok(())
@@ -193,10 +194,10 @@ impl BenchCommand {
             What::Latency(AtRates { alone, workers, percents }) => alone.run(|measured| {
                 let workers = usize::from(workers);
                 progress("capacity");
-                let capacity = throughput::capacity(&measured.settings, workers)?;
+                let capacity = throughput::capacity(&measured.settings, workers, &processes())?;
                 let of = (workers, capacity.events_per_second);
                 measured.throughput.push(capacity);
-                measured.latency = latency::measure(&measured.settings, of, &percents, &mut progress)?;
+                measured.latency = latency::measure(&measured.settings, of, &percents, &processes(), &mut progress)?;
                 Ok(())
             }),
             What::Footprint(alone) => alone.run(|measured| {
@@ -215,7 +216,7 @@ impl BenchCommand {
                 Ok(())
             }
             What::Live(live) => live.run(),
-            What::Task { task } => apart::child(&task),
+            What::Task { name, task } => bench::task(&name, &task),
         }
     }
 }
