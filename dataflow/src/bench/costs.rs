@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::bench::apart::{Apart, Task};
 use crate::bench::drive::Decoded;
 use crate::bench::inside::{Inside, inside};
 use crate::bench::load::Load;
@@ -52,11 +55,34 @@ pub fn part(operator: &str) -> String {
     }
 }
 
-/// Measures the cost of each part over a rush, the dearest first, and what each operator holds at its end.
+/// The rush, with an eye on every operator.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Costs(Settings);
+
+impl Task for Costs {
+    const NAME: &'static str = "costs";
+    type Answer = (Vec<ViewCost>, Vec<OperatorState>);
+
+    fn run(&self) -> Result<Self::Answer, Error> {
+        watch(&self.0)
+    }
+}
+
+/// Measures the cost of each part over a rush, the dearest first, and what each operator holds at its end; `say` is told
+/// what comes next.
 ///
 /// # Errors
 /// If the load cannot be made or run.
-pub fn measure(settings: &Settings) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Error> {
+pub fn measure(
+    settings: &Settings,
+    apart: &Apart,
+    say: &mut dyn FnMut(&str),
+) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Error> {
+    say("cost of each view");
+    Ok(apart.run(&Costs(settings.clone()))?.answer)
+}
+
+fn watch(settings: &Settings) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Error> {
     let work = Decoded::new(&Load::new(settings.size())?)?;
     let events = work.rush.len().max(1);
     let first = work.opening.first().or(work.rush.first()).map_or(0, |bound| bound.0);
@@ -122,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_view_has_a_cost_and_every_keeping_operator_a_part() {
-        let (costs, states) = measure(&Settings::quick()).expect("measured");
+        let (costs, states) = measure(&Settings::quick(), &Apart::Here, &mut |_| {}).expect("measured");
         for table in views::tables() {
             assert!(costs.iter().any(|cost| cost.part == table.name), "{}", table.name);
         }

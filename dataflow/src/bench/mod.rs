@@ -40,6 +40,7 @@ pub mod words;
 mod testing;
 
 use crate::bench::apart::{Apart, Task, child};
+use crate::bench::costs::Costs;
 use crate::bench::footprint::{Days, Keys};
 use crate::bench::latency::Rate;
 use crate::bench::restart::Live;
@@ -55,8 +56,7 @@ pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Re
     let mut measured = Measured::here(settings);
     let settings = &measured.settings;
     measured.throughput = throughput::measure(settings, apart, say)?;
-    say("cost of each view");
-    (measured.views, measured.states) = costs::measure(settings)?;
+    (measured.views, measured.states) = costs::measure(settings, apart, say)?;
     for workers in throughput::WORKERS {
         let capacity = measured.capacity(workers).unwrap_or_default();
         let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, apart, say)?;
@@ -75,6 +75,7 @@ pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Re
 pub fn task(name: &str, task: &str) -> Result<(), Error> {
     match name {
         Rush::NAME => child::<Rush>(task),
+        Costs::NAME => child::<Costs>(task),
         Rate::NAME => child::<Rate>(task),
         Keys::NAME => child::<Keys>(task),
         Days::NAME => child::<Days>(task),

@@ -187,8 +187,7 @@ impl BenchCommand {
             }
             What::Throughput(alone) => alone.run(|measured| {
                 measured.throughput = throughput::measure(&measured.settings, &processes(), &mut progress)?;
-                progress("cost of each view");
-                (measured.views, measured.states) = costs::measure(&measured.settings)?;
+                (measured.views, measured.states) = costs::measure(&measured.settings, &processes(), &mut progress)?;
                 Ok(())
             }),
             What::Latency(AtRates { alone, workers, percents }) => alone.run(|measured| {
