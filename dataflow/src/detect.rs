@@ -69,13 +69,8 @@ pub trait Detector: 'static {
     const READS_STORES: bool = false;
     /// Names what may be exceptional.
     type Key: Clone + Ord + Hash + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
-    /// A change of a row it reads.
-    type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
-    /// The rows it keeps for a key.
-    type State: Default + Serialize + DeserializeOwned + 'static;
-
-    /// Takes a change of a row; order within a tick is arbitrary.
-    fn update(&self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: i64);
+    /// The rows of a key that it reads.
+    type State;
 
     /// Judges the key at a tick. It may note in the state what only ticks can show (since when something holds).
     fn assess(&self, key: &Self::Key, state: &mut Self::State, at: &At<'_>) -> Verdict;
@@ -91,6 +86,15 @@ pub trait Detector: 'static {
 
     /// The store it speaks of.
     fn store(&self, key: &Self::Key, state: &Self::State) -> Option<Id>;
+}
+
+/// A detector that keeps the rows it reads, in drawers of its own.
+pub trait Fed: Detector<State: Default + Serialize + DeserializeOwned + 'static> {
+    /// A change of a row it reads.
+    type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
+
+    /// Takes a change of a row; order within a tick is arbitrary.
+    fn update(&self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: i64);
 
     /// Whether nothing is kept for the key.
     fn is_empty(&self, state: &Self::State) -> bool;
@@ -110,15 +114,29 @@ pub struct Watch<D: Detector> {
 #[derive(Default, Serialize, Deserialize)]
 pub struct Watched<S> {
     rows: S,
-    /// Nothing where all is well, as nearly everywhere.
-    life: Option<Box<Life>>,
+    life: Life,
 }
 
-/// An episode, and what was last told of it.
+/// An episode, and what was last told of it: nothing where all is well, as nearly everywhere.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Life(Option<Box<Lived>>);
+
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Life {
+struct Lived {
     episode: Episode,
     told: Option<Told>,
+}
+
+impl Life {
+    /// Whether its exception is open.
+    pub fn is_open(&self) -> bool {
+        self.0.as_ref().is_some_and(|lived| lived.episode.opened_at().is_some())
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|lived| lived.episode.is_empty())
+    }
 }
 
 /// What was last told of an open episode.
@@ -187,69 +205,29 @@ impl<D: Detector> Watch<D> {
         };
         emit.push(step, 1);
     }
-}
 
-impl<D: Detector> Keyed for Watch<D> {
-    type Key = D::Key;
-    type Input = D::Input;
-    type Diff = i64;
-    type Notice = Notice;
-    type Cause = Cause;
-    type State = Watched<D::State>;
-    type Output = Step;
-
-    fn update(&mut self, key: &D::Key, state: &mut Self::State, input: D::Input, diff: i64, _: i64) {
-        self.detector.update(key, &mut state.rows, input, diff);
-    }
-
-    fn notice(&mut self, notice: &Notice, diff: i64) {
-        self.context.apply(notice, diff);
-        if matches!(notice, Notice::Policy(_)) {
-            self.read_policies();
-        }
-    }
-
-    fn audience(&self, notice: &Notice) -> Audience {
-        match notice {
-            Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
-            Notice::Store(_) if D::READS_STORES => Audience::Everyone,
-            Notice::Stale(store, topic) if D::KIND.feeds.contains(topic) => Audience::Attentive(route(store)),
-            _ => Audience::Nobody,
-        }
-    }
-
-    /// A stale feed holds back the clearing of what is open, and nothing else.
-    fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
-        state.life.as_ref()?.episode.opened_at()?;
-        self.detector.store(key, &state.rows).map(|store| route(&store))
-    }
-
-    fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
-        match notice {
-            Notice::Policy(_) => true,
-            Notice::Store(store) => self.detector.store(key, &state.rows) == Some(store.store),
-            Notice::Stale(store, _) => self.detector.store(key, &state.rows) == Some(*store),
-        }
-    }
-
-    fn close(&mut self, key: &D::Key, state: &mut Self::State, emit: &mut Emit<'_, Step, Cause>) -> Next {
+    /// Judges a key by its rows as they are now, and says what becomes of its exception.
+    pub fn judge(&self, key: &D::Key, rows: &mut D::State, life: &mut Life, emit: &mut Emit<'_, Step, Cause>) -> Next {
         let now = emit.now();
         let at = At { now, context: &self.context, policy: &self.policy };
-        let verdict = self.detector.assess(key, &mut state.rows, &at);
-        let before = state.life.as_deref();
-        let mut episode = before.map_or_else(Episode::default, |life| life.episode);
-        let told_before = before.and_then(|life| life.told.as_ref());
-        let store = self.detector.store(key, &state.rows).or(told_before.and_then(|told| told.store));
-        // What is not open cannot be held open: nobody need ask.
+        let verdict = self.detector.assess(key, rows, &at);
+        if life.is_empty() && !verdict.open {
+            // All was well, and is.
+            life.0 = None;
+            return Next::Rest.or_at(verdict.look_again);
+        }
+        let before = life.0.as_deref();
+        let mut episode = before.map_or_else(Episode::default, |lived| lived.episode);
+        let told_before = before.and_then(|lived| lived.told.as_ref());
+        let store = self.detector.store(key, rows).or(told_before.and_then(|told| told.store));
         let was_opened_at = episode.opened_at();
-        let could_hold = was_opened_at.is_some() || verdict.open;
-        let held = could_hold && !verdict.gone && self.is_stale(store);
+        let held = !verdict.gone && self.is_stale(store);
         let condition = Condition { open: verdict.open, clear: verdict.clear, held };
         let turn = episode.step(condition, self.for_ms, now);
         let opened_at = was_opened_at.or(episode.opened_at()).unwrap_or(now);
         let told = match turn {
             Turn::Opened | Turn::Stays => {
-                let response = self.detector.respond(key, &state.rows, &at);
+                let response = self.detector.respond(key, rows, &at);
                 Some(Told { store, response, frozen: false })
             }
             Turn::Frozen => told_before.cloned().map(|told| Told { frozen: true, ..told }),
@@ -264,27 +242,81 @@ impl<D: Detector> Keyed for Watch<D> {
         if let Some((change, told)) = step {
             // What it speaks of may have moved to another store in the very tick that clears it.
             let told = Told { store, ..told.clone() };
-            self.step(key, &state.rows, (change, opened_at), &told, emit);
+            self.step(key, rows, (change, opened_at), &told, emit);
         }
         let opens = episode.next(self.for_ms, now, self.ticks);
         // Open and clear at once: it clears at the next tick, by the clock alone.
         let clears = (turn == Turn::Opened && verdict.clear && !held).then_some(now + self.ticks.tick_ms);
-        let is_over = self.detector.is_empty(&state.rows) && episode.is_empty();
-        let life = Life { episode, told };
-        match &mut state.life {
-            held if life == Life::default() => *held = None,
-            Some(held) => **held = life,
-            held => *held = Some(Box::new(life)),
-        }
-        if is_over {
-            return Next::Forget;
+        let lived = Lived { episode, told };
+        match &mut life.0 {
+            held if lived == Lived::default() => *held = None,
+            Some(held) => **held = lived,
+            held => *held = Some(Box::new(lived)),
         }
         Next::Rest.or_at(opens).or_at(clears).or_at(verdict.look_again)
+    }
+
+    /// Takes a notice, before the updates of its tick.
+    pub fn hear(&mut self, notice: &Notice, diff: i64) {
+        self.context.apply(notice, diff);
+        if matches!(notice, Notice::Policy(_)) {
+            self.read_policies();
+        }
+    }
+
+    /// Whom a notice may concern.
+    pub fn audience_of(notice: &Notice) -> Audience {
+        match notice {
+            Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
+            Notice::Store(_) if D::READS_STORES => Audience::Everyone,
+            Notice::Stale(store, topic) if D::KIND.feeds.contains(topic) => Audience::Attentive(route(store)),
+            _ => Audience::Nobody,
+        }
+    }
+}
+
+impl<D: Fed> Keyed for Watch<D> {
+    type Key = D::Key;
+    type Input = D::Input;
+    type Diff = i64;
+    type Notice = Notice;
+    type Cause = Cause;
+    type State = Watched<D::State>;
+    type Output = Step;
+
+    fn update(&mut self, key: &D::Key, state: &mut Self::State, input: D::Input, diff: i64, _: i64) {
+        self.detector.update(key, &mut state.rows, input, diff);
+    }
+
+    fn notice(&mut self, notice: &Notice, diff: i64) {
+        self.hear(notice, diff);
+    }
+
+    fn audience(&self, notice: &Notice) -> Audience {
+        Self::audience_of(notice)
+    }
+
+    /// A stale feed holds back the clearing of what is open, and nothing else.
+    fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
+        self.detector.store(key, &state.rows).filter(|_| state.life.is_open()).map(|store| route(&store))
+    }
+
+    fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
+        match notice {
+            Notice::Policy(_) => true,
+            Notice::Store(store) => self.detector.store(key, &state.rows) == Some(store.store),
+            Notice::Stale(store, _) => self.detector.store(key, &state.rows) == Some(*store),
+        }
+    }
+
+    fn close(&mut self, key: &D::Key, state: &mut Self::State, emit: &mut Emit<'_, Step, Cause>) -> Next {
+        let next = self.judge(key, &mut state.rows, &mut state.life, emit);
+        if self.detector.is_empty(&state.rows) && state.life.is_empty() { Next::Forget } else { next }
     }
 }
 
 /// Runs a detector over the changes of the rows it reads.
-pub fn watch<'scope, D: Detector>(
+pub fn watch<'scope, D: Fed>(
     detector: D,
     ticks: Ticks,
     context: Context,

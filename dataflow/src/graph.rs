@@ -5,7 +5,7 @@ use operators::keyed::Ticks;
 use timely::dataflow::operators::vec::Broadcast;
 
 use crate::context::{Context, Notice};
-use crate::detect::{Detector, open_stores, watch};
+use crate::detect::{Fed, open_stores, watch};
 use crate::detectors::{
     abnormal_rate, capacity_overload, conversion_drop, coverage_gap, drop, feed_stale, leak, model_drift,
     operator_pattern, overdue, price_mismatch, promise_missed, promise_risk, queue_breach, setup_overdue, surge,
@@ -112,7 +112,7 @@ impl<'scope> Ground<'scope> {
         Ground { ticks, lateness_ms, streams, context, feed_health, reference, notices }
     }
 
-    fn watch<D: Detector>(
+    fn watch<D: Fed>(
         &self,
         detector: D,
         input: impl Into<time::Inputs<'scope, D::Key, D::Input>>,

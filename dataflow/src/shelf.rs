@@ -1,32 +1,30 @@
-//! The shelf: all that is kept of one item at one store, in one drawer.
+//! The shelf: all that is kept of one item at one store, in one drawer ([`drawer`]).
 //!
 //! A till line moves the books of its item at its store, what sells there within the hour, and its promotions; and the
-//! books are what three detectors watch. Each is a file of its own and knows nothing of the others. Here they are put
-//! together ([`operators::fused`]), so that a line looks for its item once and not six times, and the item's name is
-//! held once.
+//! books are what three detectors watch. So a line looks for its item once and not six times, and what two of them
+//! need is held once.
 
-use operators::co_group::Side;
 use operators::driver::keyed;
 use operators::fan::Fan;
-use operators::fused::{self, Fused};
 use operators::keyed::Ticks;
 
 use crate::context::{Context, Notice};
-use crate::detect::{Detector, Watch};
-use crate::detectors::negative_on_hand::{Book, NegativeOnHand};
-use crate::detectors::phantom_stock::{self, PhantomStock};
-use crate::detectors::stockout_risk::{self, StockoutRisk};
+use crate::detectors::stockout_risk;
 use crate::exception::Step;
 use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem};
-use crate::time::{Collection, Diff, Inputs};
+use crate::time::{Collection, Inputs};
 use crate::views::inventory_accuracy::StoreDay;
-use crate::views::inventory_position::{self, InventoryPosition, Position, Said};
-use crate::views::item_demand::{Demand, ItemDemand};
-use crate::views::promoted_item::PromotedItem;
+use crate::views::inventory_position::{self, Position};
+use crate::views::item_demand::Demand;
 use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
-use crate::views::{demand_index, item_demand, promise_score, promoted_item};
+use crate::views::{demand_index, promise_score};
+
+pub mod drawer;
+mod parts;
+
+use drawer::{Entry, Said, Shelves};
 
 /// What is said of every shelf.
 pub struct Shelf<'scope> {
@@ -46,45 +44,18 @@ pub struct Shelf<'scope> {
     pub doubts: Collection<'scope, Step>,
 }
 
-type Doubts = Fused<Watch<NegativeOnHand>, Watch<PhantomStock>>;
-type Detectors = Fused<Watch<StockoutRisk>, Doubts>;
-type Books = Fused<InventoryPosition, Detectors>;
-type Sales = Fused<ItemDemand, PromotedItem>;
-
-/// What happens to a shelf.
-type Input = Side<BooksInput, Side<item_demand::Entry, promoted_item::Entry>>;
-type BooksInput = Side<inventory_position::Entry, DetectorsInput>;
-type DetectorsInput = Side<stockout_risk::Input, Side<Option<Book>, phantom_stock::Input>>;
-/// What is said of one.
-type Output =
-    Side<Side<Said, Side<Step, Side<Step, Step>>>, Side<(StoreItem, Demand), Row<PromotionStoreItem, Standing>>>;
-
-/// What the detectors read of what the books say: how they stand now.
-fn reads(said: &fused::Said<InventoryPosition>, read: &mut dyn FnMut(DetectorsInput, &Diff)) {
-    // The row that goes comes before the one that replaces it.
-    let stands = said.iter().rev().find_map(|(said, _, change)| match said {
-        Said::Position(row) => Some(((change.diff > 0).then_some(&row.value), change)),
-        Said::Variance(..) => None,
-    });
-    if let Some((position, change)) = stands {
-        read(Side::Left(stockout_risk::Input::Stock(position.map(stockout_risk::Stock::of))), change);
-        read(Side::Right(Side::Left(position.map(Book::of))), change);
-        read(Side::Right(Side::Right(phantom_stock::Input::Stock(position.map(phantom_stock::Stock::of)))), change);
-    }
-}
-
 /// Everything that happens to shelves.
-fn inputs<'scope>(ticks: Ticks, lateness_ms: i64, streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Input> {
-    let locations = &streams.item_locations;
-    let leads = stockout_risk::inputs(ticks, locations, &streams.products);
-    let forecasts = Inputs::from(phantom_stock::inputs(locations));
-    let books = inventory_position::entries(streams).map(|entry| Side::Left(Side::Left(entry)));
-    let leads = leads.map(|input| Side::Left(Side::Right(Side::Left(input))));
-    let forecasts = forecasts.map(|input| Side::Left(Side::Right(Side::Right(Side::Right(input)))));
-    let demand = demand_index::entries(streams).map(|entry| Side::Right(Side::Left(entry)));
-    let promoted = promotion_performance::entries(ticks, lateness_ms, streams);
-    let promoted = promoted.map(|entry| Side::Right(Side::Right(entry)));
-    books.and(leads).and(forecasts).and(demand).and(promoted)
+fn entries<'scope>(ticks: Ticks, lateness_ms: i64, streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Entry> {
+    let books = inventory_position::entries(streams, Entry::Books);
+    let carts = Inputs::of(demand_index::carts(streams), Entry::Cart);
+    let ranged = streams.item_locations.clone().map(|location| {
+        let lead = (location.lead_time_h, location.forecast_milli, location.dispersion_bp);
+        (StoreItem { store: location.store, item: location.item }, Entry::Ranged(lead))
+    });
+    let packs = stockout_risk::case_packs(ticks, &streams.item_locations, &streams.products);
+    let offers = promotion_performance::offers(ticks, lateness_ms, streams);
+    let offers = Inputs::of(offers, |(promotion, terms)| Entry::Offer(promotion, terms));
+    books.and(carts).and(ranged).and(Inputs::of(packs, Entry::CasePack)).and(offers)
 }
 
 /// Keeps every shelf.
@@ -95,43 +66,37 @@ pub fn build<'scope>(
     notices: &Collection<'scope, Notice>,
     streams: &Streams<'scope>,
 ) -> Shelf<'scope> {
-    fn watch<D: Detector>(detector: D, ticks: Ticks, context: &Context) -> Watch<D> {
-        Watch::new(detector, ticks, context.clone())
-    }
-    let doubts: Doubts = Fused::beside(watch(NegativeOnHand, ticks, context), watch(PhantomStock, ticks, context));
-    let detectors: Detectors = Fused::beside(watch(StockoutRisk, ticks, context), doubts);
-    let books: Books = Fused::new(InventoryPosition { lateness_ms }, detectors, reads);
-    let sales: Sales = Fused::beside(ItemDemand, PromotedItem::new(lateness_ms, context.clone()));
-    let inputs = inputs(ticks, lateness_ms, streams);
-    let said = keyed("inventory.position: shelf", ticks, inputs, Some(notices.clone()), Fused::beside(books, sales));
+    let entries = entries(ticks, lateness_ms, streams);
+    let shelves = Shelves::new(ticks, lateness_ms, context);
+    let said = keyed("inventory.position: shelf", ticks, entries, Some(notices.clone()), shelves);
     let fan = Fan::new("readers of shelves", said);
     let shelf = Shelf {
-        positions: fan.read(|said: &Output, _| match said {
-            Side::Left(Side::Left(Said::Position(row))) => Some(row.clone()),
+        positions: fan.read(|said: &Said, _| match said {
+            Said::Books(inventory_position::Said::Position(row)) => Some(row.clone()),
             _ => None,
         }),
         short: fan.read(|said, _| match said {
-            Side::Left(Side::Left(Said::Position(row))) => promise_score::short(row),
+            Said::Books(inventory_position::Said::Position(row)) => promise_score::short(row),
             _ => None,
         }),
         variances: fan.read(|said, _| match said {
-            Side::Left(Side::Left(Said::Variance(day, milli))) => Some((*day, *milli)),
+            Said::Books(inventory_position::Said::Variance(day, milli)) => Some((*day, *milli)),
             _ => None,
         }),
         demand: fan.read(|said, _| match said {
-            Side::Right(Side::Left((StoreItem { store, item }, demand))) => Some((*item, (*store, *demand))),
+            Said::Demand(StoreItem { store, item }, demand) => Some((*item, (*store, *demand))),
             _ => None,
         }),
         standings: fan.read(|said, _| match said {
-            Side::Right(Side::Right(standing)) => Some(standing.clone()),
+            Said::Standing(row) => Some((**row).clone()),
             _ => None,
         }),
         stockouts: fan.read(|said, _| match said {
-            Side::Left(Side::Right(Side::Left(step))) => Some(step.clone()),
+            Said::Stockout(step) => Some((**step).clone()),
             _ => None,
         }),
         doubts: fan.read(|said, _| match said {
-            Side::Left(Side::Right(Side::Right(Side::Left(step) | Side::Right(step)))) => Some(step.clone()),
+            Said::Doubt(step) => Some((**step).clone()),
             _ => None,
         }),
     };

@@ -59,6 +59,16 @@ impl Next {
             (next, None) => next,
         }
     }
+
+    /// The earlier of two looks; what one part of a drawer forgets, the other may keep.
+    #[must_use]
+    pub fn or_as(self, other: Next) -> Next {
+        match (self, other) {
+            (Next::Forget, other) => other,
+            (next, Next::At(instant)) => next.or_at(Some(instant)),
+            (next, Next::Forget | Next::Rest) => next,
+        }
+    }
 }
 
 /// Whom a notice may concern.
@@ -72,27 +82,22 @@ pub enum Audience {
     Everyone,
 }
 
+/// Where an output update goes.
+type Out<'a, O, C> = &'a mut dyn FnMut(O, Traced<i64, C>);
+
 /// Where the output updates of one key go during [`Keyed::close`].
 pub struct Emit<'a, O, C> {
-    out: &'a mut Vec<(O, i64, Traced<i64, C>)>,
+    out: Out<'a, O, C>,
     now: i64,
+    /// When the clock wakes the key, as was wanted last; `i64::MAX` for never.
+    wake: i64,
     cause: &'a Option<C>,
 }
 
-impl<'a, O: PartialEq, C: Clone> Emit<'a, O, C> {
-    /// Output updates at `now` go to `out`, on account of `cause`.
-    pub(crate) fn new(out: &'a mut Vec<(O, i64, Traced<i64, C>)>, now: i64, cause: &'a Option<C>) -> Self {
-        Emit { out, now, cause }
-    }
-
-    /// One output update at this tick with a cause of its own.
-    pub(crate) fn push_because(&mut self, output: O, change: Traced<i64, C>) {
-        self.out.push((output, self.now, change));
-    }
-
+impl<O, C: Clone> Emit<'_, O, C> {
     /// One output update at this tick with the key's cause.
     pub fn push(&mut self, output: O, diff: i64) {
-        self.out.push((output, self.now, Traced::new(diff, self.cause.clone())));
+        (self.out)(output, Traced::new(diff, self.cause.clone()));
     }
 
     /// The tick being closed.
@@ -105,11 +110,35 @@ impl<'a, O: PartialEq, C: Clone> Emit<'a, O, C> {
         self.cause
     }
 
-    /// The same place for outputs that have a cause of their own ([`Keyed::update_because`]).
-    pub fn because<'b>(&'b mut self, cause: &'b Option<C>) -> Emit<'b, O, C> {
-        Emit { out: self.out, now: self.now, cause }
+    /// Whether the clock has woken the key: what was wanted last ([`Next::At`]) has come.
+    pub fn is_woken(&self) -> bool {
+        self.wake <= self.now
     }
 
+    /// When the clock wakes the key, as was wanted last, if that is ahead: who closes but a part of what it keeps has to
+    /// want no later look than this.
+    pub fn wakes_at(&self) -> Option<i64> {
+        (self.now < self.wake && self.wake < i64::MAX).then_some(self.wake)
+    }
+
+    /// The same place for outputs that have a cause of their own ([`Keyed::update_because`]).
+    pub fn because<'b>(&'b mut self, cause: &'b Option<C>) -> Emit<'b, O, C> {
+        Emit { out: self.out, now: self.now, wake: self.wake, cause }
+    }
+
+    /// The same place for a part of a logic, which says things of another type for reasons of its own.
+    pub fn part<P, T>(
+        &mut self,
+        cause: &Option<C>,
+        whole: impl Fn(P) -> O,
+        body: impl FnOnce(&mut Emit<'_, P, C>) -> T,
+    ) -> T {
+        let out = &mut |said, change| (self.out)(whole(said), change);
+        body(&mut Emit { out, now: self.now, wake: self.wake, cause })
+    }
+}
+
+impl<O: PartialEq, C: Clone> Emit<'_, O, C> {
     /// Replaces `old` by `new`, saying nothing when they are the same.
     pub fn replace(&mut self, old: Option<O>, new: Option<O>) {
         if old != new {
@@ -363,7 +392,6 @@ impl<L: Keyed> KeyedState<L> {
                 if self.drawers.get(number).is_some_and(|(_, slot)| slot.wake <= now) {
                     self.before_change(number);
                     if let Some((key, slot)) = self.drawers.get_mut(number) {
-                        slot.wake = i64::MAX;
                         touch(&mut self.touched, number, slot, cause);
                         if cause.is_some() {
                             self.logic.touched_by(None, key, &mut slot.state, cause);
@@ -406,7 +434,9 @@ impl<L: Keyed> KeyedState<L> {
         self.before_change(number);
         let Some((key, slot)) = self.drawers.get_mut(number) else { return };
         slot.touched = 0;
-        let next = self.logic.close(key, &mut slot.state, &mut Emit { out, now, cause });
+        let mut push = |output, change| out.push((output, now, change));
+        let mut emit = Emit { out: &mut push, now, wake: slot.wake, cause };
+        let next = self.logic.close(key, &mut slot.state, &mut emit);
         let group = if next == Next::Forget { None } else { self.logic.attends(key, &slot.state) };
         if slot.is_attentive || group.is_some() {
             self.attentive.set(number, group);

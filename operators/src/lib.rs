@@ -22,7 +22,6 @@
 //! | [`during`](during::during) | rows that count only for a while | updates at future times |
 //! | [`Inputs`](inputs::Inputs) | several collections into one operator | `concatenate` |
 //! | [`Fan`](fan::Fan) | one collection read by many, each in its own way | as many maps |
-//! | [`Fused`](fused::Fused) | two logics over one key, in one drawer | two operators in a row |
 //! | [`at_close`](at_close::at_close) | the changes of each closed tick, in order | `consolidate` |
 //! | [`Gather`](gather::Gather) | the changes of many collections, in one place | as many `inspect`s and probes |
 //!
@@ -38,7 +37,6 @@ pub mod driver;
 pub mod during;
 pub mod episode;
 pub mod fan;
-pub mod fused;
 pub mod gather;
 pub mod greatest;
 mod held;
@@ -48,6 +46,7 @@ pub mod latest;
 pub mod lookup;
 pub mod one;
 pub mod panes;
+pub mod perhaps;
 mod received;
 pub mod release;
 pub mod release_at;

@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
@@ -46,12 +46,7 @@ pub fn detail(row: &ItemReturns) -> &'static str {
 impl Detector for AbnormalRate {
     const KIND: &'static Kind = KIND;
     type Key = Item;
-    type Input = ItemReturns;
     type State = One<ItemReturns>;
-
-    fn update(&self, _: &Item, state: &mut One<ItemReturns>, row: ItemReturns, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, _: &Item, state: &mut One<ItemReturns>, at: &At<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
@@ -91,6 +86,14 @@ impl Detector for AbnormalRate {
 
     fn store(&self, _: &Item, _: &One<ItemReturns>) -> Option<Id> {
         None
+    }
+}
+
+impl Fed for AbnormalRate {
+    type Input = ItemReturns;
+
+    fn update(&self, _: &Item, state: &mut One<ItemReturns>, row: ItemReturns, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<ItemReturns>) -> bool {

@@ -3,7 +3,7 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
@@ -66,15 +66,7 @@ pub struct CapacityOverload;
 impl Detector for CapacityOverload {
     const KIND: &'static Kind = KIND;
     type Key = Node;
-    type Input = Entry;
     type State = State;
-
-    fn update(&self, _: &Node, state: &mut State, entry: Entry, diff: i64) {
-        match entry {
-            Entry::Load(load) => state.load.update(load, diff),
-            Entry::Here => state.present += diff,
-        }
-    }
 
     fn assess(&self, _: &Node, state: &mut State, at: &At<'_>) -> Verdict {
         let Some(load) = state.load.get() else { return Verdict::GONE };
@@ -104,6 +96,17 @@ impl Detector for CapacityOverload {
 
     fn store(&self, key: &Node, _: &State) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for CapacityOverload {
+    type Input = Entry;
+
+    fn update(&self, _: &Node, state: &mut State, entry: Entry, diff: i64) {
+        match entry {
+            Entry::Load(load) => state.load.update(load, diff),
+            Entry::Here => state.present += diff,
+        }
     }
 
     fn is_empty(&self, state: &State) -> bool {

@@ -11,7 +11,7 @@ use operators::keyed::Ticks;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::detectors::queue_breach::cashiers;
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
@@ -123,26 +123,7 @@ pub struct ConversionDrop;
 impl Detector for ConversionDrop {
     const KIND: &'static Kind = KIND;
     type Key = Id;
-    type Input = Reading;
     type State = State;
-
-    fn update(&self, _: &Id, state: &mut State, reading: Reading, diff: i64) {
-        match reading {
-            Reading::Hour(start, visitors, conversion_bp) => {
-                let row = state.hours.entry(start).or_default();
-                row.update((visitors, conversion_bp), diff);
-                if row.is_empty() {
-                    state.hours.remove(&start);
-                }
-            }
-            Reading::Queue(in_time, customers) => {
-                state.in_time += i128::from(diff) * i128::from(in_time);
-                state.customers += i128::from(diff) * i128::from(customers);
-            }
-            Reading::Gap(gap) => state.gap.update(gap, diff),
-            Reading::Stockout => state.stockouts += diff,
-        }
-    }
 
     fn assess(&self, _: &Id, state: &mut State, at: &At<'_>) -> Verdict {
         let comparison = state.compare(at.now);
@@ -179,6 +160,28 @@ impl Detector for ConversionDrop {
 
     fn store(&self, key: &Id, _: &State) -> Option<Id> {
         Some(*key)
+    }
+}
+
+impl Fed for ConversionDrop {
+    type Input = Reading;
+
+    fn update(&self, _: &Id, state: &mut State, reading: Reading, diff: i64) {
+        match reading {
+            Reading::Hour(start, visitors, conversion_bp) => {
+                let row = state.hours.entry(start).or_default();
+                row.update((visitors, conversion_bp), diff);
+                if row.is_empty() {
+                    state.hours.remove(&start);
+                }
+            }
+            Reading::Queue(in_time, customers) => {
+                state.in_time += i128::from(diff) * i128::from(in_time);
+                state.customers += i128::from(diff) * i128::from(customers);
+            }
+            Reading::Gap(gap) => state.gap.update(gap, diff),
+            Reading::Stockout => state.stockouts += diff,
+        }
     }
 
     fn is_empty(&self, state: &State) -> bool {

@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
 use crate::ids::Id;
@@ -25,12 +25,7 @@ pub struct CoverageGap;
 impl Detector for CoverageGap {
     const KIND: &'static Kind = KIND;
     type Key = StoreRole;
-    type Input = Coverage;
     type State = One<Coverage>;
-
-    fn update(&self, _: &StoreRole, state: &mut One<Coverage>, row: Coverage, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, _: &StoreRole, state: &mut One<Coverage>, _: &At<'_>) -> Verdict {
         match state.get() {
@@ -61,6 +56,14 @@ impl Detector for CoverageGap {
 
     fn store(&self, key: &StoreRole, _: &One<Coverage>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for CoverageGap {
+    type Input = Coverage;
+
+    fn update(&self, _: &StoreRole, state: &mut One<Coverage>, row: Coverage, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<Coverage>) -> bool {

@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::detectors::surge::{HYSTERESIS_BP, drivers, judge};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
@@ -34,12 +34,7 @@ impl Detector for Drop {
     const KIND: &'static Kind = KIND;
     const READS_STORES: bool = true;
     type Key = StoreDept;
-    type Input = DemandIndex;
     type State = One<DemandIndex>;
-
-    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &At<'_>) -> Verdict {
         let open_bp = at.policy[0];
@@ -60,6 +55,14 @@ impl Detector for Drop {
 
     fn store(&self, key: &StoreDept, _: &One<DemandIndex>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for Drop {
+    type Input = DemandIndex;
+
+    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<DemandIndex>) -> bool {

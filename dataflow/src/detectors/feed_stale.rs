@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::row::{Row, read_some};
@@ -26,12 +26,7 @@ pub struct FeedStale;
 impl Detector for FeedStale {
     const KIND: &'static Kind = KIND;
     type Key = Feed;
-    type Input = i64;
     type State = One<i64>;
-
-    fn update(&self, _: &Feed, state: &mut One<i64>, accepted_at: i64, diff: i64) {
-        state.update(accepted_at, diff);
-    }
 
     fn assess(&self, _: &Feed, state: &mut One<i64>, _: &At<'_>) -> Verdict {
         if state.is_empty() { Verdict::GONE } else { Verdict::while_true(true) }
@@ -56,6 +51,14 @@ impl Detector for FeedStale {
 
     fn store(&self, key: &Feed, _: &One<i64>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for FeedStale {
+    type Input = i64;
+
+    fn update(&self, _: &Feed, state: &mut One<i64>, accepted_at: i64, diff: i64) {
+        state.update(accepted_at, diff);
     }
 
     fn is_empty(&self, state: &One<i64>) -> bool {

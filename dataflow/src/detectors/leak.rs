@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
@@ -38,12 +38,7 @@ pub struct Leak;
 impl Detector for Leak {
     const KIND: &'static Kind = KIND;
     type Key = StoreDeptDay;
-    type Input = Margin;
     type State = One<Margin>;
-
-    fn update(&self, _: &StoreDeptDay, state: &mut One<Margin>, row: Margin, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, key: &StoreDeptDay, state: &mut One<Margin>, at: &At<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
@@ -76,6 +71,14 @@ impl Detector for Leak {
 
     fn store(&self, key: &StoreDeptDay, _: &One<Margin>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for Leak {
+    type Input = Margin;
+
+    fn update(&self, _: &StoreDeptDay, state: &mut One<Margin>, row: Margin, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<Margin>) -> bool {

@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
@@ -41,12 +41,7 @@ pub struct ModelDrift;
 impl Detector for ModelDrift {
     const KIND: &'static Kind = KIND;
     type Key = Segment;
-    type Input = Drift;
     type State = One<Drift>;
-
-    fn update(&self, _: &Segment, state: &mut One<Drift>, row: Drift, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, _: &Segment, state: &mut One<Drift>, at: &At<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
@@ -76,6 +71,14 @@ impl Detector for ModelDrift {
 
     fn store(&self, _: &Segment, _: &One<Drift>) -> Option<Id> {
         None
+    }
+}
+
+impl Fed for ModelDrift {
+    type Input = Drift;
+
+    fn update(&self, _: &Segment, state: &mut One<Drift>, row: Drift, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<Drift>) -> bool {

@@ -1,7 +1,5 @@
 //! The books say there is less than nothing on the shelf: somebody must count.
 
-use serde::{Deserialize, Serialize};
-
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
@@ -23,43 +21,24 @@ pub const KIND: &Kind = &Kind {
 /// Watches inventory.position.
 pub struct NegativeOnHand;
 
-/// What it reads of a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Book {
-    on_hand_milli: i64,
-    anchor_at: Option<i64>,
-}
-
-impl Book {
-    /// What it reads of a position.
-    pub fn of(position: &Position) -> Self {
-        Book { on_hand_milli: position.on_hand_milli, anchor_at: position.anchor_at }
-    }
-}
-
 impl Detector for NegativeOnHand {
     const KIND: &'static Kind = KIND;
     type Key = StoreItem;
-    type Input = Option<Book>;
-    /// How the books stand.
-    type State = Option<Book>;
+    /// The position as it stands now.
+    type State = Option<Position>;
 
-    fn update(&self, _: &StoreItem, state: &mut Option<Book>, row: Option<Book>, _: i64) {
-        *state = row;
-    }
-
-    fn assess(&self, _: &StoreItem, state: &mut Option<Book>, _: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreItem, state: &mut Option<Position>, _: &At<'_>) -> Verdict {
         match state {
             None => Verdict::GONE,
             Some(row) => Verdict::while_true(row.anchor_at.is_some() && row.on_hand_milli < 0),
         }
     }
 
-    fn respond(&self, _: &StoreItem, _: &Option<Book>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, _: &Option<Position>, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("count", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreItem, state: &Option<Book>, _: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreItem, state: &Option<Position>, _: &At<'_>) -> Vec<Driver> {
         let row = state.as_ref();
         vec![
             Driver::new("on_hand", row.map(|row| row.on_hand_milli), 0, "milli-units"),
@@ -71,12 +50,8 @@ impl Detector for NegativeOnHand {
         vec![key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &StoreItem, _: &Option<Book>) -> Option<Id> {
+    fn store(&self, key: &StoreItem, _: &Option<Position>) -> Option<Id> {
         Some(key.store)
-    }
-
-    fn is_empty(&self, state: &Option<Book>) -> bool {
-        state.is_none()
     }
 }
 
@@ -91,9 +66,8 @@ mod tests {
         let context = Context::default();
         let at = At { now: 0, context: &context, policy: &[] };
         let verdict = |on_hand_milli, anchor_at| {
-            let mut state = None;
-            NegativeOnHand.update(&key, &mut state, Some(Book { on_hand_milli, anchor_at }), 1);
-            NegativeOnHand.assess(&key, &mut state, &at)
+            let position = Position { on_hand_milli, anchor_at, ..Position::default() };
+            NegativeOnHand.assess(&key, &mut Some(position), &at)
         };
         assert!(verdict(-1, Some(5)).open);
         assert!(verdict(0, Some(5)).clear);

@@ -3,7 +3,7 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
@@ -45,12 +45,7 @@ pub struct OperatorPattern;
 impl Detector for OperatorPattern {
     const KIND: &'static Kind = KIND;
     type Key = StoreOperator;
-    type Input = Refunds;
     type State = One<Refunds>;
-
-    fn update(&self, _: &StoreOperator, state: &mut One<Refunds>, row: Refunds, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, _: &StoreOperator, state: &mut One<Refunds>, at: &At<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
@@ -79,6 +74,14 @@ impl Detector for OperatorPattern {
 
     fn store(&self, key: &StoreOperator, _: &One<Refunds>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for OperatorPattern {
+    type Input = Refunds;
+
+    fn update(&self, _: &StoreOperator, state: &mut One<Refunds>, row: Refunds, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<Refunds>) -> bool {

@@ -3,7 +3,7 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::task::Task;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::{EventId, Id};
@@ -36,12 +36,7 @@ pub struct Overdue;
 impl Detector for Overdue {
     const KIND: &'static Kind = KIND;
     type Key = StoreTask;
-    type Input = i64;
     type State = One<i64>;
-
-    fn update(&self, _: &StoreTask, state: &mut One<i64>, due_at: i64, diff: i64) {
-        state.update(due_at, diff);
-    }
 
     fn assess(&self, _: &StoreTask, state: &mut One<i64>, at: &At<'_>) -> Verdict {
         let Some(due_at) = state.get().copied() else { return Verdict::GONE };
@@ -70,6 +65,14 @@ impl Detector for Overdue {
 
     fn store(&self, key: &StoreTask, _: &One<i64>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for Overdue {
+    type Input = i64;
+
+    fn update(&self, _: &StoreTask, state: &mut One<i64>, due_at: i64, diff: i64) {
+        state.update(due_at, diff);
     }
 
     fn is_empty(&self, state: &One<i64>) -> bool {

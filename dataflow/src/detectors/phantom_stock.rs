@@ -1,18 +1,13 @@
 //! The books say it is on the shelf, but it has not sold for too long: somebody should look.
 
-use operators::one::One;
-use serde::{Deserialize, Serialize};
-
 use crate::context::Hours;
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
-use crate::event::reference::ItemLocation;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::StoreItem;
 use crate::stats::basis_points;
-use crate::time::Collection;
 use crate::views::inventory_position::Position;
 
 /// `inventory.phantom_stock`.
@@ -34,48 +29,15 @@ pub const KIND: &Kind = &Kind {
 /// One unit: less is no stock.
 const UNIT_MILLI: i64 = 1_000;
 
-/// A row it reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Input {
-    /// How inventory.position stands now.
-    Stock(Option<Stock>),
-    /// Expected sales a day.
-    Forecast(i64),
-}
-
-/// What it reads of a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stock {
-    /// The book value.
-    pub on_hand_milli: i64,
-    /// When it was last counted.
-    pub anchor_at: Option<i64>,
-    /// When it last sold.
-    pub last_sale_at: Option<i64>,
-}
-
-impl Stock {
-    /// What it reads of a position.
-    pub fn of(position: &Position) -> Self {
-        let Position { on_hand_milli, anchor_at, last_sale_at, .. } = *position;
-        Stock { on_hand_milli, anchor_at, last_sale_at }
-    }
-}
-
-/// What it reads of locations.
-pub fn inputs<'scope>(locations: &Collection<'scope, ItemLocation>) -> Collection<'scope, (StoreItem, Input)> {
-    locations.clone().map(|location| {
-        (StoreItem { store: location.store, item: location.item }, Input::Forecast(location.forecast_milli))
-    })
-}
-
 /// The rows of an item at a store.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default)]
 pub struct State {
-    stock: Option<Stock>,
-    forecast: One<i64>,
+    /// The position as it stands now.
+    pub position: Option<Position>,
+    /// Expected sales a day.
+    pub forecast_milli: Option<i64>,
     /// The tick since which there has been a unit on hand without a break.
-    stocked_since: Option<i64>,
+    pub stocked_since: Option<i64>,
 }
 
 /// The chance, in basis points, of selling nothing in `open_ms` of open time.
@@ -110,8 +72,8 @@ pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Optio
 impl State {
     /// Since when nothing has sold although it could have.
     fn silent_since(&self) -> Option<i64> {
-        let stock = self.stock?;
-        stock.last_sale_at.max(stock.anchor_at).max(self.stocked_since)
+        let position = self.position?;
+        position.last_sale_at.max(position.anchor_at).max(self.stocked_since)
     }
 
     /// The verdict while there is counted stock: open once the silence is long enough.
@@ -137,22 +99,14 @@ impl Detector for PhantomStock {
     const KIND: &'static Kind = KIND;
     const READS_STORES: bool = true;
     type Key = StoreItem;
-    type Input = Input;
     type State = State;
 
-    fn update(&self, _: &StoreItem, state: &mut State, input: Input, diff: i64) {
-        match input {
-            Input::Stock(stock) => state.stock = stock,
-            Input::Forecast(milli) => state.forecast.update(milli, diff),
-        }
-    }
-
     fn assess(&self, key: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
-        let stock = state.stock;
-        let stocked = stock.is_some_and(|stock| stock.on_hand_milli >= UNIT_MILLI);
+        let position = state.position;
+        let stocked = position.is_some_and(|position| position.on_hand_milli >= UNIT_MILLI);
         state.stocked_since = state.stocked_since.or(Some(at.now)).filter(|_| stocked);
-        let (Some(stock), Some(&forecast_milli)) = (stock, state.forecast.get()) else { return Verdict::GONE };
-        if !stocked || stock.anchor_at.is_none() {
+        let (Some(position), Some(forecast_milli)) = (position, state.forecast_milli) else { return Verdict::GONE };
+        if !stocked || position.anchor_at.is_none() {
             return Verdict::while_true(false);
         }
         state.silence(forecast_milli, at.context.hours(key.store), at)
@@ -163,7 +117,7 @@ impl Detector for PhantomStock {
     }
 
     fn drivers(&self, key: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
-        let (stock, forecast) = (state.stock, state.forecast.get().copied());
+        let (position, forecast) = (state.position, state.forecast_milli);
         let hours = at.context.hours(key.store);
         let silent_ms = state.silent_since().map(|since| hours.open(since, at.now));
         let chance = match (forecast, silent_ms) {
@@ -174,10 +128,10 @@ impl Detector for PhantomStock {
         vec![
             Driver::new("chance_of_no_sale", chance, at.policy[0], "bp"),
             Driver::new("open_time_without_sale", silent_ms, needed, "ms"),
-            Driver::new("on_hand", stock.map(|stock| stock.on_hand_milli), UNIT_MILLI, "milli-units"),
+            Driver::new("on_hand", position.map(|position| position.on_hand_milli), UNIT_MILLI, "milli-units"),
             Driver::new("forecast_per_day", forecast, 0, "milli-units"),
-            Driver::new("last_sale_at", stock.and_then(|stock| stock.last_sale_at), None, "ms"),
-            Driver::new("last_count_at", stock.and_then(|stock| stock.anchor_at), None, "ms"),
+            Driver::new("last_sale_at", position.and_then(|position| position.last_sale_at), None, "ms"),
+            Driver::new("last_count_at", position.and_then(|position| position.anchor_at), None, "ms"),
             Driver::new("in_stock_since", state.stocked_since, None, "ms"),
         ]
     }
@@ -188,10 +142,6 @@ impl Detector for PhantomStock {
 
     fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
         Some(key.store)
-    }
-
-    fn is_empty(&self, state: &State) -> bool {
-        state.stock.is_none() && state.forecast.is_empty()
     }
 }
 
@@ -207,20 +157,20 @@ mod tests {
         PhantomStock.assess(&key, state, &At { now, context, policy: &[10] })
     }
 
-    fn with(stock: Stock, forecast_milli: i64) -> State {
-        let mut state = State { stock: Some(stock), ..State::default() };
-        state.forecast.update(forecast_milli, 1);
-        state
+    fn with(position: Position, forecast_milli: i64) -> State {
+        State { position: Some(position), forecast_milli: Some(forecast_milli), stocked_since: None }
     }
 
-    const COUNTED: Stock = Stock { on_hand_milli: 1_000, anchor_at: Some(0), last_sale_at: None };
+    fn counted() -> Position {
+        Position { on_hand_milli: 1_000, anchor_at: Some(0), ..Position::default() }
+    }
 
     #[test]
     fn opens_once_the_silence_is_long_enough_in_open_time() {
         let mut context = Context::default();
         let hours = Store { open_from: 480, open_to: 1_200, ..store() };
         context.apply(&Notice::Store(hours), 1);
-        let mut state = with(COUNTED, 7_000);
+        let mut state = with(counted(), 7_000);
         let waiting = assess(&mut state, &context, 0);
         // exp(−7·open/12 h) < 9.5 bp once open > 12 h · 6.9590/7 = 11.9297 h; the store opens at 8.
         let looks_at = waiting.look_again.expect("a time to look again");
@@ -238,17 +188,17 @@ mod tests {
     #[test]
     fn a_sale_or_a_break_in_the_stock_starts_it_anew() {
         let context = Context::default();
-        let mut state = with(COUNTED, 7_000);
+        let mut state = with(counted(), 7_000);
         assert!(assess(&mut state, &context, 0).look_again.is_some());
         assert!(assess(&mut state, &context, DAY_MS).open);
-        let sold = Stock { last_sale_at: Some(DAY_MS), ..COUNTED };
-        state.stock = Some(sold);
+        let sold = Position { last_sale_at: Some(DAY_MS), ..counted() };
+        state.position = Some(sold);
         assert!(!assess(&mut state, &context, DAY_MS + 1).open);
         assert!(assess(&mut state, &context, 2 * DAY_MS).open);
-        let empty = Stock { on_hand_milli: 999, ..sold };
-        state.stock = Some(empty);
+        let empty = Position { on_hand_milli: 999, ..sold };
+        state.position = Some(empty);
         assert_eq!(assess(&mut state, &context, 3 * DAY_MS), Verdict::while_true(false));
-        state.stock = Some(sold);
+        state.position = Some(sold);
         assert!(!assess(&mut state, &context, 4 * DAY_MS).open);
         assert_eq!(state.silent_since(), Some(4 * DAY_MS));
     }
@@ -256,13 +206,13 @@ mod tests {
     #[test]
     fn stays_closed_without_a_count_a_forecast_or_open_hours() {
         let mut context = Context::default();
-        let uncounted = Stock { anchor_at: None, ..COUNTED };
+        let uncounted = Position { anchor_at: None, ..counted() };
         assert_eq!(assess(&mut with(uncounted, 7_000), &context, DAY_MS), Verdict::while_true(false));
-        assert_eq!(assess(&mut with(COUNTED, 0), &context, DAY_MS), Verdict::while_true(false));
+        assert_eq!(assess(&mut with(counted(), 0), &context, DAY_MS), Verdict::while_true(false));
         assert_eq!(assess(&mut State::default(), &context, DAY_MS), Verdict::GONE);
         // 24:00 to 00:00 wraps to no minute at all.
         context.apply(&Notice::Store(Store { open_from: 1_440, open_to: 0, ..store() }), 1);
-        assert_eq!(assess(&mut with(COUNTED, 7_000), &context, DAY_MS), Verdict::while_true(false));
+        assert_eq!(assess(&mut with(counted(), 7_000), &context, DAY_MS), Verdict::while_true(false));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
@@ -43,12 +43,7 @@ pub struct PriceMismatch;
 impl Detector for PriceMismatch {
     const KIND: &'static Kind = KIND;
     type Key = PromotionStoreItem;
-    type Input = Prices;
     type State = One<Prices>;
-
-    fn update(&self, _: &PromotionStoreItem, state: &mut One<Prices>, row: Prices, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, _: &PromotionStoreItem, state: &mut One<Prices>, at: &At<'_>) -> Verdict {
         // A row stands from the start on.
@@ -79,6 +74,14 @@ impl Detector for PriceMismatch {
 
     fn store(&self, key: &PromotionStoreItem, _: &One<Prices>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for PriceMismatch {
+    type Input = Prices;
+
+    fn update(&self, _: &PromotionStoreItem, state: &mut One<Prices>, row: Prices, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<Prices>) -> bool {

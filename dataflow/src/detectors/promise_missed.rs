@@ -3,7 +3,7 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::order::Order;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::{EventId, Id};
@@ -42,12 +42,7 @@ pub struct PromiseMissed;
 impl Detector for PromiseMissed {
     const KIND: &'static Kind = KIND;
     type Key = EventId;
-    type Input = Promise;
     type State = One<Promise>;
-
-    fn update(&self, _: &EventId, state: &mut One<Promise>, promise: Promise, diff: i64) {
-        state.update(promise, diff);
-    }
 
     fn assess(&self, _: &EventId, state: &mut One<Promise>, at: &At<'_>) -> Verdict {
         let Some(promise) = state.get().filter(|promise| promise.open) else { return Verdict::GONE };
@@ -73,6 +68,14 @@ impl Detector for PromiseMissed {
 
     fn store(&self, _: &EventId, state: &One<Promise>) -> Option<Id> {
         state.get().map(|promise| promise.store)
+    }
+}
+
+impl Fed for PromiseMissed {
+    type Input = Promise;
+
+    fn update(&self, _: &EventId, state: &mut One<Promise>, promise: Promise, diff: i64) {
+        state.update(promise, diff);
     }
 
     fn is_empty(&self, state: &One<Promise>) -> bool {

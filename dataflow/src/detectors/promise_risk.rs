@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::{EventId, Id};
@@ -36,12 +36,7 @@ pub struct PromiseRisk;
 impl Detector for PromiseRisk {
     const KIND: &'static Kind = KIND;
     type Key = EventId;
-    type Input = Score;
     type State = One<Score>;
-
-    fn update(&self, _: &EventId, state: &mut One<Score>, score: Score, diff: i64) {
-        state.update(score, diff);
-    }
 
     fn assess(&self, _: &EventId, state: &mut One<Score>, at: &At<'_>) -> Verdict {
         let Some(score) = state.get() else { return Verdict::GONE };
@@ -73,6 +68,14 @@ impl Detector for PromiseRisk {
 
     fn store(&self, _: &EventId, state: &One<Score>) -> Option<Id> {
         state.get().map(|score| score.store)
+    }
+}
+
+impl Fed for PromiseRisk {
+    type Input = Score;
+
+    fn update(&self, _: &EventId, state: &mut One<Score>, score: Score, diff: i64) {
+        state.update(score, diff);
     }
 
     fn is_empty(&self, state: &One<Score>) -> bool {

@@ -10,7 +10,7 @@ use operators::one::One;
 use operators::totals::explode;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::event::workforce::Role;
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
@@ -83,15 +83,7 @@ pub struct QueueBreach;
 impl Detector for QueueBreach {
     const KIND: &'static Kind = KIND;
     type Key = StoreZone;
-    type Input = Reading;
     type State = State;
-
-    fn update(&self, _: &StoreZone, state: &mut State, reading: Reading, diff: i64) {
-        match reading {
-            Reading::Quarter(start, row) => state.quarter.update((start, row), diff),
-            Reading::Cashiers(coverage) => state.cashiers.update(coverage, diff),
-        }
-    }
 
     fn assess(&self, _: &StoreZone, state: &mut State, at: &At<'_>) -> Verdict {
         // A quarter with too few customers, or none, opens nothing and clears nothing.
@@ -131,6 +123,17 @@ impl Detector for QueueBreach {
 
     fn store(&self, key: &StoreZone, _: &State) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for QueueBreach {
+    type Input = Reading;
+
+    fn update(&self, _: &StoreZone, state: &mut State, reading: Reading, diff: i64) {
+        match reading {
+            Reading::Quarter(start, row) => state.quarter.update((start, row), diff),
+            Reading::Cashiers(coverage) => state.cashiers.update(coverage, diff),
+        }
     }
 
     fn is_empty(&self, state: &State) -> bool {

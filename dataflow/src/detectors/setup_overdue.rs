@@ -3,7 +3,7 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::promotion::Promotion;
 use crate::event::task::{Task, TaskStatus};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
@@ -73,15 +73,7 @@ pub struct SetupOverdue;
 impl Detector for SetupOverdue {
     const KIND: &'static Kind = KIND;
     type Key = PromotionStore;
-    type Input = Input;
     type State = State;
-
-    fn update(&self, _: &PromotionStore, state: &mut State, input: Input, diff: i64) {
-        match input {
-            Input::Runs { start_at, end_at } => state.runs.update((start_at, end_at), diff),
-            Input::Done => state.done += diff,
-        }
-    }
 
     fn assess(&self, _: &PromotionStore, state: &mut State, at: &At<'_>) -> Verdict {
         match state.runs.get() {
@@ -114,6 +106,17 @@ impl Detector for SetupOverdue {
 
     fn store(&self, key: &PromotionStore, _: &State) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for SetupOverdue {
+    type Input = Input;
+
+    fn update(&self, _: &PromotionStore, state: &mut State, input: Input, diff: i64) {
+        match input {
+            Input::Runs { start_at, end_at } => state.runs.update((start_at, end_at), diff),
+            Input::Done => state.done += diff,
+        }
     }
 
     fn is_empty(&self, state: &State) -> bool {

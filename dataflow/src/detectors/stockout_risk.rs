@@ -2,9 +2,7 @@
 
 use operators::keyed::Ticks;
 use operators::lookup::lookup;
-use operators::one::One;
 use operators::totals::explode;
-use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
@@ -14,7 +12,7 @@ use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{StoreItem, floor_div};
 use crate::stats::{Demand, basis_points};
-use crate::time::{Collection, Inputs};
+use crate::time::Collection;
 use crate::views::inventory_position::Position;
 
 /// `inventory.stockout_risk`.
@@ -36,70 +34,34 @@ const CRITICAL_BP: i64 = 8_000;
 /// The reorder should suffice with this chance.
 const SUFFICES_BP: i64 = 9_500;
 
-/// A row it reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Input {
-    /// How inventory.position stands now.
-    Stock(Option<Stock>),
-    /// What is expected to sell, and how long a delivery takes.
-    Location {
-        /// Hours from order to shelf.
-        lead_time_h: i64,
-        /// Expected sales a day.
-        forecast_milli: i64,
-        /// k · 10000 of a negative binomial; `None` is Poisson.
-        dispersion_bp: Option<i64>,
-    },
-    /// Units in a case.
-    CasePack(i64),
-}
-
-/// What it reads of a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stock {
-    /// On hand − committed.
-    available_milli: i64,
-    /// When it was last counted.
-    anchor_at: Option<i64>,
-}
-
-impl Stock {
-    /// What it reads of a position.
-    pub fn of(position: &Position) -> Self {
-        let Position { available_milli, anchor_at, .. } = *position;
-        Stock { available_milli, anchor_at }
-    }
-}
-
-/// What it reads of locations and products. Products are met by item, so that one changed product finds its
-/// stores without a look at any other key.
-pub fn inputs<'scope>(
+/// The units in a case of every ranged item. Products are met by item, so that one changed product finds its stores without a
+/// look at any other key.
+pub fn case_packs<'scope>(
     ticks: Ticks,
     locations: &Collection<'scope, ItemLocation>,
     products: &Collection<'scope, Product>,
-) -> Inputs<'scope, StoreItem, Input> {
-    let ranged = locations.clone().map(|location| {
-        let ItemLocation { store, item, lead_time_h, forecast_milli, dispersion_bp } = location;
-        (StoreItem { store, item }, Input::Location { lead_time_h, forecast_milli, dispersion_bp })
-    });
+) -> Collection<'scope, (StoreItem, i64)> {
     let stores = locations.clone().map(|location| (location.item, (location.store, 1)));
     let packs = products.clone().map(|product| (product.item, product.case_pack));
     let packs = lookup("case packs of ranged items", ticks, stores, packs, |item, store, pack| {
-        (StoreItem { store: *store, item: *item }, Input::CasePack(pack.copied().unwrap_or(1)))
+        (StoreItem { store: *store, item: *item }, pack.copied().unwrap_or(1))
     });
-    let packs = explode(packs, |moved| moved);
-    Inputs::from(ranged).and(packs)
+    explode(packs, |moved| moved)
 }
 
 /// The rows of an item at a store, and what was last computed of them.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default)]
 pub struct State {
-    stock: Option<Stock>,
-    location: One<Lead>,
-    case_pack: One<i64>,
-    risk_bp: Option<i64>,
+    /// The position as it stands now.
+    pub position: Option<Position>,
+    /// What is expected to sell, and how long a delivery takes.
+    pub lead: Option<Lead>,
+    /// Units in a case.
+    pub case_pack: Option<i64>,
     /// The least number of units that suffices with [`SUFFICES_BP`], and what it was computed for.
-    suffices: Option<Box<(Lead, i64)>>,
+    pub suffices: Option<Box<(Lead, i64)>>,
+    /// The chance of running out, as judged last.
+    pub risk_bp: Option<i64>,
 }
 
 /// Demand until the next delivery: (lead_time_h, forecast_milli, dispersion_bp).
@@ -128,9 +90,9 @@ pub fn quantity(suffices: i64, available_milli: i64, case_pack: i64) -> i64 {
 
 impl State {
     fn quantity(&self) -> i64 {
-        let available_milli = self.stock.map_or(0, |stock| stock.available_milli);
+        let available_milli = self.position.map_or(0, |position| position.available_milli);
         let suffices = self.suffices.as_ref().map_or(0, |suffices| suffices.1);
-        quantity(suffices, available_milli, self.case_pack.get().copied().unwrap_or(1))
+        quantity(suffices, available_milli, self.case_pack.unwrap_or(1))
     }
 }
 
@@ -140,23 +102,12 @@ pub struct StockoutRisk;
 impl Detector for StockoutRisk {
     const KIND: &'static Kind = KIND;
     type Key = StoreItem;
-    type Input = Input;
     type State = State;
-
-    fn update(&self, _: &StoreItem, state: &mut State, input: Input, diff: i64) {
-        match input {
-            Input::Stock(stock) => state.stock = stock,
-            Input::Location { lead_time_h, forecast_milli, dispersion_bp } => {
-                state.location.update((lead_time_h, forecast_milli, dispersion_bp), diff);
-            }
-            Input::CasePack(units) => state.case_pack.update(units, diff),
-        }
-    }
 
     fn assess(&self, _: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
         let (open_bp, clear_bp) = (at.policy[0], at.policy[1]);
         state.risk_bp = None;
-        let (Some(Stock { available_milli, anchor_at }), Some(&lead)) = (state.stock, state.location.get()) else {
+        let (Some(Position { available_milli, anchor_at, .. }), Some(lead)) = (state.position, state.lead) else {
             return Verdict::GONE;
         };
         let sells = expected_24000(lead) >= 24_000;
@@ -180,20 +131,20 @@ impl Detector for StockoutRisk {
     }
 
     fn drivers(&self, _: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
-        let (stock, lead) = (state.stock, state.location.get());
-        let suffices = state.suffices.as_ref().filter(|suffices| Some(&suffices.0) == lead);
+        let (position, lead) = (state.position, state.lead);
+        let suffices = state.suffices.as_ref().filter(|suffices| Some(suffices.0) == lead);
         let suffices_milli = suffices.map(|suffices| suffices.1.saturating_mul(1_000));
         vec![
             Driver::new("stockout_probability", state.risk_bp, at.policy[0], "bp"),
-            Driver::new("available", stock.map(|stock| stock.available_milli), suffices_milli, "milli-units"),
+            Driver::new("available", position.map(|position| position.available_milli), suffices_milli, "milli-units"),
             Driver::new(
                 "demand_over_lead_time",
-                lead.map(|lead| floor_div(expected_24000(*lead), 24)),
+                lead.map(|lead| floor_div(expected_24000(lead), 24)),
                 1_000,
                 "milli-units",
             ),
             Driver::new("lead_time", lead.map(|lead| lead.0), None, "hours"),
-            Driver::new("last_count_at", stock.and_then(|stock| stock.anchor_at), None, "ms"),
+            Driver::new("last_count_at", position.and_then(|position| position.anchor_at), None, "ms"),
         ]
     }
 
@@ -204,10 +155,6 @@ impl Detector for StockoutRisk {
     fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
         Some(key.store)
     }
-
-    fn is_empty(&self, state: &State) -> bool {
-        state.stock.is_none() && state.location.is_empty() && state.case_pack.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -215,7 +162,7 @@ mod tests {
     use super::*;
     use crate::context::Context;
 
-    const POISSON_6: Input = Input::Location { lead_time_h: 24, forecast_milli: 6_000, dispersion_bp: None };
+    const POISSON_6: Lead = (24, 6_000, None);
 
     fn assess(state: &mut State) -> (Verdict, Response) {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
@@ -225,29 +172,23 @@ mod tests {
         (verdict, StockoutRisk.respond(&key, state, &at))
     }
 
-    fn update(state: &mut State, input: Input, diff: i64) {
-        StockoutRisk.update(&StoreItem { store: Id::new("s"), item: Id::new("i") }, state, input, diff);
+    fn stock(available_milli: i64) -> Option<Position> {
+        Some(Position { available_milli, anchor_at: Some(0), ..Position::default() })
     }
 
-    fn with(inputs: &[Input]) -> State {
-        let mut state = State::default();
-        inputs.iter().for_each(|input| update(&mut state, *input, 1));
-        state
-    }
-
-    fn stock(available_milli: i64) -> Input {
-        Input::Stock(Some(Stock { available_milli, anchor_at: Some(0) }))
+    fn with(position: Option<Position>, lead: Lead) -> State {
+        State { position, lead: Some(lead), ..State::default() }
     }
 
     #[test]
     fn opens_on_a_thin_shelf_and_clears_on_a_full_one() {
         // P(D > 5) = 0.554, P(D > 6) = 0.394, P(D > 7) = 0.256, Q95 = 10 for a Poisson of 6.
-        let mut state = with(&[stock(5_999), POISSON_6, Input::CasePack(4)]);
+        let mut state = State { case_pack: Some(4), ..with(stock(5_999), POISSON_6) };
         let (verdict, response) = assess(&mut state);
         assert!(verdict.open && !verdict.clear && response.severity == Severity::High);
         assert_eq!(response.action.parameters, [("quantity".to_owned(), Parameter::Number(8))]);
         for (new, expected) in [(6_000, (false, false)), (7_000, (false, true))] {
-            update(&mut state, stock(new), 1);
+            state.position = stock(new);
             let verdict = assess(&mut state).0;
             assert_eq!((verdict.open, verdict.clear), expected, "{new}");
         }
@@ -255,20 +196,20 @@ mod tests {
 
     #[test]
     fn less_than_nothing_is_certain_to_run_out() {
-        let mut state = with(&[stock(-1), POISSON_6]);
+        let mut state = with(stock(-1), POISSON_6);
         assert_eq!(assess(&mut state).1.severity, Severity::Critical);
         assert_eq!(state.risk_bp, Some(10_000));
     }
 
     #[test]
     fn stays_closed_without_a_count_a_place_or_a_unit_of_demand() {
-        let uncounted = Input::Stock(Some(Stock { available_milli: 0, anchor_at: None }));
-        let sells = |forecast_milli| Input::Location { lead_time_h: 7, forecast_milli, dispersion_bp: None };
-        assert_eq!(assess(&mut with(&[uncounted, POISSON_6])).0, Verdict::while_true(false));
-        assert_eq!(assess(&mut with(&[stock(-1), sells(3_428)])).0, Verdict::while_true(false));
-        assert!(assess(&mut with(&[stock(-1), sells(3_429)])).0.open);
-        assert_eq!(assess(&mut with(&[stock(0), Input::CasePack(1)])).0, Verdict::GONE);
-        assert_eq!(assess(&mut with(&[POISSON_6])).0, Verdict::GONE);
+        let uncounted = Some(Position::default());
+        let sells = |forecast_milli| (7, forecast_milli, None);
+        assert_eq!(assess(&mut with(uncounted, POISSON_6)).0, Verdict::while_true(false));
+        assert_eq!(assess(&mut with(stock(-1), sells(3_428))).0, Verdict::while_true(false));
+        assert!(assess(&mut with(stock(-1), sells(3_429))).0.open);
+        assert_eq!(assess(&mut State { lead: None, ..with(stock(0), POISSON_6) }).0, Verdict::GONE);
+        assert_eq!(assess(&mut with(None, POISSON_6)).0, Verdict::GONE);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use operators::one::One;
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
 use crate::ids::Id;
 use crate::policy::Policy;
@@ -36,12 +36,7 @@ impl Detector for Surge {
     const KIND: &'static Kind = KIND;
     const READS_STORES: bool = true;
     type Key = StoreDept;
-    type Input = DemandIndex;
     type State = One<DemandIndex>;
-
-    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &At<'_>) -> Verdict {
         let open_bp = at.policy[0];
@@ -62,6 +57,14 @@ impl Detector for Surge {
 
     fn store(&self, key: &StoreDept, _: &One<DemandIndex>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for Surge {
+    type Input = DemandIndex;
+
+    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<DemandIndex>) -> bool {

@@ -3,7 +3,7 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Verdict};
+use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
 use crate::ids::Id;
@@ -73,12 +73,7 @@ pub struct UnderAttainment;
 impl Detector for UnderAttainment {
     const KIND: &'static Kind = KIND;
     type Key = PromotionStoreItem;
-    type Input = Sales;
     type State = One<Sales>;
-
-    fn update(&self, _: &PromotionStoreItem, state: &mut One<Sales>, row: Sales, diff: i64) {
-        state.update(row, diff);
-    }
 
     fn assess(&self, _: &PromotionStoreItem, state: &mut One<Sales>, at: &At<'_>) -> Verdict {
         let (p_bp, open_bp, clear_bp) = (at.policy[0], at.policy[1], at.policy[2]);
@@ -113,6 +108,14 @@ impl Detector for UnderAttainment {
 
     fn store(&self, key: &PromotionStoreItem, _: &One<Sales>) -> Option<Id> {
         Some(key.store)
+    }
+}
+
+impl Fed for UnderAttainment {
+    type Input = Sales;
+
+    fn update(&self, _: &PromotionStoreItem, state: &mut One<Sales>, row: Sales, diff: i64) {
+        state.update(row, diff);
     }
 
     fn is_empty(&self, state: &One<Sales>) -> bool {

@@ -16,8 +16,8 @@ use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreDept, StoreItem, floor_div, say};
 use crate::stats::basis_points;
-use crate::time::{Cause, Collection, HOUR_MS, Inputs, MINUTE_MS, minute};
-use crate::views::item_demand::{Demand, Entry};
+use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, minute};
+use crate::views::item_demand::Demand;
 use crate::views::signal_book::SignalBook;
 
 /// The name of the view.
@@ -139,21 +139,13 @@ impl Keyed for Index {
     }
 }
 
-/// Everything that happens to items at stores.
-pub fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Entry> {
-    let lines = streams.pos.flat_map(|line| {
-        let key = StoreItem { store: line.body.store, item: line.body.item };
-        (!line.body.is_return()).then(|| (key, Entry::Line(line.event_time, line.body.units_milli())))
-    });
-    let carts = streams.activities.flat_map(|fact| {
+/// When items were put into carts, by store and item.
+pub fn carts<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, i64)> {
+    streams.activities.flat_map(|fact| {
         let activity = fact.body;
         let key = activity.store.zip(activity.item).map(|(store, item)| StoreItem { store, item });
-        key.filter(|_| activity.act == Act::CartAdd).map(|key| (key, Entry::Cart(fact.event_time)))
-    });
-    let ranged = streams.item_locations.clone().map(|location| {
-        (StoreItem { store: location.store, item: location.item }, Entry::Ranged(location.forecast_milli))
-    });
-    Inputs::from(lines).and(carts).and(ranged)
+        key.filter(|_| activity.act == Act::CartAdd).map(|key| (key, fact.event_time))
+    })
 }
 
 /// Maintains the view over the demand for items, by store. `notices` have been broadcast.

@@ -1,12 +1,11 @@
 //! What the books say is on the shelf, what is promised to orders, and how fast it sells.
 
-use operators::greatest::Greatest;
-use operators::keyed::{Audience, Emit, Keyed, Next};
+use operators::keyed::{Emit, Keyed, Next};
 use operators::panes::{Panes, Trail};
+use operators::perhaps::Perhaps;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::context::Notice;
 use crate::event::order::{Order, OrderLine};
 use crate::graph::Streams;
 use crate::ids::EventId;
@@ -14,6 +13,7 @@ use crate::row::{Row, StoreItem, quotient};
 use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, Inputs, floor_to};
 use crate::views::inventory_accuracy::{StoreDay, Variances};
 use crate::views::ledger::Ledger;
+use crate::views::moves::{Move, Moves};
 
 /// The name of the view.
 pub const NAME: &str = "inventory.position";
@@ -23,7 +23,7 @@ const WEEK: Trail = Trail { window_ms: 7 * DAY_MS, pane_ms: HOUR_MS };
 const FOUR_WEEKS: Trail = Trail { window_ms: 28 * DAY_MS, pane_ms: DAY_MS };
 
 /// The stock of an item at a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Position {
     /// The book value.
     pub on_hand_milli: i64,
@@ -46,24 +46,8 @@ pub struct Position {
 /// What moves a position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
-    /// A till line.
-    Line {
-        /// When.
-        event_time: i64,
-        /// What it does to the stock.
-        stock_milli: i64,
-        /// Sold − voided.
-        units_milli: i64,
-        /// Whether it is a sale line.
-        sale: bool,
-    },
-    /// A movement.
-    Movement {
-        /// When.
-        event_time: i64,
-        /// How much.
-        milli: i64,
-    },
+    /// A till line or a movement.
+    Move(Move),
     /// A count.
     Count {
         /// When.
@@ -86,65 +70,145 @@ pub enum Said {
     Variance(StoreDay, i64),
 }
 
+/// A position in its least form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Standing {
+    on_hand_milli: i64,
+    committed_milli: i64,
+    anchor_at: Perhaps,
+    last_sale_at: Perhaps,
+    sold_24h_milli: i64,
+    sold_7d_milli: i64,
+}
+
+impl Standing {
+    fn position(self) -> Position {
+        let Standing { on_hand_milli, committed_milli, anchor_at, last_sale_at, sold_24h_milli, sold_7d_milli } = self;
+        let available_milli = on_hand_milli - committed_milli;
+        Position {
+            on_hand_milli,
+            committed_milli,
+            available_milli,
+            anchor_at: anchor_at.get(),
+            last_sale_at: last_sale_at.get(),
+            sold_24h_milli,
+            sold_7d_milli,
+            cover_hours: cover_hours(available_milli, sold_7d_milli),
+        }
+    }
+}
+
+fn cover_hours(available_milli: i64, sold_7d_milli: i64) -> Option<i64> {
+    match available_milli.checked_mul(168) {
+        Some(hours) if sold_7d_milli > 0 => Some(hours.div_euclid(sold_7d_milli)),
+        _ => quotient(i128::from(available_milli) * 168, i128::from(sold_7d_milli)),
+    }
+}
+
 /// The books of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct Books {
     records: i64,
     committed_milli: i64,
     ledger: Ledger,
     variances: Variances,
     sold: Panes<i64>,
-    sales: Greatest<i64>,
-    said: Option<Position>,
+    said: Option<Standing>,
 }
 
-impl State {
-    fn move_stock(&mut self, event_time: i64, milli: i64) {
-        self.variances.moved(event_time, milli, &self.ledger);
-        self.ledger.delta(event_time, milli);
-    }
-
-    fn sell(&mut self, event_time: i64, units_milli: i64, sale: bool, diff: i64) {
-        self.sold.add(WEEK, event_time, &(diff * units_milli));
-        if sale {
-            self.sales.add(event_time, diff);
+impl Books {
+    /// Takes `diff` copies of an entry.
+    pub fn take(&mut self, entry: Entry, diff: i64) {
+        self.records += diff;
+        match entry {
+            Entry::Move(moved) => {
+                self.variances.moved(moved.event_time, diff * moved.stock_milli, &self.ledger);
+                if moved.is_sold() {
+                    self.sold.add(WEEK, moved.event_time, &(diff * moved.units_milli()));
+                }
+                if moved.is_sold() || moved.stock_milli != 0 {
+                    self.ledger.moved(moved, diff);
+                }
+            }
+            Entry::Count { event_time, event_id, milli } => {
+                self.variances.count();
+                self.ledger.count((event_time, event_id, milli), diff);
+            }
+            Entry::Committed(milli) => self.committed_milli += diff * milli,
         }
     }
 
-    fn last_sale_at(&mut self, now: i64) -> Option<i64> {
-        let (opens_at, ends_at) = (FOUR_WEEKS.opens_at(now), FOUR_WEEKS.ends_at(now));
-        self.sales.leave(|at| *at < opens_at);
-        self.sales.get(|at| *at < ends_at).copied()
+    /// What may still be corrected of what came and went.
+    pub fn moves(&self) -> &Moves {
+        self.ledger.moves()
     }
 
-    fn position(&mut self, now: i64) -> Position {
+    /// The position last said.
+    pub fn position(&self) -> Option<Position> {
+        self.said.map(Standing::position)
+    }
+
+    /// Says by how much counts were off, if that changed, and then gives up what happened before `edge`, telling each move
+    /// to `folded`; unless it is `due`, only when that is worth the while.
+    pub fn fold(
+        &mut self,
+        key: &StoreItem,
+        (edge, due): (i64, bool),
+        folded: impl FnMut(&Move, i64),
+        emit: &mut Emit<'_, Said, Cause>,
+    ) {
+        self.variances.say(key.store, &self.ledger, edge, emit);
+        self.ledger.fold(edge, due, folded);
+    }
+
+    /// Says the position as it is now, if it changed; answers whether it did.
+    pub fn say(&mut self, key: &StoreItem, emit: &mut Emit<'_, Said, Cause>) -> bool {
+        let said = (self.records > 0).then(|| self.stand(emit.now()));
+        let moved = said != self.said;
+        if moved {
+            let row = |said: Standing| Said::Position(Row::new(*key, said.position()));
+            self.said.map(row).into_iter().for_each(|row| emit.push(row, -1));
+            said.map(row).into_iter().for_each(|row| emit.push(row, 1));
+            self.said = said;
+        }
+        if said.is_none() {
+            *self = Books::default();
+        }
+        moved
+    }
+
+    fn stand(&mut self, now: i64) -> Standing {
         self.sold.leave(WEEK, now);
-        let on_hand_milli = self.ledger.on_hand();
-        let available_milli = on_hand_milli - self.committed_milli;
-        let sold_7d_milli = self.sold.total(WEEK, now);
-        Position {
-            on_hand_milli,
+        let opens_at = FOUR_WEEKS.opens_at(now);
+        let last_sale_at = self.ledger.last_sale_before(FOUR_WEEKS.ends_at(now)).filter(|at| *at >= opens_at);
+        Standing {
+            on_hand_milli: self.ledger.on_hand(),
             committed_milli: self.committed_milli,
-            available_milli,
-            anchor_at: self.ledger.anchor().map(|count| count.0),
-            last_sale_at: self.last_sale_at(now),
+            anchor_at: self.ledger.anchor().map(|count| count.0).into(),
+            last_sale_at: last_sale_at.into(),
             sold_24h_milli: self.sold.total(DAY, now),
-            sold_7d_milli,
-            cover_hours: quotient(i128::from(available_milli) * 168, i128::from(sold_7d_milli)),
+            sold_7d_milli: self.sold.total(WEEK, now),
         }
     }
 
-    /// When the clock next changes the row.
-    fn next_turn(&self, now: i64) -> Option<i64> {
-        let sold = self.sold.next(DAY, now).into_iter().chain(self.sold.next(WEEK, now));
-        let ends_at = FOUR_WEEKS.ends_at(now);
-        let entering = self.sales.next(|at| *at < ends_at).map(|at| FOUR_WEEKS.pane(*at));
-        let leaving = self.said.and_then(|row| row.last_sale_at).map(|at| FOUR_WEEKS.turn(FOUR_WEEKS.pane(at), now));
-        sold.chain(entering).chain(leaving).min()
+    /// When the clock next changes the position, or can give memory back.
+    pub fn next(&self, now: i64, lateness_ms: i64) -> Next {
+        let Some(said) = self.said else { return Next::Rest };
+        let entering = self.moves().first_sale_from(FOUR_WEEKS.ends_at(now)).map(|at| FOUR_WEEKS.pane(at));
+        let leaving = said.last_sale_at.get().map(|at| FOUR_WEEKS.turn(FOUR_WEEKS.pane(at), now));
+        // One look, within the hour after the last entry can no longer change, gives the memory back.
+        let folds = self.ledger.horizon().map(|at| floor_to(at + lateness_ms, HOUR_MS) + HOUR_MS);
+        let sold = Next::Rest.or_at(self.sold.next(DAY, now)).or_at(self.sold.next(WEEK, now));
+        sold.or_at(entering).or_at(leaving).or_at(folds)
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.said.is_none()
     }
 }
 
-/// The logic of the books.
+/// The logic of books that stand alone.
 pub struct InventoryPosition {
     /// How long what happened may still be corrected.
     pub lateness_ms: i64,
@@ -154,81 +218,57 @@ impl Keyed for InventoryPosition {
     type Key = StoreItem;
     type Input = Entry;
     type Diff = i64;
-    type Notice = Notice;
+    type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = Books;
     type Output = Said;
 
-    fn audience(&self, _: &Notice) -> Audience {
-        Audience::Nobody
+    fn update(&mut self, _: &StoreItem, books: &mut Books, entry: Entry, diff: i64, _: i64) {
+        books.take(entry, diff);
     }
 
-    fn update(&mut self, _: &StoreItem, state: &mut State, entry: Entry, diff: i64, _: i64) {
-        state.records += diff;
-        match entry {
-            Entry::Line { event_time, stock_milli, units_milli, sale } => {
-                state.move_stock(event_time, diff * stock_milli);
-                state.sell(event_time, units_milli, sale, diff);
-            }
-            Entry::Movement { event_time, milli } => state.move_stock(event_time, diff * milli),
-            Entry::Count { event_time, event_id, milli } => {
-                state.variances.count();
-                state.ledger.count((event_time, event_id, milli), diff);
-            }
-            Entry::Committed(milli) => state.committed_milli += diff * milli,
-        }
-    }
-
-    fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(&mut self, key: &StoreItem, books: &mut Books, emit: &mut Emit<'_, Said, Cause>) -> Next {
         let now = emit.now();
-        let edge = now - self.lateness_ms;
-        state.variances.say(key.store, &state.ledger, edge, emit);
-        state.ledger.fold(edge);
-        state.sales.fold(|at| *at < edge);
-        let value = (state.records > 0).then(|| state.position(now));
-        if state.said != value {
-            let row = |value: Position| Said::Position(Row::new(*key, value));
-            emit.replace(state.said.map(row), value.map(row));
-            state.said = value;
-        }
-        if state.said.is_none() {
-            return Next::Forget;
-        }
-        // One look, within the hour after the last entry can no longer change, gives the memory back.
-        let folds = state.ledger.latest().map(|at| floor_to(at + self.lateness_ms, HOUR_MS) + HOUR_MS);
-        Next::Rest.or_at(state.next_turn(now)).or_at(folds)
+        books.fold(key, (now - self.lateness_ms, false), |_, _| {}, emit);
+        books.say(key, emit);
+        if books.is_empty() { Next::Forget } else { books.next(now, self.lateness_ms) }
     }
 }
 
-/// Everything that moves a position, by store and item.
-pub fn entries<'scope>(streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Entry> {
-    let lines = streams.pos.map(|line| {
-        let entry = Entry::Line {
-            event_time: line.event_time,
-            stock_milli: line.body.stock_milli(),
-            units_milli: line.body.units_milli(),
-            sale: line.body.is_sale(),
-        };
-        (StoreItem { store: line.body.store, item: line.body.item }, entry)
+/// Everything that moves a position, by store and item, as `entry` has it.
+pub fn entries<'scope, E>(
+    streams: &Streams<'scope>,
+    entry: impl Fn(Entry) -> E + Copy + 'static,
+) -> Inputs<'scope, StoreItem, E>
+where
+    E: differential_dataflow::ExchangeData,
+{
+    let lines = streams.pos.map(move |line| {
+        let key = StoreItem { store: line.body.store, item: line.body.item };
+        (key, entry(Entry::Move(Move::of_line(&line))))
     });
-    let movements = streams.movements.map(|movement| {
-        let entry = Entry::Movement { event_time: movement.event_time, milli: movement.body.quantity_milli };
-        (StoreItem { store: movement.body.store, item: movement.body.item }, entry)
+    let movements = streams.movements.map(move |movement| {
+        let key = StoreItem { store: movement.body.store, item: movement.body.item };
+        (key, entry(Entry::Move(Move::of_movement(&movement))))
     });
-    let counts = streams.counts.map(|count| {
-        let entry =
-            Entry::Count { event_time: count.event_time, event_id: count.id.clone(), milli: count.body.counted_milli };
-        (StoreItem { store: count.body.store, item: count.body.item }, entry)
+    let counts = streams.counts.map(move |count| {
+        let milli = count.body.counted_milli;
+        let counted = Entry::Count { event_time: count.event_time, event_id: count.id.clone(), milli };
+        (StoreItem { store: count.body.store, item: count.body.item }, entry(counted))
     });
-    Inputs::from(lines).and(movements).and(counts).and(committed(&streams.orders))
+    Inputs::from(lines).and(movements).and(counts).and(committed(&streams.orders, entry))
 }
 
 /// What orders that are open still want.
-fn committed<'scope>(orders: &Collection<'scope, Order>) -> Collection<'scope, (StoreItem, Entry)> {
-    orders.clone().flat_map(|order| {
+fn committed<'scope, E: Clone + 'static>(
+    orders: &Collection<'scope, Order>,
+    entry: impl Fn(Entry) -> E + Copy + 'static,
+) -> Collection<'scope, (StoreItem, E)> {
+    orders.clone().flat_map(move |order| {
         let (store, open) = (order.store, order.is_open());
-        let line =
-            move |line: OrderLine| (StoreItem { store, item: line.item }, Entry::Committed(line.remaining_milli()));
+        let line = move |line: OrderLine| {
+            (StoreItem { store, item: line.item }, entry(Entry::Committed(line.remaining_milli())))
+        };
         order.lines.into_iter().filter(move |_| open).map(line)
     })
 }

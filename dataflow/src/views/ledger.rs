@@ -1,32 +1,36 @@
 //! The books of one item on one shelf: counts anchor them, everything that came or went since then moves them.
 //!
 //! *Meaning.* The anchor is the accepted count with the greatest (event_time, event_id), 0 at −∞ if there is none. The book
-//! value is the anchor's count plus the deltas with a later event time.
-//! *State.* Counts and deltas that may still be corrected, by event time; of older ones only the greatest count and the
-//! sum of the deltas after it.
+//! value is the anchor's count plus the moves with a later event time.
+//! *State.* Counts and moves that may still be corrected, by event time; of older ones only the greatest count, the
+//! sum of the moves after it, and when it last sold.
 
+use operators::perhaps::Perhaps;
 use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
+use crate::views::moves::{Move, Moves};
 
 /// A count: when, which record, and how much was there.
 pub type Counted = (i64, EventId, i64);
 
-/// Counts and deltas of one key.
+/// Counts and moves of one key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     /// The greatest count that can no longer change.
     base: Option<Box<Counted>>,
-    /// Deltas after the base that can no longer change.
+    /// Moves after the base that can no longer change.
     base_delta: i64,
     /// Counts that may still change, ascending.
     counts: Slim<Counted>,
-    /// Sums of deltas that may still change, by event time, ascending.
-    deltas: Slim<(i64, i64)>,
-    /// Sum of `deltas` later than the anchor, valid while `anchored_at` is the anchor's event time.
+    /// What came and went, and may still change.
+    moves: Moves,
+    /// Sum of `moves` later than the anchor, valid while `anchored_at` is the anchor's event time.
     since_anchor: i64,
-    anchored_at: Option<i64>,
+    anchored_at: Perhaps,
+    /// When it last sold, of what can no longer change.
+    sold_at: Perhaps,
 }
 
 impl Ledger {
@@ -41,16 +45,17 @@ impl Ledger {
         }
     }
 
-    /// Adds a delta at an event time.
-    pub fn delta(&mut self, event_time: i64, milli: i64) {
-        if self.anchored_at.is_none_or(|anchor| event_time > anchor) {
-            self.since_anchor += milli;
+    /// Takes `diff` copies of a move.
+    pub fn moved(&mut self, moved: Move, diff: i64) {
+        if self.anchored_at.get().is_none_or(|anchor| moved.event_time > anchor) {
+            self.since_anchor += diff * moved.stock_milli;
         }
-        let at = self.deltas.partition_point(|(held, _)| *held < event_time);
-        match self.deltas.get_mut(at) {
-            Some((held, sum)) if *held == event_time => *sum += milli,
-            _ => self.deltas.insert(at, (event_time, milli)),
-        }
+        self.moves.add(moved, diff);
+    }
+
+    /// What may still change of what came and went.
+    pub fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     /// The anchor: the greatest count.
@@ -61,65 +66,66 @@ impl Ledger {
     /// The book value now.
     pub fn on_hand(&mut self) -> i64 {
         let anchored_at = self.anchor().map(|count| count.0);
-        if anchored_at != self.anchored_at {
-            self.anchored_at = anchored_at;
-            self.since_anchor = self.sum_after(anchored_at);
+        if anchored_at != self.anchored_at.get() {
+            self.anchored_at = anchored_at.into();
+            self.since_anchor = self.moves.stock_milli(anchored_at.unwrap_or(i64::MIN), i64::MAX);
         }
         let folded = if self.counts.is_empty() { self.base_delta } else { 0 };
         self.anchor().map_or(0, |count| count.2) + folded + self.since_anchor
     }
 
-    fn sum_after(&self, after: Option<i64>) -> i64 {
-        let from = after.map_or(0, |after| self.deltas.partition_point(|(at, _)| *at <= after));
-        self.deltas[from..].iter().map(|(_, milli)| milli).sum()
+    /// When it last sold before `instant`.
+    pub fn last_sale_before(&self, instant: i64) -> Option<i64> {
+        self.moves.last_sale_before(instant).max(self.sold_at.get().filter(|at| *at < instant))
     }
 
     /// Each count that may still change and has a count before it, with its variance: counted − book just before it.
     pub fn variances(&self) -> Vec<(Counted, i64)> {
-        let mut book = self.base.as_ref().map(|base| base.2 + self.base_delta);
-        let mut deltas = self.deltas.iter().peekable();
-        // Deltas before the first count belong to the book only if there is a base to add them to.
+        let mut before = self.base.as_ref().map(|base| (base.0, base.2 + self.base_delta));
         let mut variances = Vec::new();
         for count in self.counts.iter() {
-            let mut moved = 0;
-            while let Some((_, milli)) = deltas.next_if(|(at, _)| *at <= count.0) {
-                moved += milli;
+            if let Some((at, book)) = before {
+                let book = book + self.moves.stock_milli(at, count.0);
+                variances.push((count.clone(), count.2 - book));
             }
-            if let Some(book) = book {
-                variances.push((count.clone(), count.2 - (book + moved)));
-            }
-            book = Some(count.2);
+            before = Some((count.0, count.2));
         }
         variances
     }
 
-    /// Gives up the right to change what happened before `edge`: keeps the greatest such count and one sum after it.
-    /// Does so only once that frees at least half of what is held, so that its cost per update is constant.
-    pub fn fold(&mut self, edge: i64) {
-        let foldable = self.deltas.partition_point(|(at, _)| *at < edge);
+    /// Gives up the right to change what happened before `edge`, telling each move to `folded`: keeps the greatest such
+    /// count and one sum after it. Unless it is `due`, it waits until that frees at least half of what is held, so that its
+    /// cost per update is constant.
+    pub fn fold(&mut self, edge: i64, due: bool, mut folded: impl FnMut(&Move, i64)) {
         let counts = self.counts.partition_point(|count| count.0 < edge);
-        if (foldable + counts) * 2 < self.deltas.len() + self.counts.len() || foldable + counts == 0 {
+        let foldable = self.moves.before(edge) + counts;
+        if foldable == 0 || (!due && foldable * 2 < self.moves.len() + self.counts.len()) {
             return;
         }
-        let Ledger { base, base_delta, since_anchor, anchored_at, .. } = self;
+        let Ledger { base, base_delta, since_anchor, anchored_at, sold_at, .. } = self;
         self.counts.drain(..counts, |count| {
             *base_delta = 0;
             *base = Some(Box::new(count));
         });
         let after = base.as_ref().map_or(i64::MIN, |base| base.0);
-        self.deltas.drain(..foldable, |(at, milli)| {
-            if anchored_at.is_none_or(|anchor| at > anchor) {
+        self.moves.fold(edge, |moved, count| {
+            let (at, milli) = (moved.event_time, count * moved.stock_milli);
+            if anchored_at.get().is_none_or(|anchor| at > anchor) {
                 *since_anchor -= milli;
             }
             if at > after {
                 *base_delta += milli;
             }
+            if moved.is_sale() && count > 0 {
+                *sold_at = sold_at.get().max(Some(at)).into();
+            }
+            folded(moved, count);
         });
     }
 
-    /// The latest event time that may still change.
-    pub fn latest(&self) -> Option<i64> {
-        self.deltas.last().map(|(at, _)| *at).max(self.counts.last().map(|count| count.0))
+    /// An instant by which all that may still change can no longer change, if that is any.
+    pub fn horizon(&self) -> Option<i64> {
+        self.moves.horizon().max(self.counts.last().map(|count| count.0))
     }
 }
 
@@ -129,6 +135,14 @@ mod tests {
 
     fn count(at: i64, milli: i64) -> Counted {
         (at, EventId::new(format!("c{at}")), milli)
+    }
+
+    fn moved(ledger: &mut Ledger, at: i64, milli: i64) {
+        ledger.moved(Move::of_stock(at, EventId::default(), at, milli), 1);
+    }
+
+    fn fold(ledger: &mut Ledger, edge: i64) {
+        ledger.fold(edge, false, |_, _| {});
     }
 
     /// The obvious version: every entry kept, everything added up again.
@@ -150,12 +164,12 @@ mod tests {
     #[test]
     fn a_count_anchors_the_book() {
         let mut ledger = Ledger::default();
-        ledger.delta(5, -3);
+        moved(&mut ledger, 5, -3);
         assert_eq!(ledger.on_hand(), -3);
         ledger.count(count(10, 100), 1);
         assert_eq!(ledger.on_hand(), 100);
-        ledger.delta(10, -7);
-        ledger.delta(11, -2);
+        moved(&mut ledger, 10, -7);
+        moved(&mut ledger, 11, -2);
         assert_eq!(ledger.on_hand(), 98);
         ledger.count(count(20, 90), 1);
         assert_eq!(ledger.variances(), [(count(20, 90), 90 - 98)]);
@@ -182,16 +196,16 @@ mod tests {
             } else {
                 let milli = draw(9) - 4;
                 slow.deltas.push((event_time, milli));
-                ledger.delta(event_time, milli);
+                moved(&mut ledger, event_time, milli);
             }
             if draw(10) == 0
                 && let Some(at) = slow.counts.iter().position(|count| count.0 >= now - 25)
             {
                 ledger.count(slow.counts.remove(at), -1);
             }
-            ledger.fold(now - 30);
+            fold(&mut ledger, now - 30);
             assert_eq!(ledger.on_hand(), slow.on_hand(), "at {now}");
         }
-        assert!(ledger.deltas.len() < 100 && ledger.counts.len() < 20);
+        assert!(ledger.moves.len() < 100 && ledger.counts.len() < 20);
     }
 }

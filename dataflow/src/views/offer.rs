@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::promotion::Terms;
 use crate::ids::EventId;
-use crate::views::promotion_lines::{Line, Lines};
+use crate::views::moves::{Move, Moves};
 
 /// What the lines of an offer add up to. Money is wide: no line a till can send overflows a sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,15 +27,15 @@ pub struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, line: &Line, terms: Terms, count: i64) {
+    fn add(&mut self, line: &Move, terms: Terms, count: i64) {
         if line.event_time < terms.start_at || line.event_time >= terms.end_at {
             return;
         }
-        if line.sale {
+        if line.is_sale() {
             let ok = line.unit_price_cents == terms.price_cents;
             *(if ok { &mut self.ok_lines } else { &mut self.mismatch_lines }) += count;
         }
-        self.units_milli += count * line.units_milli;
+        self.units_milli += count * line.units_milli();
         self.net_cents += i128::from(count) * i128::from(line.net_cents);
         self.discount_cents += i128::from(count) * i128::from(line.discount_cents);
     }
@@ -55,7 +55,7 @@ pub struct LatestSale {
 }
 
 impl LatestSale {
-    fn of(line: &Line, terms: Terms) -> Self {
+    fn of(line: &Move, terms: Terms) -> Self {
         LatestSale {
             event_time: line.event_time,
             id: line.id.clone(),
@@ -88,17 +88,17 @@ impl Offer {
     }
 
     /// Takes (+1) or retracts (−1) a line.
-    pub fn line(&mut self, line: &Line, diff: i64) {
+    pub fn line(&mut self, line: &Move, diff: i64) {
         if let Some(terms) = self.judged {
             self.sums.add(line, terms, diff);
         }
     }
 
     /// Takes a line that can no longer be corrected, as it was last judged.
-    pub fn fold(&mut self, line: &Line, count: i64) {
+    pub fn fold(&mut self, line: &Move, count: i64) {
         let Some(terms) = self.judged else { return };
         self.folded.add(line, terms, count);
-        if line.sale && count > 0 && (terms.start_at..terms.end_at).contains(&line.event_time) {
+        if line.is_sale() && count > 0 && (terms.start_at..terms.end_at).contains(&line.event_time) {
             self.folded_sale = self.folded_sale.take().max(Some(LatestSale::of(line, terms)));
         }
     }
@@ -109,11 +109,11 @@ impl Offer {
     }
 
     /// Judges the lines that may still be corrected by the terms as they are now.
-    pub fn judge(&mut self, lines: &Lines) {
+    pub fn judge(&mut self, moves: &Moves) {
         self.judged = self.terms.get().copied();
         self.sums = self.folded;
         if let Some(terms) = self.judged {
-            for (line, count) in lines.within(terms.start_at, terms.end_at) {
+            for (line, count) in moves.within(terms.start_at, terms.end_at) {
                 self.sums.add(line, terms, *count);
             }
         }
@@ -130,10 +130,10 @@ impl Offer {
     }
 
     /// The latest sale line it has taken in.
-    pub fn latest_sale(&self, lines: &Lines) -> Option<LatestSale> {
+    pub fn latest_sale(&self, moves: &Moves) -> Option<LatestSale> {
         let terms = self.judged?;
         let sold =
-            lines.within(terms.start_at, terms.end_at).iter().rev().find(|(line, count)| line.sale && *count > 0);
+            moves.within(terms.start_at, terms.end_at).iter().rev().find(|(line, count)| line.is_sale() && *count > 0);
         let sold = sold.map(|(line, _)| LatestSale::of(line, terms));
         sold.max(self.folded_sale.clone())
     }
@@ -142,34 +142,26 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::moves::MoveKind;
 
     const LATENESS: i64 = 30;
 
-    fn line(event_time: i64, id: i64, horizon: i64, price: i64) -> Line {
-        let sale = id % 5 != 0;
-        let sign = if sale { 1 } else { -1 };
-        Line {
-            event_time,
-            id: EventId::new(format!("e{id:05}")),
-            horizon,
-            sale,
-            units_milli: sign * 1_000,
-            net_cents: sign * price,
-            discount_cents: 0,
-            unit_price_cents: price,
-        }
+    fn line(event_time: i64, id: i64, horizon: i64, price: i64) -> Move {
+        let (kind, sign) = if id % 5 != 0 { (MoveKind::Sale, 1) } else { (MoveKind::Void, -1) };
+        let moved = Move::of_stock(event_time, EventId::new(format!("e{id:05}")), horizon, -sign * 1_000);
+        Move { kind, net_cents: sign * price, unit_price_cents: price, ..moved }
     }
 
     /// The obvious version: every line kept, each with the judgement it folded with.
     #[derive(Default)]
     struct Slow {
         terms: Option<Terms>,
-        standing: Vec<Line>,
-        folded: Vec<(Line, Terms)>,
+        standing: Vec<Move>,
+        folded: Vec<(Move, Terms)>,
     }
 
     impl Slow {
-        fn tick(&mut self, all: &[Line], terms: Option<Terms>, now: i64) {
+        fn tick(&mut self, all: &[Move], terms: Option<Terms>, now: i64) {
             for line in all.iter().filter(|line| line.horizon < now - LATENESS) {
                 if self.standing.contains(line)
                     && let Some(judged) = self.terms.filter(|t| (t.start_at..t.end_at).contains(&line.event_time))
@@ -189,7 +181,7 @@ mod tests {
             let standing = self.standing.iter().filter_map(|line| Some((line, self.terms?)));
             for (line, terms) in standing.chain(self.folded.iter().map(|(line, terms)| (line, *terms))) {
                 sums.add(line, terms, 1);
-                if line.sale && (terms.start_at..terms.end_at).contains(&line.event_time) {
+                if line.is_sale() && (terms.start_at..terms.end_at).contains(&line.event_time) {
                     latest = latest.max(Some(LatestSale::of(line, terms)));
                 }
             }
@@ -209,10 +201,10 @@ mod tests {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 i64::try_from((seed >> 33) % below).expect("small")
             };
-            let (mut lines, mut offer, mut slow) = (Lines::default(), Offer::default(), Slow::default());
-            let (mut all, mut current): (Vec<Line>, Option<Terms>) = (Vec::new(), None);
+            let (mut lines, mut offer, mut slow) = (Moves::default(), Offer::default(), Slow::default());
+            let (mut all, mut current): (Vec<Move>, Option<Terms>) = (Vec::new(), None);
             for now in 0..400 {
-                let mut take = |line: &Line, diff| {
+                let mut take = |line: &Move, diff| {
                     lines.add(line.clone(), diff);
                     offer.line(line, diff);
                 };
@@ -240,7 +232,7 @@ mod tests {
                     current = new;
                 }
                 if offer.is_changed() || draw(7) == 0 {
-                    lines.fold(now - LATENESS, offer.is_changed(), |line, count| offer.fold(line, count));
+                    lines.fold(now - LATENESS, |line, count| offer.fold(line, count));
                 }
                 if offer.is_changed() {
                     offer.judge(&lines);
@@ -256,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_changed_price_judges_again_only_what_may_still_change() {
-        let (mut lines, mut offer) = (Lines::default(), Offer::default());
+        let (mut lines, mut offer) = (Moves::default(), Offer::default());
         for (at, id) in [(10, 1), (50, 2)] {
             lines.add(line(at, id, at, 90), 1);
         }
@@ -265,7 +257,7 @@ mod tests {
         assert_eq!((offer.sums().ok_lines, offer.sums().mismatch_lines), (2, 0));
         offer.update(terms(0, 100, 90), -1);
         offer.update(terms(0, 100, 80), 1);
-        lines.fold(20, true, |line, count| offer.fold(line, count));
+        lines.fold(20, |line, count| offer.fold(line, count));
         offer.judge(&lines);
         assert_eq!((offer.sums().ok_lines, offer.sums().mismatch_lines), (1, 1));
         assert!(offer.latest_sale(&lines).is_some_and(|sale| sale.is_mismatch()));

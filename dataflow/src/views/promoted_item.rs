@@ -1,35 +1,22 @@
 //! All promotions of one item at one store: its lines meet their terms, row by row, until each period settles.
 //!
-//! *State.* The lines that may still be corrected, one [`Offer`] a promotion until its row settles; of settled promotions
-//! the name, for nothing may bring their rows back.
+//! *State.* One [`Offer`] a promotion until its row settles; of settled promotions the name, for nothing may bring their rows
+//! back. The lines that may still be corrected are the shelf's.
 
 use std::collections::BTreeMap;
 
-use operators::driver::route;
-use operators::keyed::{Audience, Emit, Keyed, Next};
-use operators::one::One;
+use operators::keyed::{Emit, Next};
 use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
-use crate::context::{Context, Hours, Notice};
+use crate::context::Hours;
 use crate::event::promotion::Terms;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem, Tumbling, quotient};
-use crate::time::{Cause, HOUR_MS, floor_to, hour};
+use crate::time::{Cause, HOUR_MS, hour};
+use crate::views::moves::{Move, Moves};
 use crate::views::offer::Offer;
-use crate::views::promotion_lines::{Line, Lines};
 use crate::views::promotion_performance::{Performance, PromotionStoreItem, Standing};
-
-/// What meets at an item of a store.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Entry {
-    /// A sale or void line.
-    Line(Line),
-    /// A promotion of the item at the store.
-    Offer(Id, Terms),
-    /// Expected sales a day.
-    Forecast(i64),
-}
 
 /// An offer and its row.
 #[derive(Default, Serialize, Deserialize)]
@@ -40,36 +27,26 @@ struct Placed {
     over: bool,
 }
 
-/// What is kept of an item at a store.
+/// What is kept of the promotions of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
-    lines: Lines,
-    forecast: One<i64>,
+pub struct PromotedItem {
     offers: BTreeMap<Id, Placed>,
     /// Promotions whose rows have settled and gone: nothing changes them again.
     settled: Slim<Id>,
 }
 
-/// The logic of promotion.performance.
-pub struct PromotedItem {
-    lateness_ms: i64,
-    context: Context,
-}
-
-impl PromotedItem {
-    /// No promotions yet.
-    pub fn new(lateness_ms: i64, context: Context) -> Self {
-        PromotedItem { lateness_ms, context }
-    }
-}
-
 /// The same at every offer of an item at a store in a tick.
-struct Scene<'a> {
-    key: &'a StoreItem,
-    lines: &'a Lines,
-    forecast_milli: i64,
-    hours: Hours,
-    lateness_ms: i64,
+pub struct Scene<'a> {
+    /// The item and the store.
+    pub key: &'a StoreItem,
+    /// Its lines that may still be corrected.
+    pub moves: &'a Moves,
+    /// Expected sales a day.
+    pub forecast_milli: i64,
+    /// When the store is open.
+    pub hours: Hours,
+    /// How long what happened may still be corrected.
+    pub lateness_ms: i64,
 }
 
 impl Scene<'_> {
@@ -89,14 +66,14 @@ impl Scene<'_> {
     ) -> Next {
         let now = emit.now();
         if placed.offer.is_changed() {
-            placed.offer.judge(self.lines);
+            placed.offer.judge(self.moves);
             placed.over = false;
         }
         let terms = placed.offer.terms();
         let standing = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| Standing {
             performance: Performance::of(placed.offer.sums(), terms, self.baseline_milli(terms, now)),
             end_at: terms.end_at,
-            latest_sale: placed.offer.latest_sale(self.lines),
+            latest_sale: placed.offer.latest_sale(self.moves),
         });
         let stands = standing.is_some();
         let settles_at = terms.map_or(now, |terms| terms.end_at.saturating_add(self.lateness_ms));
@@ -120,64 +97,40 @@ impl Scene<'_> {
     }
 }
 
-impl Keyed for PromotedItem {
-    type Key = StoreItem;
-    type Input = Entry;
-    type Diff = i64;
-    type Notice = Notice;
-    type Cause = Cause;
-    type State = State;
-    type Output = Row<PromotionStoreItem, Standing>;
+impl PromotedItem {
+    /// Takes `diff` copies of a sale or void line.
+    pub fn line(&mut self, line: &Move, diff: i64) {
+        self.offers.values_mut().for_each(|placed| placed.offer.line(line, diff));
+    }
 
-    fn update(&mut self, _: &StoreItem, state: &mut State, entry: Entry, diff: i64, _: i64) {
-        match entry {
-            Entry::Line(line) => {
-                state.offers.values_mut().for_each(|placed| placed.offer.line(&line, diff));
-                state.lines.add(line, diff);
-            }
-            Entry::Forecast(milli) => state.forecast.update(milli, diff),
-            Entry::Offer(promotion, terms) => {
-                if state.settled.binary_search(&promotion).is_err() {
-                    let placed = state.offers.entry(promotion).or_default();
-                    if !placed.row.is_settled() {
-                        placed.offer.update(terms, diff);
-                    }
-                }
+    /// Takes `diff` copies of the terms of a promotion.
+    pub fn offer(&mut self, promotion: Id, terms: Terms, diff: i64) {
+        if self.settled.binary_search(&promotion).is_err() {
+            let placed = self.offers.entry(promotion).or_default();
+            if !placed.row.is_settled() {
+                placed.offer.update(terms, diff);
             }
         }
     }
 
-    fn notice(&mut self, notice: &Notice, diff: i64) {
-        self.context.apply(notice, diff);
+    /// Whether terms have changed: what can no longer be corrected then has to be folded first.
+    pub fn is_changed(&self) -> bool {
+        self.offers.values().any(|placed| placed.offer.is_changed())
     }
 
-    fn audience(&self, notice: &Notice) -> Audience {
-        match notice {
-            Notice::Store(store) => Audience::Attentive(route(&store.store)),
-            _ => Audience::Nobody,
-        }
+    /// Takes a line that can no longer be corrected.
+    pub fn fold(&mut self, line: &Move, count: i64) {
+        self.offers.values_mut().for_each(|placed| placed.offer.fold(line, count));
     }
 
-    fn attends(&self, key: &StoreItem, state: &State) -> Option<u64> {
-        (!state.offers.is_empty()).then(|| route(&key.store))
-    }
-
-    fn concerns(&self, notice: &Notice, key: &StoreItem, _: &State) -> bool {
-        matches!(notice, Notice::Store(store) if store.store == key.store)
-    }
-
-    fn close(&mut self, key: &StoreItem, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
-        let State { lines, forecast, offers, settled } = state;
-        let changed = offers.values().any(|placed| placed.offer.is_changed());
-        lines.fold(emit.now() - self.lateness_ms, changed, |line, count| {
-            offers.values_mut().for_each(|placed| placed.offer.fold(line, count));
-        });
-        let forecast_milli = forecast.get().copied().unwrap_or(0);
-        let hours = self.context.hours(key.store);
-        let scene = Scene { key, lines, forecast_milli, hours, lateness_ms: self.lateness_ms };
-        // One look, within the hour after the last line can no longer change, gives the memory back.
-        let folds = lines.horizon().map(|at| floor_to(at + self.lateness_ms, HOUR_MS) + HOUR_MS);
-        let mut next = Next::Rest.or_at(folds);
+    /// Brings every row up to date; answers when the clock changes one.
+    pub fn close(
+        &mut self,
+        scene: &Scene<'_>,
+        emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>,
+    ) -> Next {
+        let PromotedItem { offers, settled } = self;
+        let mut next = Next::Rest;
         offers.retain(|promotion, placed| match scene.close(*promotion, placed, emit) {
             Next::Forget => {
                 if placed.row.is_settled()
@@ -193,8 +146,17 @@ impl Keyed for PromotedItem {
                 true
             }
         });
-        let nothing = lines.is_empty() && forecast.is_empty() && offers.is_empty() && settled.is_empty();
-        if nothing { Next::Forget } else { next }
+        next
+    }
+
+    /// Whether any promotion's row may still change.
+    pub fn is_promoted(&self) -> bool {
+        !self.offers.is_empty()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.offers.is_empty() && self.settled.is_empty()
     }
 }
 
@@ -204,22 +166,26 @@ mod tests {
     use operators::keyed::{KeyedState, Ticks};
 
     use super::*;
+    use crate::context::Context;
     use crate::ids::EventId;
     use crate::row::READABLE_MS;
+    use crate::shelf::drawer::{Entry, Said, Shelves};
+    use crate::views::inventory_position;
+    use crate::views::moves::MoveKind;
 
     const LATENESS: i64 = 10 * HOUR_MS;
     const TERMS: Terms = Terms { start_at: 0, end_at: 10 * HOUR_MS, price_cents: 80, uplift_bp: 5_000 };
 
     /// One item at one store with an hourly forecast of one unit.
     struct Item {
-        state: KeyedState<PromotedItem>,
+        state: KeyedState<Shelves>,
     }
 
     impl Item {
         fn new() -> Self {
-            let logic = PromotedItem::new(LATENESS, Context::default());
-            let mut item = Item { state: KeyedState::new(logic, Ticks { tick_ms: 1 }) };
-            assert_eq!(item.tick(0, vec![(Entry::Forecast(24_000), 1)]), []);
+            let ticks = Ticks { tick_ms: 1 };
+            let mut item = Item { state: KeyedState::new(Shelves::new(ticks, LATENESS, &Context::default()), ticks) };
+            assert_eq!(item.tick(0, vec![(Entry::Ranged((1, 24_000, None)), 1)]), []);
             item
         }
 
@@ -231,8 +197,11 @@ mod tests {
             let mut rows = Vec::new();
             self.state.wake(now);
             self.state.close(now, &mut 100, &mut rows);
-            let rows = rows.into_iter().map(|(row, _, change)| (row.value.performance, row.settled, change.diff));
-            rows.collect()
+            let standing = |(said, _, change): (Said, i64, Traced<i64, Cause>)| match said {
+                Said::Standing(row) => Some((row.value.performance, row.settled, change.diff)),
+                _ => None,
+            };
+            rows.into_iter().filter_map(standing).collect()
         }
     }
 
@@ -241,16 +210,12 @@ mod tests {
     }
 
     fn line(event_time: i64, units: i64, unit_price_cents: i64) -> Entry {
-        Entry::Line(Line {
-            event_time,
-            id: EventId::new(format!("e{event_time}")),
-            horizon: event_time,
-            sale: units > 0,
-            units_milli: units * 1_000,
-            net_cents: units * unit_price_cents,
-            discount_cents: units * 20,
-            unit_price_cents,
-        })
+        let id = EventId::new(format!("e{event_time}"));
+        let kind = if units > 0 { MoveKind::Sale } else { MoveKind::Void };
+        let (net_cents, discount_cents) = (units * unit_price_cents, units * 20);
+        let moved = Move::of_stock(event_time, id, event_time, -units * 1_000);
+        let line = Move { kind, net_cents, discount_cents, unit_price_cents, ..moved };
+        Entry::Books(inventory_position::Entry::Move(line))
     }
 
     #[test]

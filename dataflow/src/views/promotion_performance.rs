@@ -8,10 +8,8 @@ use crate::event::promotion::Terms;
 use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem, floor_div, quotient};
-use crate::time::{Collection, Inputs};
+use crate::time::Collection;
 use crate::views::offer::{LatestSale, Sums};
-use crate::views::promoted_item::Entry;
-use crate::views::promotion_lines::Line;
 use crate::views::promotion_window;
 
 /// The name of the view.
@@ -81,34 +79,20 @@ pub struct Standing {
     pub latest_sale: Option<LatestSale>,
 }
 
-/// Everything that meets, by store and item.
-pub fn entries<'scope>(ticks: Ticks, lateness_ms: i64, streams: &Streams<'scope>) -> Inputs<'scope, StoreItem, Entry> {
-    let lines = streams.pos.flat_map(|line| {
-        let sign = line.body.sale_sign();
-        let entry = Line {
-            event_time: line.event_time,
-            id: line.id.clone(),
-            horizon: line.horizon,
-            sale: line.body.is_sale(),
-            units_milli: line.body.units_milli(),
-            net_cents: sign * line.body.net_cents,
-            discount_cents: sign * line.body.discount_cents,
-            unit_price_cents: line.body.unit_price_cents,
-        };
-        (sign != 0).then(|| (StoreItem { store: line.body.store, item: line.body.item }, Entry::Line(entry)))
-    });
+/// The terms of every promotion, by store and item.
+pub fn offers<'scope>(
+    ticks: Ticks,
+    lateness_ms: i64,
+    streams: &Streams<'scope>,
+) -> Collection<'scope, (StoreItem, (Id, Terms))> {
     let promotions = promotion_window::build(ticks, lateness_ms, &streams.promotions);
-    let offers = promotions.flat_map(|promotion| {
+    promotions.flat_map(|promotion| {
         let (id, terms, items) = (promotion.promotion, promotion.terms, promotion.items);
         promotion.stores.into_iter().flat_map(move |store| {
-            let offer = move |item| (StoreItem { store, item }, Entry::Offer(id, terms));
+            let offer = move |item| (StoreItem { store, item }, (id, terms));
             items.clone().into_iter().map(offer)
         })
-    });
-    let forecasts = streams.item_locations.clone().map(|location| {
-        (StoreItem { store: location.store, item: location.item }, Entry::Forecast(location.forecast_milli))
-    });
-    Inputs::from(lines).and(offers).and(forecasts)
+    })
 }
 
 /// The rows of the view.
