@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::log::{self, LogFormat, LogLevel};
 
+/// What tells a process that it is there for one task.
+const MARK: &str = "STOREPULSE_TASK";
+
 /// Something to be done, and what comes of it.
 pub trait Task: Serialize + DeserializeOwned {
     /// What it is called on a command line.
@@ -46,12 +49,16 @@ impl Apart {
     /// Does a task.
     ///
     /// # Errors
-    /// If it fails, or no process can be started.
+    /// If it fails, or no process can be started: none starts another in turn, whatever program it is.
     pub fn run<T: Task>(&self, task: &T) -> Result<Done<T::Answer>, Error> {
         let Apart::Process(words) = self else { return Ok(Done { answer: task.run()?, said: String::new() }) };
+        if std::env::var_os(MARK).is_some() {
+            return Err(engine("a process that is there for one task starts no others"));
+        }
         let program = std::env::current_exe().map_err(engine)?;
         let task = serde_json::to_string(task).map_err(engine)?;
-        let child = Command::new(program).args(words).args([T::NAME, &task]).stdin(Stdio::null()).output();
+        let child =
+            Command::new(program).args(words).args([T::NAME, &task]).env(MARK, "1").stdin(Stdio::null()).output();
         let Output { status, stdout, stderr } = child.map_err(engine)?;
         let said = String::from_utf8_lossy(&stderr).into_owned();
         if !status.success() {

@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn every_origin_is_measured_with_every_number_of_workers() {
         let mut said = Vec::new();
-        let found = measure(&Settings::quick(), &Apart::Here, &mut |text| said.push(text.to_owned())).expect("measured");
+        let found =
+            measure(&Settings::quick(), &Apart::Here, &mut |text| said.push(text.to_owned())).expect("measured");
         let origins: Vec<_> = found.iter().map(|one| (one.origin, one.workers)).collect();
         let [memory, json, parquet] = [Origin::Memory, Origin::Json, Origin::Parquet];
         assert_eq!(origins, [(memory, 1), (memory, 2), (json, 1), (json, 2), (parquet, 1), (parquet, 2)]);

@@ -112,7 +112,7 @@ pub(crate) mod tests {
     /// The verdict on an index at an hour of a store that opens from 8 to 20.
     pub(crate) fn verdict<D>(detector: &D, open_bp: i64, index_bp: i64, hour: i64) -> (bool, bool, Option<i64>)
     where
-        D: Detector<Key = StoreDept, Input = DemandIndex>,
+        D: Fed<Key = StoreDept, Input = DemandIndex>,
     {
         let (mut context, mut state) = (Context::default(), D::State::default());
         let id = Id::new("s");

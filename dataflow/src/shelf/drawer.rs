@@ -213,14 +213,16 @@ impl Shelves {
             let mut rows = stockout_risk::State { position, lead, case_pack, suffices, ..Default::default() };
             let life = &mut drawer.stockout;
             let step = |step| Said::Stockout(Box::new(step));
-            let looks = emit.part(&cause(Parts::STOCKOUT), step, |emit| self.stockout.judge(key, &mut rows, life, emit));
+            let looks =
+                emit.part(&cause(Parts::STOCKOUT), step, |emit| self.stockout.judge(key, &mut rows, life, emit));
             next = next.or_as(looks);
             drawer.suffices = rows.suffices;
         }
         let doubt = |step| Said::Doubt(Box::new(step));
         if is_due(Parts::NEGATIVE) {
             let (mut rows, life) = (position, &mut drawer.negative);
-            let looks = emit.part(&cause(Parts::NEGATIVE), doubt, |emit| self.negative.judge(key, &mut rows, life, emit));
+            let looks =
+                emit.part(&cause(Parts::NEGATIVE), doubt, |emit| self.negative.judge(key, &mut rows, life, emit));
             next = next.or_as(looks);
         }
         if is_due(Parts::PHANTOM) {

@@ -122,7 +122,10 @@ mod tests {
         }
         touches.touch(&mut two, Parts::OFFERS, None);
         let touched = touches.take(&mut one);
-        assert_eq!([Parts::BOOKS, Parts::DEMAND, Parts::OFFERS].map(|part| touched.cause(part)), [Some(6), Some(5), None]);
+        assert_eq!(
+            [Parts::BOOKS, Parts::DEMAND, Parts::OFFERS].map(|part| touched.cause(part)),
+            [Some(6), Some(5), None]
+        );
         assert!(touched.any(Parts::BOOKS) && !touched.any(Parts::OFFERS));
         let touched = touches.take(&mut two);
         assert!(touched.any(Parts::ALL) && touched.cause(Parts::ALL).is_none());

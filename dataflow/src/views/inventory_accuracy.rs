@@ -132,6 +132,7 @@ mod tests {
     use crate::row::StoreItem;
     use crate::time::HOUR_MS;
     use crate::views::inventory_position::{Entry, InventoryPosition};
+    use crate::views::moves::Move;
 
     const TICKS: Ticks = Ticks { tick_ms: 1 };
 
@@ -177,14 +178,15 @@ mod tests {
     #[test]
     fn each_count_is_held_against_the_books() {
         let mut both = Both::new(HOUR_MS);
-        let sold = |event_time| Entry::Movement { event_time, milli: -1_000 };
+        let moved = |at, milli| Entry::Move(Move::of_stock(at, EventId::default(), at, milli));
+        let sold = |event_time| moved(event_time, -1_000);
         assert_eq!(both.tick(10, vec![(count(1, 9_000), 1), (sold(5), 1), (sold(8), 1)]), []);
         let row = both.tick(20, vec![(count(8, 7_000), 1), (count(20, 6_500), 1)]);
         let both_counts =
             Accuracy { counts: 2, exact: 1, abs_variance_milli: 500, variance_milli: -500, accuracy_bp: Some(5_000) };
         assert_eq!(value(&row), Some(both_counts));
         // A late sale makes the second count right and the deleted first one leaves it the only one with a count before.
-        let row = both.tick(30, vec![(sold(8), -1), (Entry::Movement { event_time: 9, milli: -500 }, 1)]);
+        let row = both.tick(30, vec![(sold(8), -1), (moved(9, -500), 1)]);
         assert_eq!(value(&row).map(|row| (row.exact, row.variance_milli)), Some((1, -1_000)));
         let row = both.tick(40, vec![(count(1, 9_000), -1)]);
         assert_eq!(value(&row).map(|row| (row.counts, row.exact)), Some((1, 1)));

@@ -98,7 +98,8 @@ impl Moves {
     pub fn add(&mut self, moved: Move, count: i64) {
         // Most come in order.
         let behind = self.held.last().is_none_or(|(last, _)| *last < moved);
-        let place = if behind { Err(self.held.len()) } else { self.held.binary_search_by(|(held, _)| held.cmp(&moved)) };
+        let place =
+            if behind { Err(self.held.len()) } else { self.held.binary_search_by(|(held, _)| held.cmp(&moved)) };
         match place {
             Ok(at) => {
                 self.held[at].1 += count;

@@ -124,11 +124,7 @@ impl PromotedItem {
     }
 
     /// Brings every row up to date; answers when the clock changes one.
-    pub fn close(
-        &mut self,
-        scene: &Scene<'_>,
-        emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>,
-    ) -> Next {
+    pub fn close(&mut self, scene: &Scene<'_>, emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>) -> Next {
         let PromotedItem { offers, settled } = self;
         let mut next = Next::Rest;
         offers.retain(|promotion, placed| match scene.close(*promotion, placed, emit) {

@@ -164,9 +164,9 @@ struct Compare {
     tolerance: f64,
 }
 
-/// How this program is told to do one task.
-fn processes() -> Apart {
-    Apart::Process(["bench", "task"].map(str::to_owned).into())
+/// In processes of this program, told to do one task each; figures that mean nothing may come from this one.
+fn apart(settings: &Settings) -> Apart {
+    if settings.quick { Apart::Here } else { Apart::Process(["bench", "task"].map(str::to_owned).into()) }
 }
 
 fn progress(text: &str) {
@@ -181,31 +181,33 @@ impl BenchCommand {
     pub fn run(self) -> Result<(), Error> {
         match self.command {
             What::Suite(Suite { out, sizes }) => {
-                let measured = bench::suite(sizes.settings(), &processes(), &mut progress)?;
+                let settings = sizes.settings();
+                let apart = apart(&settings);
+                let measured = bench::suite(settings, &apart, &mut progress)?;
                 say!("{}", measured.text());
                 publish(&measured, &out)
             }
-            What::Throughput(alone) => alone.run(|measured| {
-                measured.throughput = throughput::measure(&measured.settings, &processes(), &mut progress)?;
-                (measured.views, measured.states) = costs::measure(&measured.settings, &processes(), &mut progress)?;
+            What::Throughput(alone) => alone.run(|measured, apart| {
+                measured.throughput = throughput::measure(&measured.settings, apart, &mut progress)?;
+                (measured.views, measured.states) = costs::measure(&measured.settings, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Latency(AtRates { alone, workers, percents }) => alone.run(|measured| {
+            What::Latency(AtRates { alone, workers, percents }) => alone.run(|measured, apart| {
                 let workers = usize::from(workers);
                 progress("capacity");
-                let capacity = throughput::capacity(&measured.settings, workers, &processes())?;
+                let capacity = throughput::capacity(&measured.settings, workers, apart)?;
                 let of = (workers, capacity.events_per_second);
                 measured.throughput.push(capacity);
-                measured.latency = latency::measure(&measured.settings, of, &percents, &processes(), &mut progress)?;
+                measured.latency = latency::measure(&measured.settings, of, &percents, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Footprint(alone) => alone.run(|measured| {
-                measured.keys = footprint::by_keys(&measured.settings, &processes(), &mut progress)?;
-                measured.days = footprint::by_days(&measured.settings, &processes(), &mut progress)?;
+            What::Footprint(alone) => alone.run(|measured, apart| {
+                measured.keys = footprint::by_keys(&measured.settings, apart, &mut progress)?;
+                measured.days = footprint::by_days(&measured.settings, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Restart(alone) => alone.run(|measured| {
-                measured.restarts = restart::measure(&measured.settings, &processes(), &mut progress)?;
+            What::Restart(alone) => alone.run(|measured, apart| {
+                measured.restarts = restart::measure(&measured.settings, apart, &mut progress)?;
                 Ok(())
             }),
             What::Report(Report { result, out }) => write_text(&out, &report::html(&Measured::read(&result)?)),
@@ -221,9 +223,10 @@ impl BenchCommand {
 }
 
 impl Alone {
-    fn run(self, measure: impl FnOnce(&mut Measured) -> Result<(), Error>) -> Result<(), Error> {
+    fn run(self, measure: impl FnOnce(&mut Measured, &Apart) -> Result<(), Error>) -> Result<(), Error> {
         let mut measured = Measured::here(self.sizes.settings());
-        measure(&mut measured)?;
+        let apart = apart(&measured.settings);
+        measure(&mut measured, &apart)?;
         say!("{}", measured.text());
         self.json.map_or(Ok(()), |path| measured.write(&path))
     }
