@@ -37,13 +37,13 @@ pub fn least_of<C: Ord + Clone>(into: &mut Option<C>, other: &C) {
     }
 }
 
-/// Leaves one entry a member, with its least cause, in the order of members.
-pub fn least_by_member<M: Ord, C: Ord + Clone>(touched: &mut Vec<(M, Option<C>)>) {
-    touched.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    touched.dedup_by(|later, kept| {
+/// Leaves one entry a member: by how much it moved in all, with the least cause of its moves; in the order of members.
+pub fn add_up<M: Ord, R: Semigroup, C: Ord + Clone>(moves: &mut Vec<(M, Traced<R, C>)>) {
+    moves.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    moves.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
         if same {
-            least(&mut kept.1, &later.1);
+            kept.1.plus_equals(&later.1);
         }
         same
     });
@@ -89,10 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_member_has_its_least_cause() {
-        let mut touched = vec![('b', Some(2)), ('a', None), ('b', None), ('b', Some(1)), ('a', Some(3))];
-        least_by_member(&mut touched);
-        assert_eq!(touched, [('a', Some(3)), ('b', Some(1))]);
+    fn each_member_has_its_move_and_its_least_cause() {
+        let moves = [('b', 1, Some(2)), ('a', 1, None), ('b', 5, None), ('b', -1, Some(1)), ('a', -1, Some(3))];
+        let mut moves = moves.map(|(member, by, cause)| (member, Traced::new(by, cause))).to_vec();
+        add_up(&mut moves);
+        assert_eq!(moves, [('a', Traced::new(0, Some(3))), ('b', Traced::new(5, Some(1)))]);
     }
 
     #[test]

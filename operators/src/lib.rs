@@ -47,6 +47,7 @@ pub mod lookup;
 pub mod one;
 pub mod panes;
 pub mod perhaps;
+mod pile;
 mod received;
 pub mod release;
 pub mod release_at;

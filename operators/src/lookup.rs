@@ -7,6 +7,7 @@
 //! one per member spoken of: touched members only, unless the row changed.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -15,7 +16,7 @@ use differential_dataflow::difference::{Monoid, Multiply};
 use foldhash::fast::FixedState;
 
 use crate::co_group::Side;
-use crate::diff::{Traced, least, least_by_member};
+use crate::diff::{Traced, add_up, least};
 use crate::driver::{Traces, keyed};
 use crate::inputs::Inputs;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
@@ -28,7 +29,7 @@ pub struct Lookup<P, K, M, R, V, C> {
     types: PhantomData<(R, C)>,
 }
 
-/// The members and the row of a key, and what was last said of them.
+/// The members and the row of a key. What was last said of a member is its sum, less what moved it in this tick.
 #[derive(Serialize, Deserialize)]
 #[serde(bound(
     deserialize = "M: Deserialize<'de> + Eq + Hash, R: Deserialize<'de>, V: Deserialize<'de>, C: Deserialize<'de>"
@@ -37,13 +38,13 @@ pub struct Rows<M, R, V, C> {
     row: One<V>,
     row_said: Option<V>,
     row_cause: Option<C>,
-    members: HashMap<M, (R, R), FixedState>,
-    touched: Vec<(M, Option<C>)>,
+    members: HashMap<M, R, FixedState>,
+    moved: Vec<(M, Traced<R, C>)>,
 }
 
 impl<M, R, V, C> Default for Rows<M, R, V, C> {
     fn default() -> Self {
-        Rows { row: One::default(), row_said: None, row_cause: None, members: HashMap::default(), touched: Vec::new() }
+        Rows { row: One::default(), row_said: None, row_cause: None, members: HashMap::default(), moved: Vec::new() }
     }
 }
 
@@ -75,52 +76,50 @@ where
                 least(&mut state.row_cause, &change.cause);
             }
             Side::Left((member, sum)) => {
-                let held = state.members.entry(member.clone()).or_insert_with(|| (R::zero(), R::zero()));
-                held.0.plus_equals(&sum.multiply(&change.diff));
-                state.touched.push((member, change.cause));
+                let sum = sum.multiply(&change.diff);
+                match state.members.entry(member.clone()) {
+                    Entry::Vacant(vacant) => _ = vacant.insert(sum.clone()),
+                    Entry::Occupied(mut held) => {
+                        held.get_mut().plus_equals(&sum);
+                        if held.get().is_zero() {
+                            held.remove();
+                        }
+                    }
+                }
+                state.moved.push((member, Traced::new(sum, change.cause)));
             }
         }
     }
 
     fn close(&mut self, key: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
-        let Rows { row, row_said, row_cause, members, touched } = state;
+        let Rows { row, row_said, row_cause, members, moved } = state;
         let now = row.get().cloned();
         let row_cause = row_cause.take();
-        let place = |member: &M, row: &Option<V>| (self.place)(key, member, row.as_ref());
-        let say = |member: &M, (sum, said): &mut (R, R), mut emit: Emit<'_, Self::Output, C>| {
-            let mut moves = |row, sum: R| {
-                if !sum.is_zero() {
-                    emit.push((place(member, row), sum), 1);
-                }
-            };
-            let mut left = std::mem::replace(said, sum.clone()).multiply(&-1);
-            if now == *row_said {
-                left.plus_equals(sum);
-                moves(&now, left);
-            } else {
-                moves(row_said, left);
-                moves(&now, sum.clone());
+        let mut say = |member: &M, row: &Option<V>, sum: R, cause: &Option<C>| {
+            if !sum.is_zero() {
+                emit.because(cause).push(((self.place)(key, member, row.as_ref()), sum), 1);
             }
-            !said.is_zero()
         };
-        least_by_member(touched);
+        add_up(moved);
         if now == *row_said {
-            for (member, cause) in touched.drain(..) {
-                if let Some(held) = members.get_mut(&member)
-                    && !say(&member, held, emit.because(&cause))
-                {
-                    members.remove(&member);
-                }
-            }
+            moved.drain(..).for_each(|(member, Traced { diff, cause })| say(&member, &now, diff, &cause));
         } else {
-            members.retain(|member, held| {
-                let mut cause = row_cause.clone();
-                if let Ok(at) = touched.binary_search_by(|(touched, _)| touched.cmp(member)) {
-                    least(&mut cause, &touched[at].1);
-                }
-                say(member, held, emit.because(&cause))
+            let mut restate = |member: &M, sum: R, (moved, mut cause): (R, Option<C>)| {
+                least(&mut cause, &row_cause);
+                let mut left = moved;
+                left.plus_equals(&sum.clone().multiply(&-1));
+                say(member, row_said, left, &cause);
+                say(member, &now, sum, &cause);
+            };
+            members.iter().for_each(|(member, sum)| {
+                let found = moved.binary_search_by(|(moved, _)| moved.cmp(member)).ok();
+                let change = found.map(|at| (moved[at].1.diff.clone(), moved[at].1.cause.clone()));
+                restate(member, sum.clone(), change.unwrap_or_else(|| (R::zero(), None)));
             });
-            touched.clear();
+            for (member, Traced { diff, cause }) in moved.drain(..).filter(|(member, _)| !members.contains_key(member))
+            {
+                restate(&member, R::zero(), (diff, cause));
+            }
             *row_said = now;
         }
         if members.is_empty() && row.is_empty() { Next::Forget } else { Next::Rest }

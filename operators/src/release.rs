@@ -4,20 +4,33 @@
 //! *Time.* What is due within the present span, about a minute, waits by tick; what is due later waits by span, in no
 //! order, and is sorted out when its span comes. So holding is an append to a list that is at hand, whether the items
 //! have few ticks (panes of many keys leave at one boundary) or each its own.
-//! *State.* One entry an item until it is due. Nothing is looked at more than twice before its tick, which is why future
+//! *State.* One entry an item until it is due, of two bytes beside the item while its span is ahead. Nothing is looked at more than twice before its tick, which is why future
 //! updates wait here and not in an arrangement, whose batcher looks at all held updates at every seal. Items that were given
 //! up are let go a few at a time ([`Release::sift`]): no single call looks at all of them.
 
 use std::collections::BTreeMap;
 
+use crate::pile::Pile;
+
 /// A span is this power of two of milliseconds: about a minute.
 const SPAN_BITS: u32 = 16;
 
-/// Items of a later span.
+/// Items of a later span, each with its tick as of the beginning of the span.
 #[derive(Debug)]
 struct Later<I> {
     first: i64,
-    items: Vec<(i64, I)>,
+    items: Pile<(u16, I)>,
+}
+
+/// How far into its span a tick is.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "takes the low bits")]
+fn within(tick: i64) -> u16 {
+    tick as u16
+}
+
+/// The tick that is so far into a span.
+fn tick_of(span: i64, within: u16) -> i64 {
+    span << SPAN_BITS | i64::from(within)
 }
 
 /// Items waiting for their tick.
@@ -48,9 +61,9 @@ impl<I> Release<I> {
             self.near.entry(tick).or_default().push(item);
             return;
         }
-        let later = self.far.entry(span).or_insert_with(|| Later { first: tick, items: Vec::new() });
+        let later = self.far.entry(span).or_insert_with(|| Later { first: tick, items: Pile::default() });
         later.first = later.first.min(tick);
-        later.items.push((tick, item));
+        later.items.push((within(tick), item));
     }
 
     /// The earliest tick that anything waits for; sooner, if that was let go by [`Release::sift`].
@@ -68,9 +81,10 @@ impl<I> Release<I> {
                 return Some(items);
             }
             let later = self.far.first_entry().filter(|later| later.get().first <= now)?;
-            self.sorted_to = later.key() + 1;
-            for (tick, item) in later.remove().items {
-                self.near.entry(tick).or_default().push(item);
+            let span = *later.key();
+            self.sorted_to = span + 1;
+            for (within, item) in later.remove().items {
+                self.near.entry(tick_of(span, within)).or_default().push(item);
             }
         }
     }
@@ -88,7 +102,7 @@ impl<I> Release<I> {
             self.sifted = (span, at);
             match later.items.get(at) {
                 None => self.sifted = (span + 1, 0),
-                Some((tick, item)) if keep(*tick, item) => self.sifted.1 += 1,
+                Some((within, item)) if keep(tick_of(span, *within), item) => self.sifted.1 += 1,
                 Some(_) => {
                     later.items.swap_remove(at);
                     self.items -= 1;

@@ -5,12 +5,13 @@
 //! was said of them stands. *State.* One entry per item, store and open day. The entries of settled days are
 //! forgotten without retraction, so their reader must settle at the same tick ([`settles_at`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map};
 
 use foldhash::fast::FixedState;
-use operators::diff::{Traced, least, least_by_member};
+use operators::diff::{Traced, add_up, least};
 use operators::keyed::{Emit, Keyed, Next};
 use operators::one::One;
+use operators::sums::difference::{IsZero, Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 
 use crate::event::inventory::Movement;
@@ -24,6 +25,7 @@ pub fn settles_at(day: i64, lateness_ms: i64) -> i64 {
     day + DAY_MS + lateness_ms
 }
 
+operators::sums! {
 /// What lines and losses come to; wide where money is multiplied or may be absurd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Amounts {
@@ -37,6 +39,7 @@ pub struct Amounts {
     pub sold: i128,
     /// Damaged, wasted and stolen, likewise.
     pub lost: i128,
+}
 }
 
 impl Amounts {
@@ -60,12 +63,7 @@ impl Amounts {
 
     /// Adds `times` of another.
     pub fn add(&mut self, other: &Amounts, times: i64) {
-        let wide = i128::from(times);
-        self.records += times * other.records;
-        self.net_cents += wide * other.net_cents;
-        self.discount_cents += wide * other.discount_cents;
-        self.sold += wide * other.sold;
-        self.lost += wide * other.lost;
+        self.plus_equals(&other.multiply(&times));
     }
 
     fn at_cost(self, unit_cost_cents: i64) -> Self {
@@ -92,43 +90,70 @@ pub enum Entry {
     Product(Costs),
 }
 
-/// The sums of an item at a store on a day, and what was last said of them.
-type Held = (Amounts, Option<Amounts>);
-
-/// An item's product, and its sums by open day and store.
+/// An item's product, and its sums by open day and store. What was last said of a sum is that sum, less what moved it in
+/// this tick.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Item {
     product: One<Costs>,
     product_said: Option<Costs>,
     product_cause: Option<Cause>,
-    days: BTreeMap<i64, HashMap<Id, Held, FixedState>>,
-    touched: Vec<((i64, Id), Option<Cause>)>,
+    days: BTreeMap<i64, HashMap<Id, Amounts, FixedState>>,
+    moved: Vec<((i64, Id), Traced<Amounts, Cause>)>,
+}
+
+/// Sums of a store and day at the cost and in the department of a product.
+fn costed((day, store): (i64, Id), sums: Amounts, product: Option<Costs>) -> (StoreDeptDay, Amounts) {
+    let unknown = || Costs { dept: Id::new("unknown"), unit_cost_cents: 0 };
+    let Costs { dept, unit_cost_cents } = product.unwrap_or_else(unknown);
+    (StoreDeptDay { store, dept, day }, sums.at_cost(unit_cost_cents))
 }
 
 impl Item {
-    /// Says the sums of a store and day at the product as it is now; answers whether there are any.
-    fn say(
-        (day, store): (i64, Id),
-        (sums, said): &mut Held,
-        (before, now): (Option<Costs>, Option<Costs>),
-        mut emit: Emit<'_, (StoreDeptDay, Amounts), Cause>,
-    ) -> bool {
-        let costed = |sums: Amounts, product: Option<Costs>| {
-            let unknown = || Costs { dept: Id::new("unknown"), unit_cost_cents: 0 };
-            let Costs { dept, unit_cost_cents } = product.unwrap_or_else(unknown);
-            (StoreDeptDay { store, dept, day }, sums.at_cost(unit_cost_cents))
-        };
-        let new = Some(*sums).filter(|sums| sums.records > 0);
-        if before == now && *said != new {
-            // In one piece: they have moved by so much.
-            let mut moved = new.unwrap_or_default();
-            moved.add(&said.unwrap_or_default(), -1);
-            emit.push(costed(moved, now), 1);
-        } else {
-            emit.replace(said.map(|sums| costed(sums, before)), new.map(|sums| costed(sums, now)));
+    /// Takes `diff` copies of what happened at a store on a day.
+    fn happen(&mut self, at: (i64, Id), amounts: Amounts, Traced { diff, cause }: Traced<i64, Cause>) {
+        let amounts = amounts.multiply(&diff);
+        let stores = self.days.entry(at.0).or_default();
+        match stores.entry(at.1) {
+            hash_map::Entry::Vacant(vacant) => _ = vacant.insert(amounts),
+            hash_map::Entry::Occupied(mut held) => {
+                held.get_mut().plus_equals(&amounts);
+                if held.get().is_zero() {
+                    held.remove();
+                }
+            }
         }
-        *said = new;
-        said.is_some()
+        self.moved.push((at, Traced::new(amounts, cause)));
+    }
+
+    /// Says every sum anew, at the product as it is now.
+    fn restate(
+        &mut self,
+        now: Option<Costs>,
+        cause: &Option<Cause>,
+        emit: &mut Emit<'_, (StoreDeptDay, Amounts), Cause>,
+    ) {
+        let before = std::mem::replace(&mut self.product_said, now);
+        let mut say = |at, sums: Amounts, moved: Traced<Amounts, Cause>| {
+            let (mut cause, mut said) = (cause.clone(), sums);
+            least(&mut cause, &moved.cause);
+            said.add(&moved.diff, -1);
+            let mut emit = emit.because(&cause);
+            (!said.is_zero()).then(|| emit.push(costed(at, said, before), -1));
+            (!sums.is_zero()).then(|| emit.push(costed(at, sums, now), 1));
+        };
+        let Item { days, moved, .. } = self;
+        for (day, stores) in days.iter() {
+            stores.iter().for_each(|(store, sums)| {
+                let at = (*day, *store);
+                let found = moved.binary_search_by(|(moved, _)| moved.cmp(&at)).ok();
+                let unmoved = || Traced::new(Amounts::default(), None);
+                say(at, *sums, found.map_or_else(unmoved, |found| moved[found].1.clone()));
+            });
+        }
+        let stands = |(day, store): &(i64, Id)| days.get(day).is_some_and(|stores| stores.contains_key(store));
+        for (at, moved) in moved.drain(..).filter(|(at, _)| !stands(at)) {
+            say(at, Amounts::default(), moved);
+        }
     }
 }
 
@@ -157,40 +182,21 @@ impl Keyed for Costing {
                 item.product.update(costs, change.diff);
                 least(&mut item.product_cause, &change.cause);
             }
-            Entry::Happened(day, store, amounts) => {
-                item.days.entry(day).or_default().entry(store).or_default().0.add(&amounts, change.diff);
-                item.touched.push(((day, store), change.cause));
-            }
+            Entry::Happened(day, store, amounts) => item.happen((day, store), amounts, change),
         }
     }
 
     fn close(&mut self, _: &Id, item: &mut Item, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
-        let Item { product, product_said, product_cause, days, touched } = item;
-        let (products, product_cause) = ((*product_said, product.get().copied()), product_cause.take());
-        least_by_member(touched);
-        if products.0 == products.1 {
-            for ((day, store), cause) in touched.drain(..) {
-                if let Some(stores) = days.get_mut(&day)
-                    && let Some(held) = stores.get_mut(&store)
-                    && !Item::say((day, store), held, products, emit.because(&cause))
-                {
-                    stores.remove(&store);
-                }
+        let (product, product_cause) = (item.product.get().copied(), item.product_cause.take());
+        add_up(&mut item.moved);
+        if item.product_said == product {
+            for (at, Traced { diff, cause }) in item.moved.drain(..).filter(|(_, moved)| !moved.diff.is_zero()) {
+                emit.because(&cause).push(costed(at, diff, product), 1);
             }
         } else {
-            for (day, stores) in days.iter_mut() {
-                stores.retain(|store, held| {
-                    let (at, mut cause) = ((*day, *store), product_cause.clone());
-                    if let Ok(found) = touched.binary_search_by(|(touched, _)| touched.cmp(&at)) {
-                        least(&mut cause, &touched[found].1);
-                    }
-                    Item::say(at, held, products, emit.because(&cause))
-                });
-            }
-            touched.clear();
-            *product_said = products.1;
+            item.restate(product, &product_cause, emit);
         }
-        while let Some(first) = days.first_entry() {
+        while let Some(first) = item.days.first_entry() {
             let settles_at = settles_at(*first.key(), self.lateness_ms);
             if settles_at > emit.now() && !first.get().is_empty() {
                 return Next::At(settles_at);
