@@ -22,7 +22,7 @@ use crate::event::{FactBody, StateBody, StateKey, Topic};
 use crate::feed::{Batch, Batches, Bound};
 use crate::graph::{self, Settings};
 use crate::ids::EventId;
-use crate::lanes::{Behind, Later, split};
+use crate::lanes::{Behind, Later, give_way, split};
 use crate::output::{Due, Emission};
 use crate::stage::Outputs;
 use crate::time::{Diff, Time};
@@ -99,6 +99,7 @@ pub fn run_in_lanes(
         std::thread::scope(|threads| {
             let (mut behind, later) = Behind::<std::convert::Infallible>::lane();
             let following = threads.spawn(move || {
+                give_way();
                 later.iter().try_for_each(|Later::Closed(upto, dues)| views(Closed { upto, emissions: in_order(dues) }))
             });
             let led = outbox.iter().try_for_each(|Closing { upto, dues }| {

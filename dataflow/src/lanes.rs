@@ -2,8 +2,8 @@
 //!
 //! Views leave seldom and all at once, and take long to put in order and to encode; everything else is little, and urgent.
 //! So whoever writes a closing hands its views on to a second thread, *behind* it, and goes on with the next. The
-//! second is never ahead of the first. When it is slow, closings are put together for it; when it is so far behind
-//! that what waits would fill the memory, the first waits too.
+//! second is never ahead of the first, and lets every other thread go before it ([`give_way`]). When it is slow, closings are
+//! put together for it; when it is so far behind that what waits would fill the memory, the first waits too.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
@@ -76,6 +76,15 @@ impl<W> Behind<W> {
         self.flush()?;
         self.to.send(Later::Word(word)).map_err(stopped)
     }
+}
+
+/// Has this thread, which writes what is behind, give way to the others where there are more threads than processors: a second's
+/// rows are a long piece of work, and a worker that shared its processor with it would be late with every tick meanwhile.
+pub fn give_way() {
+    /// Of a processor that both want, a thread that gives way so far gets a tenth.
+    const WAY: i32 = 10;
+    // A system that does not let it has all threads alike.
+    let _ = rustix::process::nice(WAY);
 }
 
 /// Takes the views out of what is due.

@@ -11,7 +11,7 @@ use connectors::outbox::Outbox;
 
 use crate::clock::{Stopwatch, wall_ms};
 use crate::error::Error;
-use crate::lanes::{Behind, Later, MOST, split};
+use crate::lanes::{Behind, Later, MOST, give_way, split};
 use crate::live::fail::fail_point;
 use crate::live::keeper::Copied;
 use crate::live::worker::Leaving;
@@ -60,7 +60,10 @@ impl Publisher {
         let (behind, later) = Behind::lane();
         let (first, second) = (First { lane: lane(urgent), behind, is_live, closed: None }, lane(views));
         std::thread::scope(|threads| {
-            let following = threads.spawn(move || follow(second, &later, &copies));
+            let following = threads.spawn(move || {
+                give_way();
+                follow(second, &later, &copies)
+            });
             let led = first.run(&leaving);
             let followed = following.join().map_err(|_| Error::Engine("the writer of views panicked".to_owned()))?;
             followed.and(led)
