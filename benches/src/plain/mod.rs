@@ -1,0 +1,179 @@
+//! Some of the views kept by plain differential operators, as anybody would write them, beside the job's own.
+//!
+//! The views are those for which that is natural ([`ABOUT`]), one a file. Both ways take the same facts, after the edge
+//! and without it, on one worker, tick after tick, and say the changed rows of each closed tick. The job's operators
+//! ([`job`]) carry causes besides; the plain ones ([`differential`]) do not. Nothing settles, either way.
+
+mod differential;
+mod facts;
+mod job;
+mod returns_operator;
+mod store_queue;
+mod store_sales;
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::rc::Rc;
+use std::time::Duration;
+
+use dataflow::clock::Stopwatch;
+use dataflow::event::{FactBody, Topic};
+use dataflow::streams::Timed;
+use dataflow::time::{DAY_MS, Time};
+use differential_dataflow::ExchangeData;
+use differential_dataflow::difference::Semigroup;
+use differential_dataflow::input::InputSession;
+use operators::keyed::Ticks;
+use timely::dataflow::operators::probe::Handle;
+use timely::worker::Worker;
+
+pub use facts::Facts;
+
+/// The views of both ways.
+pub const ABOUT: &str = "store.sales, store.queue and returns.operator";
+
+/// Longer than any window.
+const LONGEST_MS: i64 = 29 * DAY_MS;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The job's operators.
+    Job,
+    /// Plain differential operators.
+    Plain,
+}
+
+/// What a way came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// From the first tick of the rush until the last has closed.
+    pub took: Duration,
+    /// Rows that came or went.
+    pub changes: u64,
+    /// Each of them with its tick, in order, if that was wanted.
+    pub said: Vec<(Time, String, i64)>,
+}
+
+/// Where rows go: counted, and kept if that is wanted.
+#[derive(Clone, Default)]
+struct Told(Rc<RefCell<Ran>>);
+
+impl Told {
+    fn tell(&self, keeps: bool, tick: Time, row: &dyn Debug, diff: i64) {
+        let mut ran = self.0.borrow_mut();
+        ran.changes += 1;
+        if keeps {
+            ran.said.push((tick, format!("{row:?}"), diff));
+        }
+        std::hint::black_box(row);
+    }
+}
+
+/// What is the same for every view of a run.
+#[derive(Clone)]
+struct Frame {
+    ticks: Ticks,
+    keeps: bool,
+    told: Told,
+    probe: Handle<Time>,
+}
+
+/// Where a way takes things in.
+trait Door {
+    /// Takes a fact of a tick.
+    fn take(&mut self, tick: Time, topic: Topic, fact: Timed<FactBody>);
+
+    /// Nothing before the tick `next` comes any more.
+    fn advance(&mut self, next: Time);
+}
+
+/// Runs the facts one way; `keeps` every row that is said, for comparing, and then the clock runs on until the last
+/// window is empty.
+pub fn run(facts: Facts, way: Way, keeps: bool) -> Ran {
+    timely::execute_directly(move |worker| {
+        let ticks = facts.ticks;
+        let frame = Frame { ticks, keeps, told: Told::default(), probe: Handle::new() };
+        let told = frame.told.clone();
+        let took = match way {
+            Way::Job => drive(worker, &frame, facts, job::open),
+            Way::Plain => drive(worker, &frame, facts, differential::open),
+        };
+        let mut ran = told.0.take();
+        ran.said.sort();
+        Ran { took, ..ran }
+    })
+}
+
+/// Gives facts tick by tick, each closed before the next, and measures the second of the two parts.
+fn drive<D: Door>(worker: &mut Worker, frame: &Frame, facts: Facts, open: fn(&mut Worker, &Frame) -> D) -> Duration {
+    let mut door = open(worker, frame);
+    let mut close = |door: &mut D, next: Time| {
+        door.advance(next);
+        worker.step_while(|| frame.probe.less_than(&next));
+    };
+    let (mut took, mut closed) = (Duration::ZERO, 0);
+    for facts in [facts.opening, facts.rush] {
+        let watch = Stopwatch::start();
+        let mut facts = facts.into_iter().peekable();
+        while let Some(tick) = facts.peek().map(|fact| fact.0) {
+            while let Some((_, topic, fact)) = facts.next_if(|fact| fact.0 == tick) {
+                door.take(tick, topic, fact);
+            }
+            closed = tick + frame.ticks.tick_ms;
+            close(&mut door, closed);
+        }
+        took = watch.elapsed();
+    }
+    if frame.keeps {
+        close(&mut door, frame.ticks.at(closed + LONGEST_MS));
+    }
+    took
+}
+
+fn advance<D: ExchangeData, R: ExchangeData + Semigroup>(input: &mut InputSession<Time, D, R>, next: Time) {
+    input.advance_to(next);
+    input.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataflow::bench::drive::Decoded;
+    use dataflow::bench::load::{Load, Size};
+    use dataflow::views::{returns_operator, store_queue, store_sales};
+
+    /// Each view, and a topic without which it says something else.
+    const VIEWS: [(&str, Topic); 3] =
+        [(store_sales::NAME, Topic::Pos), (store_queue::NAME, Topic::Queue), (returns_operator::NAME, Topic::Pos)];
+
+    fn facts() -> Facts {
+        Facts::of(&Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound"))
+    }
+
+    #[test]
+    fn both_ways_say_the_same_rows_at_every_tick() {
+        let facts = facts();
+        let [job, plain] = [Way::Job, Way::Plain].map(|way| run(facts.clone(), way, true));
+        assert!(job.changes > 1_000 && job.said.len() as u64 == job.changes);
+        for (name, _) in VIEWS {
+            assert!(job.said.iter().any(|(_, row, _)| row.contains(name)) && ABOUT.contains(name), "{name}");
+        }
+        let differs = job.said.iter().zip(&plain.said).find(|(job, plain)| job != plain);
+        assert_eq!((differs, job.said.len()), (None, plain.said.len()));
+    }
+
+    #[test]
+    fn the_last_record_of_a_topic_is_missed_in_every_view_that_reads_it() {
+        let facts = facts();
+        let job = run(facts.clone(), Way::Job, true);
+        for (name, topic) in VIEWS {
+            let plain = run(facts.clone().without_last(topic), Way::Plain, true);
+            let of_view = |ran: &Ran| {
+                let rows = ran.said.iter().filter(|(_, row, _)| row.contains(name));
+                rows.cloned().collect::<Vec<_>>()
+            };
+            assert_ne!(of_view(&job), of_view(&plain), "{name} without a record of {topic}");
+        }
+    }
+}
