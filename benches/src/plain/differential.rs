@@ -1,28 +1,35 @@
 //! The views from `count_total`, `reduce`, `threshold`, `join` and `consolidate` alone.
 //!
 //! What can be added up travels as a difference, a struct of sums ([`operators::sums!`]), and windows are retractions at
-//! future ticks ([`operators::twins`]).
+//! future ticks ([`operators::twins`]). A row of many parts is one `count_total` over all of them wherever each part is a
+//! sum, or is one of a kind: the greatest of a key, say, adds itself, and takes itself back.
 
 use std::hash::Hash;
 
+use dataflow::event::activity::Activity;
 use dataflow::event::pos::PosLine;
 use dataflow::event::queue::QueueInterval;
 use dataflow::event::{FactBody, Topic};
 use dataflow::streams::Timed;
 use dataflow::time::Time;
-use dataflow::views::{returns_operator as returns, store_queue as queue, store_sales as sales};
+use dataflow::views::store_sales as sales;
+use dataflow::views::{customer_profile as profile, returns_operator as returns, store_queue as queue};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrival::Fact;
 use operators::twins::Plain;
 use timely::worker::Worker;
 
-use super::{Door, Frame, advance, returns_operator, store_queue, store_sales};
+use super::{Door, Frame, advance, customer_profile, returns_operator, store_queue, store_sales};
+
+/// Facts that stand, of one type.
+pub(super) type Facts<'scope, D> = Plain<'scope, Timed<D>, i64>;
 
 /// Facts by what they say.
 pub(super) struct PlainDoor {
     lines: InputSession<Time, Timed<PosLine>, i64>,
     intervals: InputSession<Time, Timed<QueueInterval>, i64>,
+    activities: InputSession<Time, Timed<Activity>, i64>,
 }
 
 impl Door for PlainDoor {
@@ -31,6 +38,7 @@ impl Door for PlainDoor {
         match body {
             FactBody::Pos(body) => self.lines.update_at(Fact { id, event_time, horizon, body }, tick, 1),
             FactBody::Queue(body) => self.intervals.update_at(Fact { id, event_time, horizon, body }, tick, 1),
+            FactBody::Activity(body) => self.activities.update_at(Fact { id, event_time, horizon, body }, tick, 1),
             _ => {}
         }
     }
@@ -38,18 +46,22 @@ impl Door for PlainDoor {
     fn advance(&mut self, next: Time) {
         advance(&mut self.lines, next);
         advance(&mut self.intervals, next);
+        advance(&mut self.activities, next);
     }
 }
 
 /// Builds the views.
 pub(super) fn open(worker: &mut Worker, frame: &Frame) -> PlainDoor {
+    let ticks = frame.ticks;
     worker.dataflow(|scope| {
         let (lines, pos) = scope.new_collection();
         let (intervals, queues) = scope.new_collection();
+        let (activities, acts) = scope.new_collection();
         out(sales::NAME, store_sales::view(pos.clone()), frame);
         out(queue::NAME, store_queue::view(queues), frame);
-        out(returns::NAME, returns_operator::view(frame.ticks, pos), frame);
-        PlainDoor { lines, intervals }
+        out(returns::NAME, returns_operator::view(ticks, pos.clone()), frame);
+        out(profile::NAME, customer_profile::view(ticks, pos, acts), frame);
+        PlainDoor { lines, intervals, activities }
     })
 }
 

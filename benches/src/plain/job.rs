@@ -3,17 +3,16 @@
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use dataflow::edge::{Memo, cause};
-use dataflow::event::queue::QueueInterval;
-use dataflow::event::{FactBody, Topic};
+use dataflow::edge::{Edge, Memo, cause};
+use dataflow::event::{FactBody, StateBody, Topic};
 use dataflow::ids::EventId;
 use dataflow::row::Row;
-use dataflow::streams::{Lines, Timed};
+use dataflow::streams::{Streams, Timed};
 use dataflow::time::{Collection, DAY_MS, Diff, Time};
-use dataflow::views::{returns_operator, store_queue, store_sales};
+use dataflow::views::{customer_profile, returns_operator, store_queue, store_sales};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::input::{Input, InputSession};
-use operators::arrival::{Fact, Judged};
+use operators::arrival::Judged;
 use operators::at_close::at_close;
 use operators::fan::Fan;
 use timely::dataflow::operators::Probe;
@@ -24,26 +23,21 @@ use super::{Door, Frame, advance};
 /// A lateness that puts settling off until long after the last window.
 const NEVER_MS: i64 = 36_500 * DAY_MS;
 
-/// Facts as the edge lets them through.
+/// Facts and rows as the edge lets them through.
 pub(super) struct JobDoor {
     facts: InputSession<Time, Judged<EventId, FactBody, Memo>, Diff>,
-    intervals: InputSession<Time, Timed<QueueInterval>, Diff>,
+    rows: InputSession<Time, Judged<EventId, StateBody, Memo>, Diff>,
 }
 
 impl Door for JobDoor {
     fn take(&mut self, tick: Time, topic: Topic, fact: Timed<FactBody>) {
         let change = cause(topic, &fact.id);
-        match fact {
-            Fact { id, event_time, horizon, body: FactBody::Queue(body) } => {
-                self.intervals.update_at(Fact { id, event_time, horizon, body }, tick, change);
-            }
-            fact => self.facts.update_at(Judged::Fact(fact), tick, change),
-        }
+        self.facts.update_at(Judged::Fact(fact), tick, change);
     }
 
     fn advance(&mut self, next: Time) {
         advance(&mut self.facts, next);
-        advance(&mut self.intervals, next);
+        advance(&mut self.rows, next);
     }
 }
 
@@ -51,16 +45,26 @@ impl Door for JobDoor {
 pub(super) fn open(worker: &mut Worker, frame: &Frame) -> JobDoor {
     worker.dataflow(|scope| {
         let (facts, judged) = scope.new_collection();
-        let (intervals, queues) = scope.new_collection();
-        let judged = Rc::new(Fan::new("facts", judged));
-        let pos = Lines::of(judged.clone());
-        let ticks = frame.ticks;
-        out(store_sales::NAME, store_sales::build(ticks, NEVER_MS, &pos), frame);
-        out(store_queue::NAME, store_queue::view(&store_queue::build(ticks, NEVER_MS, &queues)), frame);
-        out(returns_operator::NAME, returns_operator::build(ticks, &pos), frame);
-        judged.build();
-        JobDoor { facts, intervals }
+        let (rows, current) = scope.new_collection();
+        let (_, known) = scope.new_collection();
+        let edge = Edge {
+            facts: Rc::new(Fan::new("readers of facts", judged)),
+            rows: Rc::new(Fan::new("readers of rows", current)),
+            known: Rc::new(Fan::new("readers of known fates", known)),
+        };
+        build(&Streams::split(&edge), frame);
+        edge.open();
+        JobDoor { facts, rows }
     })
+}
+
+fn build(streams: &Streams, frame: &Frame) {
+    let Frame { ticks, lateness_ms, .. } = *frame;
+    let queues = store_queue::build(ticks, NEVER_MS, &streams.queues);
+    out(store_sales::NAME, store_sales::build(ticks, NEVER_MS, &streams.pos), frame);
+    out(store_queue::NAME, store_queue::view(&queues), frame);
+    out(returns_operator::NAME, returns_operator::build(ticks, &streams.pos), frame);
+    out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams), frame);
 }
 
 fn out<K, V>(name: &'static str, rows: Collection<'_, Row<K, V>>, frame: &Frame)

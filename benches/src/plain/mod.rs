@@ -4,6 +4,7 @@
 //! and without it, on one worker, tick after tick, and say the changed rows of each closed tick. The job's operators
 //! ([`job`]) carry causes besides; the plain ones ([`differential`]) do not. Nothing settles, either way.
 
+mod customer_profile;
 mod differential;
 mod facts;
 mod job;
@@ -30,7 +31,7 @@ use timely::worker::Worker;
 pub use facts::Facts;
 
 /// The views of both ways.
-pub const ABOUT: &str = "store.sales, store.queue and returns.operator";
+pub const ABOUT: &str = "store.sales, store.queue, returns.operator and customer.profile";
 
 /// Longer than any window.
 const LONGEST_MS: i64 = 29 * DAY_MS;
@@ -74,6 +75,7 @@ impl Told {
 #[derive(Clone)]
 struct Frame {
     ticks: Ticks,
+    lateness_ms: i64,
     keeps: bool,
     told: Told,
     probe: Handle<Time>,
@@ -92,8 +94,8 @@ trait Door {
 /// window is empty.
 pub fn run(facts: Facts, way: Way, keeps: bool) -> Ran {
     timely::execute_directly(move |worker| {
-        let ticks = facts.ticks;
-        let frame = Frame { ticks, keeps, told: Told::default(), probe: Handle::new() };
+        let (ticks, lateness_ms) = (facts.ticks, facts.lateness_ms);
+        let frame = Frame { ticks, lateness_ms, keeps, told: Told::default(), probe: Handle::new() };
         let told = frame.told.clone();
         let took = match way {
             Way::Job => drive(worker, &frame, facts, job::open),
@@ -141,11 +143,25 @@ mod tests {
     use super::*;
     use dataflow::bench::drive::Decoded;
     use dataflow::bench::load::{Load, Size};
-    use dataflow::views::{returns_operator, store_queue, store_sales};
+    use dataflow::event::activity::Act;
+    use dataflow::views::{customer_profile, returns_operator, store_queue, store_sales};
 
-    /// Each view, and a topic without which it says something else.
-    const VIEWS: [(&str, Topic); 3] =
-        [(store_sales::NAME, Topic::Pos), (store_queue::NAME, Topic::Queue), (returns_operator::NAME, Topic::Pos)];
+    /// Whether something is of a kind.
+    type Is = fn(&FactBody) -> bool;
+
+    const LINE: Is = |body| matches!(body, FactBody::Pos(_));
+    const QUEUE: Is = |body| matches!(body, FactBody::Queue(_));
+    const LOYAL_LINE: Is = |body| matches!(body, FactBody::Pos(line) if line.customer.is_some());
+    const LOYAL_LOOK: Is = |body| matches!(body, FactBody::Activity(activity) if activity.customer.is_some() && activity.act != Act::Loyalty);
+
+    /// What each view reads.
+    const READS: [(&str, Is); 5] = [
+        (store_sales::NAME, LINE),
+        (store_queue::NAME, QUEUE),
+        (returns_operator::NAME, LINE),
+        (customer_profile::NAME, LOYAL_LINE),
+        (customer_profile::NAME, LOYAL_LOOK),
+    ];
 
     fn facts() -> Facts {
         Facts::of(&Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound"))
@@ -156,7 +172,7 @@ mod tests {
         let facts = facts();
         let [job, plain] = [Way::Job, Way::Plain].map(|way| run(facts.clone(), way, true));
         assert!(job.changes > 1_000 && job.said.len() as u64 == job.changes);
-        for (name, _) in VIEWS {
+        for (name, _) in READS {
             assert!(job.said.iter().any(|(_, row, _)| row.contains(name)) && ABOUT.contains(name), "{name}");
         }
         let differs = job.said.iter().zip(&plain.said).find(|(job, plain)| job != plain);
@@ -164,16 +180,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_record_of_a_topic_is_missed_in_every_view_that_reads_it() {
+    fn whatever_is_left_out_is_missed_in_every_view_that_reads_it() {
         let facts = facts();
         let job = run(facts.clone(), Way::Job, true);
-        for (name, topic) in VIEWS {
-            let plain = run(facts.clone().without_last(topic), Way::Plain, true);
+        for (index, (name, is)) in READS.into_iter().enumerate() {
+            let plain = run(facts.clone().without_last(is), Way::Plain, true);
             let of_view = |ran: &Ran| {
                 let rows = ran.said.iter().filter(|(_, row, _)| row.contains(name));
                 rows.cloned().collect::<Vec<_>>()
             };
-            assert_ne!(of_view(&job), of_view(&plain), "{name} without a record of {topic}");
+            assert_ne!(of_view(&job), of_view(&plain), "{name} by {index}");
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use dataflow::event::pos::PosLine;
 use dataflow::stats::{basis_points, wilson_low};
-use dataflow::streams::Timed;
 use dataflow::time::DAY_MS;
 use dataflow::views::returns_operator::{OperatorReturns, StoreOperator};
 use operators::keyed::Ticks;
 use operators::panes::Trail;
 use operators::twins::{Plain, trailing};
 
-use super::differential::abelian;
+use super::differential::{Facts, abelian};
 
 const WEEK: Trail = Trail { window_ms: 7 * DAY_MS, pane_ms: DAY_MS };
 
@@ -52,7 +51,7 @@ impl ReturnSums {
 /// The rows of the view.
 pub(super) fn view<'scope>(
     ticks: Ticks,
-    pos: Plain<'scope, Timed<PosLine>, i64>,
+    pos: Facts<'scope, PosLine>,
 ) -> Plain<'scope, (StoreOperator, OperatorReturns), i64> {
     let lines = pos.explode(|line| {
         let PosLine { store, operator, .. } = line.body;

@@ -7,7 +7,7 @@ use dataflow::time::quarter;
 use dataflow::views::store_queue::{Queue, ZoneQuarter};
 use operators::twins::{Plain, greatest, totals};
 
-use super::differential::abelian;
+use super::differential::{Facts, abelian};
 
 operators::sums! {
     /// Sums over the intervals of a zone and quarter.
@@ -44,9 +44,7 @@ impl IntervalSums {
 }
 
 /// The rows of the view.
-pub(super) fn view<'scope>(
-    queues: Plain<'scope, Timed<QueueInterval>, i64>,
-) -> Plain<'scope, (ZoneQuarter, Queue), i64> {
+pub(super) fn view<'scope>(queues: Facts<'scope, QueueInterval>) -> Plain<'scope, (ZoneQuarter, Queue), i64> {
     let key = |interval: &Timed<QueueInterval>| {
         let QueueInterval { store, zone, .. } = interval.body;
         ZoneQuarter { store, zone, quarter: quarter(interval.event_time) }

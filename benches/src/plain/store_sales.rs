@@ -7,7 +7,7 @@ use dataflow::time::hour;
 use dataflow::views::store_sales::Sales;
 use operators::twins::{Plain, totals};
 
-use super::differential::abelian;
+use super::differential::{Facts, abelian};
 
 operators::sums! {
     /// Sums over the lines of a store and hour.
@@ -71,7 +71,7 @@ impl LineSums {
 }
 
 /// The rows of the view.
-pub(super) fn view<'scope>(pos: Plain<'scope, Timed<PosLine>, i64>) -> Plain<'scope, (StoreHour, Sales), i64> {
+pub(super) fn view<'scope>(pos: Facts<'scope, PosLine>) -> Plain<'scope, (StoreHour, Sales), i64> {
     let key = |line: &Timed<PosLine>| StoreHour { store: line.body.store, hour: hour(line.event_time) };
     let sums = totals(pos.clone().explode(move |line| [(key(&line), LineSums::of(&line.body))]));
     let lines = pos.explode(move |line| {
