@@ -1,4 +1,4 @@
-//! What each loyalty customer did over four weeks: sums, distinct baskets and the latest purchase, put together as one sum.
+//! What each loyalty customer did over four weeks: sums, distinct baskets and the latest purchase, all as one sum.
 
 use dataflow::event::activity::{Act, Activity};
 use dataflow::event::pos::{Channel, LineKind, PosLine};

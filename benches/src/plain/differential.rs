@@ -1,8 +1,8 @@
 //! The views from `count_total`, `reduce`, `threshold`, `join` and `consolidate` alone.
 //!
-//! What can be added up travels as a difference, a struct of sums ([`operators::sums!`]), and windows are retractions at
-//! future ticks ([`operators::twins`]). A row of many parts is one `count_total` over all of them wherever each part is a
-//! sum, or is one of a kind: the greatest of a key, say, adds itself, and takes itself back.
+//! What can be added up travels as a difference, a struct of sums ([`operators::sums!`]), and windows are retractions
+//! at future ticks ([`operators::twins`]). A row of many parts is one `count_total` over all of them, wherever each is
+//! a sum or one of a kind: the greatest of a key, say, adds itself, and takes itself back.
 
 use std::hash::Hash;
 
@@ -20,7 +20,7 @@ use operators::arrival::Fact;
 use operators::twins::Plain;
 use timely::worker::Worker;
 
-use super::{Door, Frame, advance, customer_profile, returns_operator, store_queue, store_sales};
+use super::{Door, Frame, advance, customer_profile, returns_item, returns_operator, store_queue, store_sales};
 
 /// Facts that stand, of one type.
 pub(super) type Facts<'scope, D> = Plain<'scope, Timed<D>, i64>;
@@ -60,7 +60,8 @@ pub(super) fn open(worker: &mut Worker, frame: &Frame) -> PlainDoor {
         out(sales::NAME, store_sales::view(pos.clone()), frame);
         out(queue::NAME, store_queue::view(queues), frame);
         out(returns::NAME, returns_operator::view(ticks, pos.clone()), frame);
-        out(profile::NAME, customer_profile::view(ticks, pos, acts), frame);
+        out(profile::NAME, customer_profile::view(ticks, pos.clone(), acts), frame);
+        out(dataflow::views::returns_item::NAME, returns_item::view(ticks, pos), frame);
         PlainDoor { lines, intervals, activities }
     })
 }

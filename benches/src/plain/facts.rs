@@ -24,8 +24,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// What happened in a load, the first of each name, of the topics that the views read; what the edge would turn away
-    /// is left out.
+    /// What happened in a load, of the topics that the views read, the first of each name; what the edge would turn
+    /// away is left out.
     pub fn of(work: &Decoded) -> Self {
         let mut seen = BTreeSet::new();
         let mut facts = |bound: &[Bound]| {

@@ -3,13 +3,14 @@
 use std::fmt::Debug;
 use std::rc::Rc;
 
+use dataflow::context::{Context, Notice};
 use dataflow::edge::{Edge, Memo, cause};
 use dataflow::event::{FactBody, StateBody, Topic};
 use dataflow::ids::EventId;
 use dataflow::row::Row;
 use dataflow::streams::{Streams, Timed};
 use dataflow::time::{Collection, DAY_MS, Diff, Time};
-use dataflow::views::{customer_profile, returns_operator, store_queue, store_sales};
+use dataflow::views::{customer_profile, returns_item, returns_operator, store_queue, store_sales};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrival::Judged;
@@ -60,11 +61,14 @@ pub(super) fn open(worker: &mut Worker, frame: &Frame) -> JobDoor {
 
 fn build(streams: &Streams, frame: &Frame) {
     let Frame { ticks, lateness_ms, .. } = *frame;
+    let policies = streams.policies.clone().map(Notice::Policy);
+    let returns_item = returns_item::build(ticks, Context::default(), &policies, &streams.pos);
     let queues = store_queue::build(ticks, NEVER_MS, &streams.queues);
     out(store_sales::NAME, store_sales::build(ticks, NEVER_MS, &streams.pos), frame);
     out(store_queue::NAME, store_queue::view(&queues), frame);
     out(returns_operator::NAME, returns_operator::build(ticks, &streams.pos), frame);
     out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams), frame);
+    out(returns_item::NAME, returns_item, frame);
 }
 
 fn out<K, V>(name: &'static str, rows: Collection<'_, Row<K, V>>, frame: &Frame)

@@ -8,6 +8,7 @@ mod customer_profile;
 mod differential;
 mod facts;
 mod job;
+mod returns_item;
 mod returns_operator;
 mod store_queue;
 mod store_sales;
@@ -31,7 +32,7 @@ use timely::worker::Worker;
 pub use facts::Facts;
 
 /// The views of both ways.
-pub const ABOUT: &str = "store.sales, store.queue, returns.operator and customer.profile";
+pub const ABOUT: &str = "store.sales, store.queue, returns.operator, customer.profile and returns.item";
 
 /// Longer than any window.
 const LONGEST_MS: i64 = 29 * DAY_MS;
@@ -144,23 +145,29 @@ mod tests {
     use dataflow::bench::drive::Decoded;
     use dataflow::bench::load::{Load, Size};
     use dataflow::event::activity::Act;
-    use dataflow::views::{customer_profile, returns_operator, store_queue, store_sales};
+    use dataflow::views::{customer_profile, returns_item, returns_operator, store_queue, store_sales};
 
     /// Whether something is of a kind.
     type Is = fn(&FactBody) -> bool;
 
     const LINE: Is = |body| matches!(body, FactBody::Pos(_));
+    const RETURN: Is = |body| matches!(body, FactBody::Pos(line) if line.is_return());
     const QUEUE: Is = |body| matches!(body, FactBody::Queue(_));
     const LOYAL_LINE: Is = |body| matches!(body, FactBody::Pos(line) if line.customer.is_some());
-    const LOYAL_LOOK: Is = |body| matches!(body, FactBody::Activity(activity) if activity.customer.is_some() && activity.act != Act::Loyalty);
+    const LOYAL_LOOK: Is = |body| match body {
+        FactBody::Activity(activity) => activity.customer.is_some() && activity.act != Act::Loyalty,
+        _ => false,
+    };
 
     /// What each view reads.
-    const READS: [(&str, Is); 5] = [
+    const READS: [(&str, Is); 7] = [
         (store_sales::NAME, LINE),
         (store_queue::NAME, QUEUE),
         (returns_operator::NAME, LINE),
         (customer_profile::NAME, LOYAL_LINE),
         (customer_profile::NAME, LOYAL_LOOK),
+        (returns_item::NAME, LINE),
+        (returns_item::NAME, RETURN),
     ];
 
     fn facts() -> Facts {
