@@ -1,50 +1,52 @@
-//! What both ways are given: what happened, each thing once, tick by tick.
+//! What both ways are given, tick by tick: each thing that happened once, and of what is kept current the newest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dataflow::bench::drive::Decoded;
-use dataflow::edge::Admitted;
-use dataflow::event::{FactBody, Topic};
+use dataflow::edge::{Admitted, Arriving};
+use dataflow::event::{FactBody, StateBody, StateKey, Topic};
 use dataflow::feed::Bound;
+use dataflow::ids::EventId;
 use dataflow::streams::Timed;
 use dataflow::time::Time;
 use operators::arrival::Fact;
 use operators::keyed::Ticks;
 
-/// What is given at a tick, of a topic.
-type Given = (Time, Topic, Timed<FactBody>);
+/// What is given.
+#[derive(Clone)]
+pub(super) enum Given {
+    /// Something happened.
+    Fact(Timed<FactBody>),
+    /// The current row of something: it comes (+1), or makes way for the next one (−1).
+    Row(Timed<StateBody>, i64),
+}
 
 /// The facts that both ways take.
 #[derive(Clone)]
 pub struct Facts {
     pub(super) ticks: Ticks,
     pub(super) lateness_ms: i64,
-    pub(super) opening: Vec<Given>,
-    pub(super) rush: Vec<Given>,
+    pub(super) opening: Vec<(Time, Topic, Given)>,
+    pub(super) rush: Vec<(Time, Topic, Given)>,
 }
 
 impl Facts {
-    /// What happened in a load, of the topics that the views read, the first of each name; what the edge would turn
-    /// away is left out.
+    /// What the views read of a load: of what happened the first of each name, of current rows each that is newer than
+    /// the one before it. What the edge would turn away is left out.
     pub fn of(work: &Decoded) -> Self {
-        let mut seen = BTreeSet::new();
-        let mut facts = |bound: &[Bound]| {
-            let fact = |(tick, topic, admitted): &Bound| match admitted {
-                Admitted::Fact(_, arrival) if is_read(*topic) => {
-                    let is_first = seen.insert((*topic, arrival.id.clone()));
-                    let body = arrival.content.clone().filter(|_| is_first)?;
-                    let (id, event_time) = (arrival.id.clone(), arrival.event_time);
-                    Some((*tick, *topic, Fact { id, event_time, horizon: event_time, body }))
-                }
-                _ => None,
+        let mut seen = Seen::default();
+        let mut given = |bound: &[Bound]| {
+            let given = |(tick, topic, admitted): &Bound| {
+                let given = seen.take(*topic, admitted).into_iter().flatten();
+                given.map(|given| (*tick, *topic, given)).collect::<Vec<_>>()
             };
-            bound.iter().filter_map(fact).collect()
+            bound.iter().flat_map(given).collect()
         };
         Facts {
             ticks: work.settings.ticks,
             lateness_ms: work.settings.limits.lateness_ms,
-            opening: facts(&work.opening),
-            rush: facts(&work.rush),
+            opening: given(&work.opening),
+            rush: given(&work.rush),
         }
     }
 
@@ -54,16 +56,49 @@ impl Facts {
     }
 }
 
-fn is_read(topic: Topic) -> bool {
-    matches!(topic, Topic::Activity | Topic::Pos | Topic::Queue)
+/// The names of what happened, and the rows that are current.
+#[derive(Default)]
+struct Seen {
+    facts: BTreeSet<(Topic, EventId)>,
+    rows: BTreeMap<StateKey, Arriving<StateBody>>,
+}
+
+impl Seen {
+    fn take(&mut self, topic: Topic, admitted: &Admitted) -> [Option<Given>; 2] {
+        match admitted {
+            Admitted::Fact(_, arrival) if reads(topic) && self.facts.insert((topic, arrival.id.clone())) => {
+                [fact(arrival).map(Given::Fact), None]
+            }
+            Admitted::State(key @ StateKey::Product(_), arrival) => {
+                let version = |arrival: &Arriving<_>| (arrival.revision, arrival.event_time, arrival.id.clone());
+                if self.rows.get(key).is_some_and(|held| version(held) >= version(arrival)) {
+                    return [None, None];
+                }
+                let held = self.rows.insert(key.clone(), arrival.clone());
+                let row = |arrival: &Arriving<_>, diff| fact(arrival).map(|row| Given::Row(row, diff));
+                [held.and_then(|held| row(&held, -1)), row(arrival, 1)]
+            }
+            _ => [None, None],
+        }
+    }
+}
+
+/// Whether a view reads what happened in a topic.
+fn reads(topic: Topic) -> bool {
+    matches!(topic, Topic::Activity | Topic::Inventory | Topic::Pos | Topic::Queue)
+}
+
+fn fact<D: Clone>(arrival: &Arriving<D>) -> Option<Timed<D>> {
+    let (id, event_time) = (arrival.id.clone(), arrival.event_time);
+    Some(Fact { id, event_time, horizon: event_time, body: arrival.content.clone()? })
 }
 
 #[cfg(test)]
 impl Facts {
     /// All but the last for which `is` holds.
-    pub(super) fn without_last(mut self, is: impl Fn(&FactBody) -> bool) -> Self {
+    pub(super) fn without_last(mut self, is: impl Fn(&Given) -> bool) -> Self {
         let part = [&mut self.rush, &mut self.opening].into_iter().find_map(|part| {
-            let last = part.iter().rposition(|given| is(&given.2.body))?;
+            let last = part.iter().rposition(|given| is(&given.2))?;
             Some(part.remove(last))
         });
         assert!(part.is_some(), "there is something to leave out");

@@ -8,9 +8,9 @@ use dataflow::edge::{Edge, Memo, cause};
 use dataflow::event::{FactBody, StateBody, Topic};
 use dataflow::ids::EventId;
 use dataflow::row::Row;
-use dataflow::streams::{Streams, Timed};
+use dataflow::streams::Streams;
 use dataflow::time::{Collection, DAY_MS, Diff, Time};
-use dataflow::views::{customer_profile, returns_item, returns_operator, store_queue, store_sales};
+use dataflow::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrival::Judged;
@@ -19,7 +19,7 @@ use operators::fan::Fan;
 use timely::dataflow::operators::Probe;
 use timely::worker::Worker;
 
-use super::{Door, Frame, advance};
+use super::{Door, Frame, Given, advance};
 
 /// A lateness that puts settling off until long after the last window.
 const NEVER_MS: i64 = 36_500 * DAY_MS;
@@ -31,9 +31,17 @@ pub(super) struct JobDoor {
 }
 
 impl Door for JobDoor {
-    fn take(&mut self, tick: Time, topic: Topic, fact: Timed<FactBody>) {
-        let change = cause(topic, &fact.id);
-        self.facts.update_at(Judged::Fact(fact), tick, change);
+    fn take(&mut self, tick: Time, topic: Topic, given: Given) {
+        match given {
+            Given::Fact(fact) => {
+                let change = cause(topic, &fact.id);
+                self.facts.update_at(Judged::Fact(fact), tick, change);
+            }
+            Given::Row(row, diff) => {
+                let change = Diff { diff, ..cause(topic, &row.id) };
+                self.rows.update_at(Judged::Fact(row), tick, change);
+            }
+        }
     }
 
     fn advance(&mut self, next: Time) {
@@ -69,6 +77,7 @@ fn build(streams: &Streams, frame: &Frame) {
     out(returns_operator::NAME, returns_operator::build(ticks, &streams.pos), frame);
     out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams), frame);
     out(returns_item::NAME, returns_item, frame);
+    out(margin_daily::NAME, margin_daily::build(ticks, NEVER_MS, streams), frame);
 }
 
 fn out<K, V>(name: &'static str, rows: Collection<'_, Row<K, V>>, frame: &Frame)

@@ -8,6 +8,7 @@ mod customer_profile;
 mod differential;
 mod facts;
 mod job;
+mod margin_daily;
 mod returns_item;
 mod returns_operator;
 mod store_queue;
@@ -19,8 +20,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dataflow::clock::Stopwatch;
-use dataflow::event::{FactBody, Topic};
-use dataflow::streams::Timed;
+use dataflow::event::Topic;
 use dataflow::time::{DAY_MS, Time};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
@@ -30,9 +30,10 @@ use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
 pub use facts::Facts;
+use facts::Given;
 
 /// The views of both ways.
-pub const ABOUT: &str = "store.sales, store.queue, returns.operator, customer.profile and returns.item";
+pub const ABOUT: &str = "store.sales, store.queue, returns.operator, customer.profile, returns.item and margin.daily";
 
 /// Longer than any window.
 const LONGEST_MS: i64 = 29 * DAY_MS;
@@ -84,8 +85,8 @@ struct Frame {
 
 /// Where a way takes things in.
 trait Door {
-    /// Takes a fact of a tick.
-    fn take(&mut self, tick: Time, topic: Topic, fact: Timed<FactBody>);
+    /// Takes what is given at a tick.
+    fn take(&mut self, tick: Time, topic: Topic, given: Given);
 
     /// Nothing before the tick `next` comes any more.
     fn advance(&mut self, next: Time);
@@ -119,9 +120,9 @@ fn drive<D: Door>(worker: &mut Worker, frame: &Frame, facts: Facts, open: fn(&mu
     for facts in [facts.opening, facts.rush] {
         let watch = Stopwatch::start();
         let mut facts = facts.into_iter().peekable();
-        while let Some(tick) = facts.peek().map(|fact| fact.0) {
-            while let Some((_, topic, fact)) = facts.next_if(|fact| fact.0 == tick) {
-                door.take(tick, topic, fact);
+        while let Some(tick) = facts.peek().map(|given| given.0) {
+            while let Some((_, topic, given)) = facts.next_if(|given| given.0 == tick) {
+                door.take(tick, topic, given);
             }
             closed = tick + frame.ticks.tick_ms;
             close(&mut door, closed);
@@ -145,22 +146,31 @@ mod tests {
     use dataflow::bench::drive::Decoded;
     use dataflow::bench::load::{Load, Size};
     use dataflow::event::activity::Act;
-    use dataflow::views::{customer_profile, returns_item, returns_operator, store_queue, store_sales};
+    use dataflow::event::{FactBody, StateBody};
+    use dataflow::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 
     /// Whether something is of a kind.
-    type Is = fn(&FactBody) -> bool;
+    type Is = fn(&Given) -> bool;
 
-    const LINE: Is = |body| matches!(body, FactBody::Pos(_));
-    const RETURN: Is = |body| matches!(body, FactBody::Pos(line) if line.is_return());
-    const QUEUE: Is = |body| matches!(body, FactBody::Queue(_));
-    const LOYAL_LINE: Is = |body| matches!(body, FactBody::Pos(line) if line.customer.is_some());
-    const LOYAL_LOOK: Is = |body| match body {
-        FactBody::Activity(activity) => activity.customer.is_some() && activity.act != Act::Loyalty,
-        _ => false,
+    const LINE: Is = |given| fact(given, |body| matches!(body, FactBody::Pos(_)));
+    const RETURN: Is = |given| fact(given, |body| matches!(body, FactBody::Pos(line) if line.is_return()));
+    const QUEUE: Is = |given| fact(given, |body| matches!(body, FactBody::Queue(_)));
+    const LOYAL_LINE: Is = |given| fact(given, |body| matches!(body, FactBody::Pos(line) if line.customer.is_some()));
+    const LOYAL_LOOK: Is = |given| {
+        fact(given, |body| match body {
+            FactBody::Activity(activity) => activity.customer.is_some() && activity.act != Act::Loyalty,
+            _ => false,
+        })
     };
+    const LOSS: Is = |given| fact(given, |body| matches!(body, FactBody::Movement(moved) if moved.reason.is_shrink()));
+    const PRODUCT: Is = |given| matches!(given, Given::Row(row, 1) if matches!(row.body, StateBody::Product(_)));
+
+    fn fact(given: &Given, is: impl Fn(&FactBody) -> bool) -> bool {
+        matches!(given, Given::Fact(fact) if is(&fact.body))
+    }
 
     /// What each view reads.
-    const READS: [(&str, Is); 7] = [
+    const READS: [(&str, Is); 10] = [
         (store_sales::NAME, LINE),
         (store_queue::NAME, QUEUE),
         (returns_operator::NAME, LINE),
@@ -168,6 +178,9 @@ mod tests {
         (customer_profile::NAME, LOYAL_LOOK),
         (returns_item::NAME, LINE),
         (returns_item::NAME, RETURN),
+        (margin_daily::NAME, LINE),
+        (margin_daily::NAME, LOSS),
+        (margin_daily::NAME, PRODUCT),
     ];
 
     fn facts() -> Facts {
