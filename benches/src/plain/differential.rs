@@ -7,7 +7,8 @@
 use std::hash::Hash;
 
 use dataflow::event::activity::Activity;
-use dataflow::event::inventory::Movement;
+use dataflow::event::inventory::{Count, Movement};
+use dataflow::event::order::Order;
 use dataflow::event::pos::PosLine;
 use dataflow::event::queue::QueueInterval;
 use dataflow::event::reference::Product;
@@ -22,6 +23,7 @@ use operators::arrival::Fact;
 use operators::twins::Plain;
 use timely::worker::Worker;
 
+use super::inventory_position::{self, Moves};
 use super::{Door, Frame, Given, advance};
 use super::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 
@@ -34,7 +36,9 @@ pub(super) struct PlainDoor {
     intervals: InputSession<Time, Timed<QueueInterval>, i64>,
     activities: InputSession<Time, Timed<Activity>, i64>,
     movements: InputSession<Time, Timed<Movement>, i64>,
+    counts: InputSession<Time, Timed<Count>, i64>,
     products: InputSession<Time, Product, i64>,
+    orders: InputSession<Time, Order, i64>,
 }
 
 impl Door for PlainDoor {
@@ -42,8 +46,10 @@ impl Door for PlainDoor {
         let Fact { id, event_time, horizon, body } = match given {
             Given::Fact(fact) => fact,
             Given::Row(row, diff) => {
-                if let StateBody::Product(product) = row.body {
-                    self.products.update_at(product, tick, diff);
+                match row.body {
+                    StateBody::Product(product) => self.products.update_at(product, tick, diff),
+                    StateBody::Order(order) => self.orders.update_at(order, tick, diff),
+                    _ => {}
                 }
                 return;
             }
@@ -53,6 +59,7 @@ impl Door for PlainDoor {
             FactBody::Queue(body) => self.intervals.update_at(Fact { id, event_time, horizon, body }, tick, 1),
             FactBody::Activity(body) => self.activities.update_at(Fact { id, event_time, horizon, body }, tick, 1),
             FactBody::Movement(body) => self.movements.update_at(Fact { id, event_time, horizon, body }, tick, 1),
+            FactBody::Count(body) => self.counts.update_at(Fact { id, event_time, horizon, body }, tick, 1),
             _ => {}
         }
     }
@@ -62,7 +69,9 @@ impl Door for PlainDoor {
         advance(&mut self.intervals, next);
         advance(&mut self.activities, next);
         advance(&mut self.movements, next);
+        advance(&mut self.counts, next);
         advance(&mut self.products, next);
+        advance(&mut self.orders, next);
     }
 }
 
@@ -73,15 +82,19 @@ pub(super) fn open(worker: &mut Worker, frame: &Frame) -> PlainDoor {
         let (lines, pos) = scope.new_collection();
         let (intervals, queues) = scope.new_collection();
         let (activities, acts) = scope.new_collection();
-        let (movements, moves) = scope.new_collection();
+        let (movements, moved) = scope.new_collection();
+        let (counts, counted) = scope.new_collection();
         let (products, catalogue) = scope.new_collection();
+        let (orders, ordered) = scope.new_collection();
         out(views::store_sales::NAME, store_sales::view(pos.clone()), frame);
         out(views::store_queue::NAME, store_queue::view(queues), frame);
         out(views::returns_operator::NAME, returns_operator::view(ticks, pos.clone()), frame);
         out(views::customer_profile::NAME, customer_profile::view(ticks, pos.clone(), acts), frame);
         out(views::returns_item::NAME, returns_item::view(ticks, pos.clone()), frame);
-        out(views::margin_daily::NAME, margin_daily::view(pos, moves, catalogue), frame);
-        PlainDoor { lines, intervals, activities, movements, products }
+        out(views::margin_daily::NAME, margin_daily::view(pos.clone(), moved.clone(), catalogue), frame);
+        let moves = Moves { pos, movements: moved, counts: counted, orders: ordered };
+        out(views::inventory_position::NAME, inventory_position::view(ticks, moves), frame);
+        PlainDoor { lines, intervals, activities, movements, counts, products, orders }
     })
 }
 

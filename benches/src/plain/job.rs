@@ -10,11 +10,13 @@ use dataflow::ids::EventId;
 use dataflow::row::Row;
 use dataflow::streams::Streams;
 use dataflow::time::{Collection, DAY_MS, Diff, Time};
+use dataflow::views::inventory_position::{self, InventoryPosition, Said};
 use dataflow::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrival::Judged;
 use operators::at_close::at_close;
+use operators::driver::keyed;
 use operators::fan::Fan;
 use timely::dataflow::operators::Probe;
 use timely::worker::Worker;
@@ -78,6 +80,13 @@ fn build(streams: &Streams, frame: &Frame) {
     out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams), frame);
     out(returns_item::NAME, returns_item, frame);
     out(margin_daily::NAME, margin_daily::build(ticks, NEVER_MS, streams), frame);
+    let entries = inventory_position::entries(streams);
+    let said = keyed(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
+    let positions = said.flat_map(|said| match said {
+        Said::Position(row) => Some(row),
+        Said::Variance(..) => None,
+    });
+    out(inventory_position::NAME, positions, frame);
 }
 
 fn out<K, V>(name: &'static str, rows: Collection<'_, Row<K, V>>, frame: &Frame)

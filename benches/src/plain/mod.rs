@@ -7,6 +7,7 @@
 mod customer_profile;
 mod differential;
 mod facts;
+mod inventory_position;
 mod job;
 mod margin_daily;
 mod returns_item;
@@ -33,7 +34,8 @@ pub use facts::Facts;
 use facts::Given;
 
 /// The views of both ways.
-pub const ABOUT: &str = "store.sales, store.queue, returns.operator, customer.profile, returns.item and margin.daily";
+pub const ABOUT: &str =
+    "store.sales, store.queue, returns.operator, customer.profile, returns.item, margin.daily and inventory.position";
 
 /// Longer than any window.
 const LONGEST_MS: i64 = 29 * DAY_MS;
@@ -141,75 +143,4 @@ fn advance<D: ExchangeData, R: ExchangeData + Semigroup>(input: &mut InputSessio
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use dataflow::bench::drive::Decoded;
-    use dataflow::bench::load::{Load, Size};
-    use dataflow::event::activity::Act;
-    use dataflow::event::{FactBody, StateBody};
-    use dataflow::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
-
-    /// Whether something is of a kind.
-    type Is = fn(&Given) -> bool;
-
-    const LINE: Is = |given| fact(given, |body| matches!(body, FactBody::Pos(_)));
-    const RETURN: Is = |given| fact(given, |body| matches!(body, FactBody::Pos(line) if line.is_return()));
-    const QUEUE: Is = |given| fact(given, |body| matches!(body, FactBody::Queue(_)));
-    const LOYAL_LINE: Is = |given| fact(given, |body| matches!(body, FactBody::Pos(line) if line.customer.is_some()));
-    const LOYAL_LOOK: Is = |given| {
-        fact(given, |body| match body {
-            FactBody::Activity(activity) => activity.customer.is_some() && activity.act != Act::Loyalty,
-            _ => false,
-        })
-    };
-    const LOSS: Is = |given| fact(given, |body| matches!(body, FactBody::Movement(moved) if moved.reason.is_shrink()));
-    const PRODUCT: Is = |given| matches!(given, Given::Row(row, 1) if matches!(row.body, StateBody::Product(_)));
-
-    fn fact(given: &Given, is: impl Fn(&FactBody) -> bool) -> bool {
-        matches!(given, Given::Fact(fact) if is(&fact.body))
-    }
-
-    /// What each view reads.
-    const READS: [(&str, Is); 10] = [
-        (store_sales::NAME, LINE),
-        (store_queue::NAME, QUEUE),
-        (returns_operator::NAME, LINE),
-        (customer_profile::NAME, LOYAL_LINE),
-        (customer_profile::NAME, LOYAL_LOOK),
-        (returns_item::NAME, LINE),
-        (returns_item::NAME, RETURN),
-        (margin_daily::NAME, LINE),
-        (margin_daily::NAME, LOSS),
-        (margin_daily::NAME, PRODUCT),
-    ];
-
-    fn facts() -> Facts {
-        Facts::of(&Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound"))
-    }
-
-    #[test]
-    fn both_ways_say_the_same_rows_at_every_tick() {
-        let facts = facts();
-        let [job, plain] = [Way::Job, Way::Plain].map(|way| run(facts.clone(), way, true));
-        assert!(job.changes > 1_000 && job.said.len() as u64 == job.changes);
-        for (name, _) in READS {
-            assert!(job.said.iter().any(|(_, row, _)| row.contains(name)) && ABOUT.contains(name), "{name}");
-        }
-        let differs = job.said.iter().zip(&plain.said).find(|(job, plain)| job != plain);
-        assert_eq!((differs, job.said.len()), (None, plain.said.len()));
-    }
-
-    #[test]
-    fn whatever_is_left_out_is_missed_in_every_view_that_reads_it() {
-        let facts = facts();
-        let job = run(facts.clone(), Way::Job, true);
-        for (index, (name, is)) in READS.into_iter().enumerate() {
-            let plain = run(facts.clone().without_last(is), Way::Plain, true);
-            let of_view = |ran: &Ran| {
-                let rows = ran.said.iter().filter(|(_, row, _)| row.contains(name));
-                rows.cloned().collect::<Vec<_>>()
-            };
-            assert_ne!(of_view(&job), of_view(&plain), "{name} by {index}");
-        }
-    }
-}
+mod tests;
