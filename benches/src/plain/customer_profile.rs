@@ -6,11 +6,13 @@ use dataflow::ids::{Id, Transaction};
 use dataflow::row::quotient;
 use dataflow::time::DAY_MS;
 use dataflow::views::customer_profile::{Customer, Profile};
+use differential_dataflow::operators::ThresholdTotal;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
-use operators::twins::{Plain, distinct_in_window, greatest, in_window, totals};
+use operators::twins::{Plain, greatest, totals};
 
 use super::differential::{Facts, abelian};
+use super::windows::in_window;
 
 const FOUR_WEEKS: Trail = Trail { window_ms: 28 * DAY_MS, pane_ms: DAY_MS };
 
@@ -87,10 +89,11 @@ fn baskets<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> Plain<'scope, C
         let PosLine { store, transaction, customer, .. } = line.body;
         let sign = Some(line.body.sale_sign()).filter(|sign| *sign != 0)?;
         let basket: (Id, Transaction) = (store, transaction);
-        Some(((Customer { customer: customer? }, (line.event_time, basket)), sign))
+        Some((((Customer { customer: customer? }, basket), line.event_time), sign))
     });
-    distinct_in_window(ticks, FOUR_WEEKS, lines)
-        .explode(|(customer, transactions)| [(customer, ProfileSums { transactions, ..ProfileSums::default() })])
+    in_window(ticks, FOUR_WEEKS, lines)
+        .threshold_total(|_, lines| i64::from(*lines > 0))
+        .explode(|(customer, _)| [(customer, ProfileSums { transactions: 1, ..ProfileSums::default() })])
 }
 
 /// When each customer last bought something.

@@ -1,8 +1,8 @@
 //! The views from `count_total`, `reduce`, `threshold`, `join` and `consolidate` alone.
 //!
-//! What can be added up travels as a difference, a struct of sums ([`operators::sums!`]), and windows are retractions
-//! at future ticks ([`operators::twins`]). A row of many parts is one `count_total` over all of them, wherever each is
-//! a sum or one of a kind: the greatest of a key, say, adds itself, and takes itself back.
+//! What can be added up travels as a difference, a struct of sums ([`operators::sums!`]). A row of many parts is one
+//! `count_total` over all of them, wherever each is a sum or one of a kind: the greatest of a key, say, adds itself,
+//! and takes itself back.
 
 use std::hash::Hash;
 

@@ -11,9 +11,10 @@ use dataflow::time::{DAY_MS, HOUR_MS};
 use dataflow::views::inventory_position::Position;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
-use operators::twins::{Plain, greatest, in_window, totals};
+use operators::twins::{Plain, greatest, totals};
 
 use super::differential::{Facts, abelian, beside};
+use super::windows::in_window;
 
 const DAY: Trail = Trail { window_ms: DAY_MS, pane_ms: HOUR_MS };
 const WEEK: Trail = Trail { window_ms: 7 * DAY_MS, pane_ms: HOUR_MS };

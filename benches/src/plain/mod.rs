@@ -1,8 +1,9 @@
 //! Some of the views kept by plain differential operators, as anybody would write them, beside the job's own.
 //!
-//! The views are those for which that is natural ([`ABOUT`]), one a file. Both ways take the same facts, after the edge
-//! and without it, on one worker, tick after tick, and say the changed rows of each closed tick. The job's operators
-//! ([`job`]) carry causes besides; the plain ones ([`differential`]) do not. Nothing settles, either way.
+//! The views are those for which that is natural ([`ABOUT`]), one a file: three with few keys, and four with as many as
+//! there are customers, items, departments by day, and shelves. Both ways take the same facts and current rows, after
+//! the edge and without it, on one worker, tick after tick, and say the changed rows of each closed tick. The job's
+//! operators (`job`) carry causes besides; the plain ones (`differential`) do not. Nothing settles, either way.
 
 mod customer_profile;
 mod differential;
@@ -14,6 +15,7 @@ mod returns_item;
 mod returns_operator;
 mod store_queue;
 mod store_sales;
+mod windows;
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -114,7 +116,7 @@ pub fn run(facts: Facts, way: Way, keeps: bool) -> Ran {
     })
 }
 
-/// Gives the opening, many ticks at once, and then the rush tick by tick, each closed before the next, which is measured.
+/// Gives the opening many ticks at once, and then the rush tick by tick, each closed before the next: that is measured.
 fn drive<D: Door>(worker: &mut Worker, frame: &Frame, facts: Facts, open: fn(&mut Worker, &Frame) -> D) -> Duration {
     let mut door = open(worker, frame);
     let mut close = |door: &mut D, next: Time| {

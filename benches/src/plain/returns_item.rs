@@ -1,4 +1,4 @@
-//! How much of each item comes back: sums over four weeks, which leave by retractions at future ticks.
+//! How much of each item comes back: sums over four weeks, which leave day by day.
 
 use dataflow::event::pos::{PosLine, Reason};
 use dataflow::policy::RETURNS_PRIOR;
@@ -7,9 +7,10 @@ use dataflow::time::DAY_MS;
 use dataflow::views::returns_item::{Item, ItemReturns, score_bp};
 use operators::keyed::Ticks;
 use operators::panes::Trail;
-use operators::twins::{Plain, trailing};
+use operators::twins::{Plain, totals};
 
 use super::differential::{Facts, abelian};
+use super::windows::in_window;
 
 const FOUR_WEEKS: Trail = Trail { window_ms: 28 * DAY_MS, pane_ms: DAY_MS };
 
@@ -75,5 +76,5 @@ impl ItemSums {
 /// The rows of the view.
 pub(super) fn view<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> Plain<'scope, (Item, ItemReturns), i64> {
     let lines = pos.explode(|line| [((Item { item: line.body.item }, line.event_time), ItemSums::of(&line.body))]);
-    trailing(ticks, FOUR_WEEKS, lines).map(|(item, sums)| (item, sums.value()))
+    totals(in_window(ticks, FOUR_WEEKS, lines)).map(|(item, sums)| (item, sums.value()))
 }

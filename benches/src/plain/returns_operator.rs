@@ -1,4 +1,4 @@
-//! How often each till operator takes goods back: sums over seven days, which leave by retractions at future ticks.
+//! How often each till operator takes goods back: sums over seven days, which leave day by day.
 
 use dataflow::event::pos::PosLine;
 use dataflow::stats::{basis_points, wilson_low};
@@ -6,9 +6,10 @@ use dataflow::time::DAY_MS;
 use dataflow::views::returns_operator::{OperatorReturns, StoreOperator};
 use operators::keyed::Ticks;
 use operators::panes::Trail;
-use operators::twins::{Plain, trailing};
+use operators::twins::{Plain, totals};
 
 use super::differential::{Facts, abelian};
+use super::windows::in_window;
 
 const WEEK: Trail = Trail { window_ms: 7 * DAY_MS, pane_ms: DAY_MS };
 
@@ -57,5 +58,5 @@ pub(super) fn view<'scope>(
         let PosLine { store, operator, .. } = line.body;
         [((StoreOperator { store, operator }, line.event_time), ReturnSums::of(&line.body))]
     });
-    trailing(ticks, WEEK, lines).map(|(key, sums)| (key, sums.value()))
+    totals(in_window(ticks, WEEK, lines)).map(|(key, sums)| (key, sums.value()))
 }
