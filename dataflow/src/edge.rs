@@ -190,7 +190,7 @@ pub struct Edge<'scope> {
     /// Current rows, and the fates of state records.
     pub rows: Rc<Judgements<'scope, StateBody>>,
     /// Records whose fate was known at the door.
-    known: Rc<Fan<'scope, Fated, i64, Cause>>,
+    pub known: Rc<Fan<'scope, Fated, i64, Cause>>,
 }
 
 /// Judges by rule 4. Readers come before [`Edge::open`].

@@ -1,0 +1,105 @@
+//! The views as the job keeps them: its own operators, put together as it does.
+
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use dataflow::context::{Context, Notice};
+use dataflow::edge::{Edge, Memo, cause};
+use dataflow::event::{FactBody, StateBody, Topic};
+use dataflow::ids::EventId;
+use dataflow::row::Row;
+use dataflow::streams::Streams;
+use dataflow::time::{Collection, DAY_MS, Diff, Time};
+use dataflow::views::inventory_position::{self, InventoryPosition, Said};
+use dataflow::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
+use differential_dataflow::ExchangeData;
+use differential_dataflow::input::{Input, InputSession};
+use operators::arrival::Judged;
+use operators::at_close::at_close;
+use operators::driver::keyed;
+use operators::fan::Fan;
+use timely::dataflow::operators::Probe;
+use timely::worker::Worker;
+
+use super::{Door, Frame, Given, advance};
+
+/// A lateness that puts settling off until long after the last window.
+const NEVER_MS: i64 = 36_500 * DAY_MS;
+
+/// Facts and rows as the edge lets them through.
+pub(super) struct JobDoor {
+    facts: InputSession<Time, Judged<EventId, FactBody, Memo>, Diff>,
+    rows: InputSession<Time, Judged<EventId, StateBody, Memo>, Diff>,
+}
+
+impl Door for JobDoor {
+    fn take(&mut self, tick: Time, topic: Topic, given: Given) {
+        match given {
+            Given::Fact(fact) => {
+                let change = cause(topic, &fact.id);
+                self.facts.update_at(Judged::Fact(fact), tick, change);
+            }
+            Given::Row(row, diff) => {
+                let change = Diff { diff, ..cause(topic, &row.id) };
+                self.rows.update_at(Judged::Fact(row), tick, change);
+            }
+        }
+    }
+
+    fn advance(&mut self, next: Time) {
+        advance(&mut self.facts, next);
+        advance(&mut self.rows, next);
+    }
+}
+
+/// Builds the views.
+pub(super) fn open(worker: &mut Worker, frame: &Frame) -> JobDoor {
+    worker.dataflow(|scope| {
+        let (facts, judged) = scope.new_collection();
+        let (rows, current) = scope.new_collection();
+        let (_, known) = scope.new_collection();
+        let edge = Edge {
+            facts: Rc::new(Fan::new("readers of facts", judged)),
+            rows: Rc::new(Fan::new("readers of rows", current)),
+            known: Rc::new(Fan::new("readers of known fates", known)),
+        };
+        build(&Streams::split(&edge), frame);
+        edge.open();
+        JobDoor { facts, rows }
+    })
+}
+
+fn build(streams: &Streams, frame: &Frame) {
+    let Frame { ticks, lateness_ms, .. } = *frame;
+    let policies = streams.policies.clone().map(Notice::Policy);
+    let returns_item = returns_item::build(ticks, Context::default(), &policies, &streams.pos);
+    let queues = store_queue::build(ticks, NEVER_MS, &streams.queues);
+    out(store_sales::NAME, store_sales::build(ticks, NEVER_MS, &streams.pos), frame);
+    out(store_queue::NAME, store_queue::view(&queues), frame);
+    out(returns_operator::NAME, returns_operator::build(ticks, &streams.pos), frame);
+    out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams), frame);
+    out(returns_item::NAME, returns_item, frame);
+    out(margin_daily::NAME, margin_daily::build(ticks, NEVER_MS, streams), frame);
+    let entries = inventory_position::entries(streams);
+    let said = keyed(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
+    let positions = said.flat_map(|said| match said {
+        Said::Position(row) => Some(row),
+        Said::Variance(..) => None,
+    });
+    out(inventory_position::NAME, positions, frame);
+}
+
+fn out<K, V>(name: &'static str, rows: Collection<'_, Row<K, V>>, frame: &Frame)
+where
+    Row<K, V>: ExchangeData,
+    K: Debug + 'static,
+    V: Debug + 'static,
+{
+    let Frame { keeps, told, .. } = frame.clone();
+    let give = move |tick, changes: Vec<(Row<K, V>, Diff)>| {
+        for (row, change) in changes {
+            told.tell(keeps, tick, &(name, row.key, row.value), change.diff);
+        }
+    };
+    at_close(name, rows, give).probe_with(&frame.probe);
+}
