@@ -80,7 +80,7 @@ fn build(streams: &Streams, frame: &Frame) {
     out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams), frame);
     out(returns_item::NAME, returns_item, frame);
     out(margin_daily::NAME, margin_daily::build(ticks, NEVER_MS, streams), frame);
-    let entries = inventory_position::entries(streams);
+    let entries = inventory_position::entries(streams, |entry| entry);
     let said = keyed(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
     let positions = said.flat_map(|said| match said {
         Said::Position(row) => Some(row),
