@@ -3,7 +3,8 @@
 //! The records are those of the generated scenario `black-friday`. Its *opening* is everything before ten o'clock: the
 //! reference data, the first counts of every shelf, the quiet morning. Its *rush* is what comes after that, until the
 //! crowd is gone at four; so many of its records as are wanted, with event and ingest times pressed together so that
-//! they come at a rate a retailer with more tills would have. All else of them stays as it is.
+//! they come one after the other at an even rate, that of a retailer with more tills: what a rate is said to be, it is in
+//! every moment. All else of them stays as it is, and so does who comes before whom.
 
 use operators::arrival::Place;
 use scenarios::generate::{Generated, Wanted};
@@ -110,16 +111,17 @@ impl Load {
         Ok(load)
     }
 
-    /// Presses the rush together, to its rate.
+    /// Presses the rush together, to its rate: the moment of a record is that of its place among them.
     fn press(&mut self) {
-        let (from, events) = (self.rush_at, self.rush.len() as i64);
-        let took = self.rush.last().map_or(1, |last| (last.ingest_time - from).max(1));
-        let wanted = (events * 1_000 / i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1)).max(1);
-        let press = |at: i64| if at < from { at } else { from + (at - from) * wanted / took };
-        for record in &mut self.rush {
-            record.event_time = press(record.event_time);
-            // Its first tick is none that the opening has closed.
-            record.ingest_time = press(record.ingest_time).max(from + 1);
+        let (from, rate) = (self.rush_at, i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1));
+        let came: Vec<i64> = self.rush.iter().map(|record| record.ingest_time).collect();
+        // Its first tick is none that the opening has closed.
+        let moment = |place: usize| from + (place as i64 * 1_000 / rate).max(1);
+        for (place, record) in self.rush.iter_mut().enumerate() {
+            record.ingest_time = moment(place + 1);
+            if record.event_time >= from {
+                record.event_time = moment(came.partition_point(|at| *at <= record.event_time)).min(record.ingest_time);
+            }
         }
     }
 
