@@ -6,11 +6,11 @@
 
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
-use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::frontier::MutableAntichain;
 use timely::progress::operate::FrontierInterest;
 
+use crate::deal::to_first;
 use crate::diff::Traced;
 use crate::driver::Traces;
 use crate::held::Held;
@@ -108,7 +108,7 @@ where
     C: ExchangeData + Ord,
 {
     let mut builder = OperatorBuilder::new(name.to_owned(), input.inner.scope());
-    let mut input = builder.new_input(input.inner, Exchange::new(|_: &(D, i64, Traced<R, C>)| 0));
+    let mut input = builder.new_input(input.inner, to_first());
     builder.set_notify_for(0, FrontierInterest::IfCapability);
     let (_, silent) = builder.new_output();
     builder.build(move |_| {

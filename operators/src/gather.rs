@@ -6,11 +6,11 @@
 //! of its own would take part in every round of progress.
 
 use differential_dataflow::ExchangeData;
-use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::{Scope, Stream};
 use timely::progress::operate::FrontierInterest;
 
+use crate::deal::to_first;
 use crate::diff::Traced;
 use crate::driver::Traces;
 
@@ -36,7 +36,7 @@ impl<'scope> Gather<'scope> {
         R: ExchangeData,
         C: ExchangeData,
     {
-        let mut input = self.builder.new_input(input.inner, Exchange::new(|_: &(D, i64, Traced<R, C>)| 0));
+        let mut input = self.builder.new_input(input.inner, to_first());
         self.builder.set_notify_for(self.ports.len(), FrontierInterest::Never);
         self.ports.push(Box::new(move || {
             input.for_each(|_, data| data.drain(..).for_each(|(data, tick, change)| give(data, tick, change)));

@@ -8,11 +8,11 @@ use std::hash::Hash;
 
 use differential_dataflow::ExchangeData;
 use timely::dataflow::Scope;
-use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::InputCapability;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::operate::FrontierInterest;
 
+use crate::deal::deal;
 use crate::diff::Traced;
 use crate::driver::{Traces, route};
 
@@ -57,7 +57,7 @@ where
     ) -> Self {
         let scope = collection.inner.scope();
         let waiting = move |builder: &mut OperatorBuilder<'scope, i64>| {
-            let exchange = Exchange::new(move |(data, ..): &(D, i64, Traced<R, C>)| route(key(data)));
+            let exchange = deal(move |(data, ..): &(D, i64, Traced<R, C>)| route(key(data)));
             let mut input = builder.new_input(collection.inner, exchange);
             let mut made = Vec::new();
             let port: Port<K, I, R, C> = Box::new(move |give| {
@@ -124,7 +124,7 @@ where
     fn from(collection: Traces<'scope, (K, I), R, C>) -> Self {
         let scope = collection.inner.scope();
         let waiting = move |builder: &mut OperatorBuilder<'scope, i64>| {
-            let exchange = Exchange::new(|update: &Update<K, I, R, C>| route(&update.0.0));
+            let exchange = deal(|update: &Update<K, I, R, C>| route(&update.0.0));
             let mut input = builder.new_input(collection.inner, exchange);
             let port: Port<K, I, R, C> = Box::new(move |give| {
                 input.for_each(|capability, data| give(&capability, data));

@@ -30,6 +30,7 @@
 pub mod arrival;
 pub mod at_close;
 pub mod co_group;
+mod deal;
 pub mod dedup;
 pub mod diff;
 pub mod distinct;

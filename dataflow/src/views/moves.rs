@@ -126,8 +126,15 @@ impl Moves {
         self.held.is_empty()
     }
 
+    /// How many there are from the first on whose time `is_in`, seen from `instant`. Mostly all or none, and then the rest is not
+    /// looked at.
     fn starting(&self, instant: i64, is_in: impl Fn(i64, i64) -> bool) -> usize {
-        self.held.partition_point(|(held, _)| is_in(held.event_time, instant))
+        let is_in = |(held, _): &(Move, i64)| is_in(held.event_time, instant);
+        match (self.held.first(), self.held.last()) {
+            (Some(first), Some(_)) if !is_in(first) => 0,
+            (Some(_), Some(last)) if is_in(last) => self.held.len(),
+            _ => self.held.partition_point(is_in),
+        }
     }
 
     /// Gives up the moves that can no longer be corrected, telling each to `folded`.
