@@ -104,3 +104,68 @@ fn wake_ups_given_up_do_not_pile_up() {
     assert_eq!(close(&mut state, 1_099_990), [(("a", 9_999), 1_099_990, Traced::new(-1, None))]);
     assert_eq!((state.len(), state.next_wake()), (0, None));
 }
+
+/// Two parts in one drawer: what is heard is said again at once, and an alarm rings when its instant has come. A part that nothing
+/// concerns is not looked at.
+struct ClockRadio;
+
+#[derive(Default)]
+struct Set {
+    heard: Vec<i64>,
+    alarm: Option<i64>,
+}
+
+impl Keyed for ClockRadio {
+    type Key = char;
+    /// A word, or (negative) the instant of an alarm.
+    type Input = i64;
+    type Diff = i64;
+    type Notice = ();
+    type Cause = u32;
+    type State = Set;
+    type Output = (&'static str, i64);
+
+    fn update(&mut self, _: &char, set: &mut Set, input: i64, _: i64, _: i64) {
+        if input < 0 { set.alarm = Some(-input) } else { set.heard.push(input) }
+    }
+
+    fn close(&mut self, _: &char, set: &mut Set, emit: &mut Emit<'_, Self::Output, u32>) -> Next {
+        let cause = *emit.cause();
+        for word in set.heard.drain(..) {
+            emit.part(&cause, |word| ("radio", word), |emit| emit.push(word, 1));
+        }
+        if !emit.is_woken() && emit.wakes_at().is_some() {
+            // The alarm is not concerned.
+            return Next::Rest.or_at(emit.wakes_at());
+        }
+        let now = emit.now();
+        set.alarm.take_if(|alarm| *alarm <= now).into_iter().for_each(|alarm| {
+            emit.part(&None, |alarm| ("alarm", alarm), |emit| emit.push(alarm, 1));
+        });
+        Next::Rest.or_at(set.alarm).or_as(Next::Forget)
+    }
+}
+
+#[test]
+fn who_closes_a_part_of_a_drawer_sleeps_no_longer_for_it() {
+    let mut state = KeyedState::new(ClockRadio, Ticks { tick_ms: 10 });
+    let mut said = Vec::new();
+    for (now, inputs) in [(10, vec![-35, 1]), (20, vec![2]), (30, vec![]), (40, vec![3]), (50, vec![4])] {
+        for input in inputs {
+            state.update('k', input, Traced::new(1, Some(7)), now);
+        }
+        state.wake(now);
+        assert!(state.close(now, &mut 10, &mut said));
+    }
+    let word = |word, now| (("radio", word), now, Traced::new(1, Some(7)));
+    let alarm = (("alarm", 35), 40, Traced::new(1, None));
+    assert_eq!(said, [word(1, 10), word(2, 20), word(3, 40), alarm, word(4, 50)]);
+    assert_eq!(state.next_wake(), None);
+}
+
+#[test]
+fn the_earlier_of_two_looks_counts_and_a_part_that_forgets_does_not() {
+    let (at, rest, forget) = (Next::At, Next::Rest, Next::Forget);
+    let looks = [(at(3), at(2)), (rest, at(2)), (at(3), rest), (rest, forget), (forget, rest), (at(3), forget)];
+    assert_eq!(looks.map(|(one, other)| one.or_as(other)), [at(2), at(2), at(3), rest, rest, at(3)]);
+}
