@@ -78,6 +78,7 @@ where
             Side::Left((member, sum)) => {
                 let sum = sum.multiply(&change.diff);
                 match state.members.entry(member.clone()) {
+                    Entry::Vacant(_) if sum.is_zero() => {}
                     Entry::Vacant(vacant) => _ = vacant.insert(sum.clone()),
                     Entry::Occupied(mut held) => {
                         held.get_mut().plus_equals(&sum);

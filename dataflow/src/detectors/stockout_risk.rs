@@ -58,7 +58,7 @@ pub struct State {
     pub lead: Option<Lead>,
     /// Units in a case.
     pub case_pack: Option<i64>,
-    /// The least number of units that suffices with [`SUFFICES_BP`], and what it was computed for.
+    /// The least number of units that suffices in nineteen cases of twenty, and what it was computed for.
     pub suffices: Option<Box<(Lead, i64)>>,
     /// The chance of running out, as judged last.
     pub risk_bp: Option<i64>,

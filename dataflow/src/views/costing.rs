@@ -114,6 +114,7 @@ impl Item {
         let amounts = amounts.multiply(&diff);
         let stores = self.days.entry(at.0).or_default();
         match stores.entry(at.1) {
+            hash_map::Entry::Vacant(_) if amounts.is_zero() => {}
             hash_map::Entry::Vacant(vacant) => _ = vacant.insert(amounts),
             hash_map::Entry::Occupied(mut held) => {
                 held.get_mut().plus_equals(&amounts);
