@@ -11,9 +11,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use benches::contest;
+use benches::contest::{self, Turn};
 use clap::Parser;
-use dataflow::bench::apart::Apart;
+use dataflow::bench::apart::{self, Apart, Task};
 use dataflow::bench::result::{Measured, Settings};
 use dataflow::bench::{self, suite};
 use dataflow::cli::bench::Sizes;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     dataflow::allocator::keep_freed_memory();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.as_slice() {
+        [word, name, task] if word == TASK && name == Turn::NAME => apart::child::<Turn>(task),
         [word, name, task] if word == TASK => bench::task(name, task),
         _ => measure(Command::parse()),
     };
@@ -57,8 +58,9 @@ struct Command {
 fn measure(Command { test: is_test, sizes, .. }: Command) -> Result<(), Error> {
     let settings = if is_test { Settings::quick() } else { sizes.settings() };
     let mut say = |text: &str| eprintln!("{text} …");
-    let mut measured = suite(settings, &Apart::Process(vec![TASK.to_owned()]), &mut say)?;
-    measured.contests = contest::hold(&measured.settings, &mut say)?;
+    let apart = Apart::Process(vec![TASK.to_owned()]);
+    let mut measured = suite(settings, &apart, &mut say)?;
+    measured.contests = contest::hold(&measured.settings, &apart, &mut say)?;
     // Beside the build's other products, wherever they are.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap_or(Path::new("target"));
     let folder = target.join(if is_test { "bench-test" } else { "bench" });

@@ -1,10 +1,11 @@
-//! The job beside other ways to the same answers: verified first, then timed over the same load, in one run.
+//! The job beside other ways to the same answers: verified first, then timed over the same load, each in a process of its own.
 //!
 //! To enter, add a [`Contender`] to one of the two lists below: [`WHOLE`] for programs that answer the whole contract,
 //! [`VIEWS`] for those that keep the views named in [`plain::ABOUT`].
 
 use std::time::Duration;
 
+use dataflow::bench::apart::{Apart, Task};
 use dataflow::bench::drive::{Decoded, from_memory};
 use dataflow::bench::files::write_scenario;
 use dataflow::bench::load::{Load, Size};
@@ -15,6 +16,7 @@ use dataflow::feed::Bound;
 use dataflow::output::OutputTopic;
 use dataflow::scenario::Overrides;
 use dataflow::time::Time;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::baseline::{Baseline, Sink, verify};
@@ -46,55 +48,65 @@ pub const VIEWS: &[Contender] = &[
     Contender { name: "plain differential", workers: 1, verify: plain_is_job, time: |work| views(work, Way::Plain) },
 ];
 
+/// What they answer, and who they are.
+const CONTESTS: [(&str, &[Contender]); 2] = [("the whole contract", WHOLE), (plain::ABOUT, VIEWS)];
+
+/// A contender's turn.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Turn {
+    settings: Settings,
+    contest: usize,
+    contender: usize,
+}
+
+impl Task for Turn {
+    const NAME: &'static str = "turn";
+    /// How many events it took, and how long.
+    type Answer = (u64, Duration);
+
+    fn run(&self) -> Result<(u64, Duration), Error> {
+        let contenders = CONTESTS.get(self.contest).map(|(_, contenders)| *contenders).unwrap_or_default();
+        let contender = contenders.get(self.contender);
+        let contender = contender.ok_or_else(|| Error::Engine(format!("there is no contender of {self:?}")))?;
+        (contender.time)(&Decoded::new(&Load::new(self.settings.size())?)?)
+    }
+}
+
 /// Verifies and times everybody; `say` is told what comes next.
 ///
 /// # Errors
 /// If somebody says something else than the job, or cannot run.
-pub fn hold(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Vec<Contest>, Error> {
+pub fn hold(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<Contest>, Error> {
     let small = Load::new(Size::TINY)?;
-    let work = Decoded::new(&Load::new(settings.size())?)?;
     let mut contests = Vec::new();
-    for (about, contenders) in [("the whole contract", WHOLE), (plain::ABOUT, VIEWS)] {
-        // Alone nobody is compared.
-        if contenders.len() < 2 {
-            continue;
-        }
+    for (contest, (about, contenders)) in CONTESTS.into_iter().enumerate() {
         for contender in contenders {
             say(&format!("verifying {}", contender.name));
             (contender.verify)(&small)
                 .map_err(|differs| Error::Engine(format!("{} is wrong: {differs}", contender.name)))?;
         }
-        contests.push(time(about, contenders, &work, settings.runs, say)?);
+        // In turn, so that a slow minute of the machine hits all.
+        let mut wall_seconds = vec![Vec::new(); contenders.len()];
+        let mut events = 0;
+        for _ in 0..settings.runs.max(1) {
+            for (contender, seconds) in wall_seconds.iter_mut().enumerate() {
+                say(&format!("{about}: {}", contenders[contender].name));
+                let turn = Turn { settings: settings.clone(), contest, contender };
+                let (count, took) = apart.run(&turn)?.answer;
+                events = count;
+                seconds.push(took.as_secs_f64());
+            }
+        }
+        let entry = |(contender, wall_seconds): (&Contender, Vec<f64>)| Entry {
+            name: contender.name.to_owned(),
+            workers: contender.workers,
+            events_per_second: per_second(events, median(&wall_seconds)),
+            wall_seconds,
+        };
+        let entries = contenders.iter().zip(wall_seconds).map(entry).collect();
+        contests.push(Contest { about: about.to_owned(), events, entries });
     }
     Ok(contests)
-}
-
-/// Times everybody in turn, as often as is wanted, so that a slow minute of the machine hits all.
-fn time(
-    about: &str,
-    contenders: &[Contender],
-    work: &Decoded,
-    runs: u32,
-    say: &mut dyn FnMut(&str),
-) -> Result<Contest, Error> {
-    let mut wall_seconds = vec![Vec::new(); contenders.len()];
-    let mut events = 0;
-    for _ in 0..runs.max(1) {
-        for (contender, seconds) in contenders.iter().zip(&mut wall_seconds) {
-            say(&format!("{about}: {}", contender.name));
-            let (count, took) = (contender.time)(work)?;
-            events = count;
-            seconds.push(took.as_secs_f64());
-        }
-    }
-    let entry = |(contender, wall_seconds): (&Contender, Vec<f64>)| Entry {
-        name: contender.name.to_owned(),
-        workers: contender.workers,
-        events_per_second: per_second(events, median(&wall_seconds)),
-        wall_seconds,
-    };
-    let entries = contenders.iter().zip(wall_seconds).map(entry).collect();
-    Ok(Contest { about: about.to_owned(), events, entries })
 }
 
 /// The job is what the others are verified by.
@@ -165,7 +177,7 @@ mod tests {
 
     #[test]
     fn everybody_is_verified_and_timed() {
-        let contests = hold(&Settings::quick(), &mut |_| {}).expect("held");
+        let contests = hold(&Settings::quick(), &Apart::Here, &mut |_| {}).expect("held");
         let views = contests.iter().find(|contest| contest.about == plain::ABOUT).expect("it was held");
         assert!(views.entries.len() == 2 && views.events > 0);
         assert!(views.entries.iter().all(|entry| entry.events_per_second > 0.0));

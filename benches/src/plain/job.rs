@@ -15,9 +15,9 @@ use dataflow::views::{customer_profile, margin_daily, returns_item, returns_oper
 use differential_dataflow::ExchangeData;
 use differential_dataflow::input::{Input, InputSession};
 use operators::arrival::Judged;
-use operators::at_close::at_close;
 use operators::driver::keyed;
 use operators::fan::Fan;
+use operators::gather::Gather;
 use timely::dataflow::operators::Probe;
 use timely::worker::Worker;
 
@@ -63,43 +63,49 @@ pub(super) fn open(worker: &mut Worker, frame: &Frame) -> JobDoor {
             rows: Rc::new(Fan::new("readers of rows", current)),
             known: Rc::new(Fan::new("readers of known fates", known)),
         };
-        build(&Streams::split(&edge), frame);
+        let mut views = Views { gather: Gather::new("views", scope), frame };
+        views.build(&Streams::split(&edge));
+        views.gather.build().probe_with(&frame.probe);
         edge.open();
         JobDoor { facts, rows }
     })
 }
 
-fn build(streams: &Streams, frame: &Frame) {
-    let Frame { ticks, lateness_ms, .. } = *frame;
-    let policies = streams.policies.clone().map(Notice::Policy);
-    let returns_item = returns_item::build(ticks, Context::default(), &policies, &streams.pos);
-    let queues = store_queue::build(ticks, NEVER_MS, &streams.queues);
-    out(store_sales::NAME, store_sales::build(ticks, NEVER_MS, &streams.pos), frame);
-    out(store_queue::NAME, store_queue::view(&queues), frame);
-    out(returns_operator::NAME, returns_operator::build(ticks, &streams.pos), frame);
-    out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams), frame);
-    out(returns_item::NAME, returns_item, frame);
-    out(margin_daily::NAME, margin_daily::build(ticks, NEVER_MS, streams), frame);
-    let entries = inventory_position::entries(streams, |entry| entry);
-    let said = keyed(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
-    let positions = said.flat_map(|said| match said {
-        Said::Position(row) => Some(row),
-        Said::Variance(..) => None,
-    });
-    out(inventory_position::NAME, positions, frame);
+/// Where the rows of views come together, as those of the job do.
+struct Views<'a, 'scope> {
+    gather: Gather<'scope>,
+    frame: &'a Frame,
 }
 
-fn out<K, V>(name: &'static str, rows: Collection<'_, Row<K, V>>, frame: &Frame)
-where
-    Row<K, V>: ExchangeData,
-    K: Debug + 'static,
-    V: Debug + 'static,
-{
-    let Frame { keeps, told, .. } = frame.clone();
-    let give = move |tick, changes: Vec<(Row<K, V>, Diff)>| {
-        for (row, change) in changes {
+impl<'scope> Views<'_, 'scope> {
+    fn build(&mut self, streams: &Streams<'scope>) {
+        let Frame { ticks, lateness_ms, .. } = *self.frame;
+        let policies = streams.policies.clone().map(Notice::Policy);
+        let queues = store_queue::build(ticks, NEVER_MS, &streams.queues);
+        self.out(store_sales::NAME, store_sales::build(ticks, NEVER_MS, &streams.pos));
+        self.out(store_queue::NAME, store_queue::view(&queues));
+        self.out(returns_operator::NAME, returns_operator::build(ticks, &streams.pos));
+        self.out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams));
+        self.out(returns_item::NAME, returns_item::build(ticks, Context::default(), &policies, &streams.pos));
+        self.out(margin_daily::NAME, margin_daily::build(ticks, NEVER_MS, streams));
+        let entries = inventory_position::entries(streams, |entry| entry);
+        let said = keyed(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
+        let positions = said.flat_map(|said| match said {
+            Said::Position(row) => Some(row),
+            Said::Variance(..) => None,
+        });
+        self.out(inventory_position::NAME, positions);
+    }
+
+    fn out<K, V>(&mut self, name: &'static str, rows: Collection<'scope, Row<K, V>>)
+    where
+        Row<K, V>: ExchangeData,
+        K: Debug + 'static,
+        V: Debug + 'static,
+    {
+        let Frame { keeps, told, .. } = self.frame.clone();
+        self.gather.take(rows, move |row: Row<K, V>, tick, change: Diff| {
             told.tell(keeps, tick, &(name, row.key, row.value), change.diff);
-        }
-    };
-    at_close(name, rows, give).probe_with(&frame.probe);
+        });
+    }
 }
