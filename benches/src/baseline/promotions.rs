@@ -259,7 +259,8 @@ impl Promotions {
         }
         if offer.terms != offer.judged {
             offer.judge(shelf, facts);
-            offer.over = false;
+            let has_settled = |end_at: i64| desk.ticks.at(end_at.saturating_add(desk.lateness_ms)) < now;
+            offer.over = offer.said.value.is_none() && offer.judged.is_some_and(|terms| has_settled(terms.end_at));
             if let Some(terms) = offer.judged {
                 desk.wake(terms.end_at, Timer::Case(MISMATCH, place));
                 desk.wake(terms.start_at, Timer::Promoted(at));

@@ -117,6 +117,7 @@ impl Drawer {
 
 /// The logic of shelves.
 pub struct Shelves {
+    ticks: Ticks,
     lateness_ms: i64,
     context: Context,
     stockout: Watch<StockoutRisk>,
@@ -141,6 +142,7 @@ impl Shelves {
     /// No shelves yet; what happened may be corrected for `lateness_ms`, and `context` is what is known before any notice.
     pub fn new(ticks: Ticks, lateness_ms: i64, context: &Context) -> Self {
         Shelves {
+            ticks,
             lateness_ms,
             context: context.clone(),
             stockout: Watch::new(StockoutRisk, ticks, context.clone()),
@@ -251,6 +253,7 @@ impl Shelves {
             moves: books.moves(),
             forecast_milli: ranged.get().map_or(0, |lead| lead.1),
             hours: self.context.hours(key.store),
+            ticks: self.ticks,
             lateness_ms: self.lateness_ms,
         };
         let standing = |row| Said::Standing(Box::new(row));

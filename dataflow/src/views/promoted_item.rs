@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use operators::keyed::{Emit, Next};
+use operators::keyed::{Emit, Next, Ticks};
 use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,8 @@ pub struct Scene<'a> {
     pub forecast_milli: i64,
     /// When the store is open.
     pub hours: Hours,
+    /// The clock.
+    pub ticks: Ticks,
     /// How long what happened may still be corrected.
     pub lateness_ms: i64,
 }
@@ -67,7 +69,9 @@ impl Scene<'_> {
         let now = emit.now();
         if placed.offer.is_changed() {
             placed.offer.judge(self.moves);
-            placed.over = false;
+            // What has settled by then takes no new row: only a standing one settles with an end moved into the past.
+            let has_settled = |terms: Terms| self.ticks.at(terms.end_at.saturating_add(self.lateness_ms)) < now;
+            placed.over = placed.row.said().is_none() && placed.offer.terms().is_some_and(has_settled);
         }
         let terms = placed.offer.terms();
         let standing = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| Standing {
@@ -159,7 +163,7 @@ impl PromotedItem {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::{KeyedState, Ticks};
+    use operators::keyed::KeyedState;
 
     use super::*;
     use crate::context::Context;
@@ -261,6 +265,20 @@ mod tests {
         let shorter = Terms { end_at: HOUR_MS, ..TERMS };
         let said = item.tick(12 * HOUR_MS, vec![(offer(TERMS), -1), (offer(shorter), 1)]);
         assert_eq!((said[1].0.lines, said[1].0.baseline_milli, said[1].1), (0, 1_000, true));
+    }
+
+    #[test]
+    fn an_end_moved_into_the_past_brings_no_row_that_did_not_stand() {
+        let mut item = Item::new();
+        let ahead = Terms { start_at: 30 * HOUR_MS, end_at: 40 * HOUR_MS, ..TERMS };
+        let past = Terms { end_at: HOUR_MS, ..TERMS };
+        assert_eq!(item.tick(1, vec![(offer(ahead), 1)]), []);
+        assert_eq!(item.tick(12 * HOUR_MS, vec![(offer(ahead), -1), (offer(past), 1)]), []);
+        // Had it come at the very tick at which its period settles, it would have settled.
+        assert_eq!(item.tick(13 * HOUR_MS, vec![(offer(past), -1), (offer(ahead), 1)]), []);
+        let last = Terms { end_at: 4 * HOUR_MS, ..TERMS };
+        let said = item.tick(14 * HOUR_MS, vec![(offer(ahead), -1), (offer(last), 1)]);
+        assert_eq!(said.iter().map(|row| (row.1, row.2)).collect::<Vec<_>>(), [(true, 1)]);
     }
 
     #[test]
