@@ -52,6 +52,21 @@ impl<V: Clone + PartialEq> Tumbling<V> {
         self.said.as_ref()
     }
 
+    /// Changes what a settled value carries beside its row, while it stays readable.
+    pub fn amend<K: Clone + PartialEq>(
+        &mut self,
+        key: &K,
+        amended: impl FnOnce(V) -> V,
+        emit: &mut Emit<'_, Row<K, V>, Cause>,
+    ) {
+        let row = |value: V| Row { key: key.clone(), value, settled: true };
+        if let Some(old) = self.said.take().filter(|_| self.settled_at.is_some()) {
+            let new = amended(old.clone());
+            emit.replace(Some(row(old)), Some(row(new.clone())));
+            self.said = Some(new);
+        }
+    }
+
     /// Says the row as it is now (`None`: it does not stand). At the first tick ≥ `settles_at` a standing row settles
     /// with that value; [`READABLE_MS`] later it is withdrawn. Answers when to look again.
     pub fn say<K: Clone + PartialEq>(

@@ -24,7 +24,9 @@ pub const KIND: &Kind = &Kind {
 /// What it reads of promotion.performance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Prices {
-    /// When the promotion ends.
+    /// When the promotion begins.
+    pub start_at: i64,
+    /// When it ends.
     pub end_at: i64,
     /// The latest sale line.
     pub latest_sale: Option<LatestSale>,
@@ -33,7 +35,7 @@ pub struct Prices {
 impl Prices {
     /// What it reads of a row.
     pub fn of(row: &Standing) -> Self {
-        Prices { end_at: row.end_at, latest_sale: row.latest_sale.clone() }
+        Prices { start_at: row.start_at, end_at: row.end_at, latest_sale: row.latest_sale.clone() }
     }
 }
 
@@ -46,9 +48,11 @@ impl Detector for PriceMismatch {
     type State = One<Prices>;
 
     fn assess(&self, _: &PromotionStoreItem, state: &mut One<Prices>, at: &At<'_>) -> Verdict {
-        // A row stands from the start on.
-        match state.get().filter(|row| at.now < row.end_at) {
+        match state.get() {
             None => Verdict::GONE,
+            // A settled row, of a promotion that is told to run again.
+            Some(row) if at.now < row.start_at => Verdict::GONE.again(Some(row.start_at)),
+            Some(row) if row.end_at <= at.now => Verdict::GONE,
             Some(row) => Verdict::while_true(row.latest_sale.as_ref().is_some_and(LatestSale::is_mismatch))
                 .again(Some(row.end_at)),
         }
@@ -107,6 +111,7 @@ mod tests {
     fn sold_for(unit_price_cents: i64) -> Prices {
         let id = EventId::new("e");
         Prices {
+            start_at: 0,
             end_at: 100,
             latest_sale: Some(LatestSale { event_time: 5, id, unit_price_cents, promo_price_cents: 80 }),
         }
@@ -116,7 +121,7 @@ mod tests {
     fn opens_while_the_latest_sale_had_another_price() {
         assert!(assess(Some(sold_for(90)), 99).open);
         assert_eq!(assess(Some(sold_for(80)), 99), Verdict::while_true(false).again(Some(100)));
-        assert!(assess(Some(Prices { end_at: 100, latest_sale: None }), 99).clear);
+        assert!(assess(Some(Prices { start_at: 0, end_at: 100, latest_sale: None }), 99).clear);
     }
 
     #[test]

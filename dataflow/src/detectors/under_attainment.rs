@@ -38,7 +38,9 @@ const ENOUGH_MILLI: i64 = 5_000;
 /// What it reads of promotion.performance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sales {
-    /// When the promotion ends.
+    /// When the promotion begins.
+    pub start_at: i64,
+    /// When it ends.
     pub end_at: i64,
     /// Sold − voided.
     pub units_milli: i64,
@@ -53,6 +55,7 @@ impl Sales {
     pub fn of(row: &Standing) -> Self {
         let performance = row.performance;
         Sales {
+            start_at: row.start_at,
             end_at: row.end_at,
             units_milli: performance.units_milli,
             expected_milli: performance.expected_milli,
@@ -77,8 +80,11 @@ impl Detector for UnderAttainment {
 
     fn assess(&self, _: &PromotionStoreItem, state: &mut One<Sales>, at: &At<'_>) -> Verdict {
         let (p_bp, open_bp, clear_bp) = (at.policy[0], at.policy[1], at.policy[2]);
-        // A row stands from the start on.
         let Some(row) = state.get().filter(|row| at.now < row.end_at) else { return Verdict::GONE };
+        if at.now < row.start_at {
+            // A settled row, of a promotion that is told to run again.
+            return Verdict::GONE.again(Some(row.start_at));
+        }
         let Some(attainment_bp) = row.attainment_bp else {
             return Verdict::while_true(false).again(Some(row.end_at));
         };
@@ -132,7 +138,7 @@ mod tests {
     fn check(units_milli: i64, expected_milli: i64, attainment_bp: Option<i64>, expected: (bool, bool)) {
         let [promotion, store, item] = ["p", "s", "i"].map(Id::new);
         let mut state = One::default();
-        state.update(Sales { end_at: 100, units_milli, expected_milli, attainment_bp }, 1);
+        state.update(Sales { start_at: 0, end_at: 100, units_milli, expected_milli, attainment_bp }, 1);
         let context = Context::default();
         let mut assess = |now| {
             let at = At { now, context: &context, policy: &[200, 7_000, 8_500] };

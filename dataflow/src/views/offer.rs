@@ -103,6 +103,16 @@ impl Offer {
         }
     }
 
+    /// The same, but that it takes in nothing any more: it only follows the terms.
+    pub fn settled(self) -> Self {
+        Offer { terms: self.terms, ..Offer::default() }
+    }
+
+    /// The terms as they are now.
+    pub fn current(&self) -> Option<Terms> {
+        self.terms.get().copied()
+    }
+
     /// Whether the terms are others than those last judged by.
     pub fn is_changed(&self) -> bool {
         self.terms.get() != self.judged.as_ref()

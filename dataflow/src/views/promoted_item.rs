@@ -67,6 +67,17 @@ impl Scene<'_> {
         emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>,
     ) -> Next {
         let now = emit.now();
+        let key = PromotionStoreItem { promotion, store: self.key.store, item: self.key.item };
+        if placed.row.is_settled() {
+            // The value stands; detectors read it beside the period as it is now, and no period is none.
+            let period = placed.offer.current().map(|terms| (terms.start_at, terms.end_at));
+            let amended = |standing: Standing| {
+                let (start_at, end_at) = period.unwrap_or((standing.end_at, standing.end_at));
+                Standing { start_at, end_at, ..standing }
+            };
+            placed.row.amend(&key, amended, emit);
+            return placed.row.say(&key, None, now, emit);
+        }
         if placed.offer.is_changed() {
             placed.offer.judge(self.moves);
             // What has settled by then takes no new row: only a standing one settles with an end moved into the past.
@@ -76,15 +87,15 @@ impl Scene<'_> {
         let terms = placed.offer.terms();
         let standing = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| Standing {
             performance: Performance::of(placed.offer.sums(), terms, self.baseline_milli(terms, now)),
+            start_at: terms.start_at,
             end_at: terms.end_at,
             latest_sale: placed.offer.latest_sale(self.moves),
         });
         let stands = standing.is_some();
         let settles_at = terms.map_or(now, |terms| terms.end_at.saturating_add(self.lateness_ms));
-        let key = PromotionStoreItem { promotion, store: self.key.store, item: self.key.item };
         let next = placed.row.say(&key, standing, settles_at, emit);
         if placed.row.is_settled() {
-            placed.offer = Offer::default();
+            placed.offer = std::mem::take(&mut placed.offer).settled();
             return next;
         }
         match terms {
@@ -110,16 +121,13 @@ impl PromotedItem {
     /// Takes `diff` copies of the terms of a promotion.
     pub fn offer(&mut self, promotion: Id, terms: Terms, diff: i64) {
         if self.settled.binary_search(&promotion).is_err() {
-            let placed = self.offers.entry(promotion).or_default();
-            if !placed.row.is_settled() {
-                placed.offer.update(terms, diff);
-            }
+            self.offers.entry(promotion).or_default().offer.update(terms, diff);
         }
     }
 
     /// Whether terms have changed: what can no longer be corrected then has to be folded first.
     pub fn is_changed(&self) -> bool {
-        self.offers.values().any(|placed| placed.offer.is_changed())
+        self.offers.values().any(|placed| !placed.row.is_settled() && placed.offer.is_changed())
     }
 
     /// Takes a line that can no longer be corrected.
@@ -251,7 +259,9 @@ mod tests {
         let said = item.tick(settles_at, Vec::new());
         assert_eq!((said.len(), said[1].0.baseline_milli, said[1].1), (2, 10_000, true));
         let longer = Terms { end_at: 500 * HOUR_MS, ..TERMS };
-        assert_eq!(item.tick(settles_at + 1, vec![(offer(TERMS), -1), (offer(longer), 1)]), []);
+        // Only the period beside it follows, for detectors: the row is the same.
+        let again = item.tick(settles_at + 1, vec![(offer(TERMS), -1), (offer(longer), 1)]);
+        assert_eq!(again, [(said[1].0, true, -1), (said[1].0, true, 1)]);
         let withdrawn = item.tick(settles_at + READABLE_MS, Vec::new());
         assert_eq!((withdrawn.len(), withdrawn[0].1, withdrawn[0].2), (1, true, -1));
         assert_eq!(item.tick(settles_at + READABLE_MS + 1, vec![(offer(longer), -1), (offer(TERMS), 1)]), []);

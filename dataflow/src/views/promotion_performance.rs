@@ -73,7 +73,9 @@ impl Performance {
 pub struct Standing {
     /// The row.
     pub performance: Performance,
-    /// When the promotion ends.
+    /// When the promotion begins.
+    pub start_at: i64,
+    /// When it ends.
     pub end_at: i64,
     /// The latest sale line among its lines.
     pub latest_sale: Option<LatestSale>,
