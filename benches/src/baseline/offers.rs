@@ -34,8 +34,8 @@ pub(super) struct Offer {
     pub(super) folded_sale: Option<LatestSale>,
     pub(super) latest: Option<LatestSale>,
     pub(super) said: Said<Performance>,
-    /// What detectors read: when it ends, and the latest sale line.
-    pub(super) read: (i64, Option<LatestSale>),
+    /// What detectors read: when it begins and ends, and the latest sale line.
+    pub(super) read: ((i64, i64), Option<LatestSale>),
     pub(super) settled_at: Option<i64>,
     pub(super) over: bool,
     pub(super) gone: bool,
@@ -157,7 +157,7 @@ impl Subject for Mismatch<'_> {
         smallvec![
             driver("unit_price_of_latest_sale", sale.map(|sale| sale.unit_price_cents), promised, "cents"),
             driver("latest_sale_at", sale.map(|sale| sale.event_time), None, "ms"),
-            driver("promotion_ends_at", read.map(|read| read.0), None, "ms"),
+            driver("promotion_ends_at", read.map(|read| read.0.1), None, "ms"),
         ]
     }
 }

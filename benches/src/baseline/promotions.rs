@@ -151,10 +151,7 @@ impl Promotions {
         let found =
             self.of_shelf[at as usize].iter().find(|offer| self.offers[**offer as usize].key.promotion == promotion);
         if let Some(offer) = found {
-            let offer = &mut self.offers[*offer as usize];
-            if offer.settled_at.is_none() {
-                offer.terms = terms;
-            }
+            self.offers[*offer as usize].terms = terms;
         } else if terms.is_some() && !self.buried.contains(&(at, promotion)) {
             self.of_shelf[at as usize].push(place(self.offers.len()));
             self.offers.push(Offer {
@@ -167,7 +164,7 @@ impl Promotions {
                 folded_sale: None,
                 latest: None,
                 said: Said::default(),
-                read: (0, None),
+                read: ((0, 0), None),
                 settled_at: None,
                 over: false,
                 gone: false,
@@ -254,6 +251,17 @@ impl Promotions {
                 offer.gone = true;
                 offer.mismatch.touch(cause, place, &mut self.mismatches);
                 offer.under.touch(cause, place, &mut self.unders);
+                return;
+            }
+            // The row stands; detectors read it beside the period as it is now, and no period is none.
+            let end_at = offer.read.0.1;
+            let period = offer.terms.map_or((end_at, end_at), |terms| (terms.start_at, terms.end_at));
+            if offer.read.0 != period {
+                offer.read.0 = period;
+                offer.mismatch.touch(cause, place, &mut self.mismatches);
+                offer.under.touch(cause, place, &mut self.unders);
+                desk.wake(period.0, Timer::Case(MISMATCH, place));
+                desk.wake(period.1, Timer::Case(MISMATCH, place));
             }
             return;
         }
@@ -278,7 +286,7 @@ impl Promotions {
         let stands = terms.start_at <= now && !offer.over;
         let value = stands.then(|| offer.performance(terms, shelf, desk));
         let settles_at = terms.end_at.saturating_add(desk.lateness_ms);
-        let read = (terms.end_at, offer.latest.clone());
+        let read = ((terms.start_at, terms.end_at), offer.latest.clone());
         let new = self.unsent.tumble(place, &mut offer.said, value, (now, settles_at));
         if new || (stands && offer.read != read) {
             offer.read = read;
@@ -287,7 +295,7 @@ impl Promotions {
         }
         if offer.said.settled {
             offer.settled_at = Some(now);
-            (offer.terms, offer.judged) = (None, None);
+            offer.judged = None;
             desk.wake(now + READABLE_MS, Timer::Promoted(at));
         } else if stands {
             let grows = shelf.location.is_some_and(|location| location.forecast_milli > 0) && hour(now) < terms.end_at;
@@ -313,7 +321,7 @@ impl Promotions {
             let offer = &mut self.offers[place as usize];
             let mut case = std::mem::take(&mut offer.mismatch);
             let stands = offer.said.value.is_some() && !offer.gone;
-            let verdict = if stands && now < offer.read.0 {
+            let verdict = if stands && runs(offer.read.0, now) {
                 Verdict::while_true(offer.read.1.as_ref().is_some_and(LatestSale::is_mismatch))
             } else {
                 Verdict::GONE
@@ -326,11 +334,11 @@ impl Promotions {
             let bounds = [0, 1, 2].map(|at| court.policy(UNDER, at));
             let mut case = std::mem::take(&mut offer.under);
             let row = offer.said.value.filter(|_| !offer.gone);
-            let verdict = match row.filter(|_| now < offer.read.0) {
+            let verdict = match row.filter(|_| runs(offer.read.0, now)) {
                 None => Verdict::GONE,
                 Some(row) => under(&row, bounds),
             };
-            let subject = Under { key: offer.key, store: offer.store, row, end_at: offer.read.0, bounds };
+            let subject = Under { key: offer.key, store: offer.store, row, end_at: offer.read.0.1, bounds };
             court.step(desk, (UNDER, place), &mut case, verdict, &subject);
             offer.under = case;
         }
@@ -344,4 +352,9 @@ impl Promotions {
             (offer.key, offer.said.leave())
         });
     }
+}
+
+/// Whether a promotion of this period runs.
+fn runs((start_at, end_at): (i64, i64), now: i64) -> bool {
+    (start_at..end_at).contains(&now)
 }
