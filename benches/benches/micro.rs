@@ -114,13 +114,14 @@ fn sides_by_side(criterion: &mut Criterion) {
 }
 
 fn arrivals(criterion: &mut Criterion) {
+    // One in twenty is sent again; another one in twenty corrects.
+    let sent = records(|random, position| {
+        (position - if random.once_in(10) { random.below(5_000) } else { 0 }, random.below(2))
+    });
     compare(
         criterion,
         "dedup",
-        // One in twenty is sent again; another one in twenty corrects.
-        records(|random, position| {
-            (position - if random.once_in(10) { random.below(5_000) } else { 0 }, random.below(2))
-        }),
+        sent.into_iter().map(|(tick, (id, arrival), diff)| (tick, ((0_u8, id), arrival), diff)).collect(),
         |arrivals| dedup::dedup("dedup", TICKS, LATENESS_MS, arrivals),
         |arrivals| twins::dedup(LATENESS_MS, arrivals),
     );

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::driver::{Traces, keyed};
 use crate::inputs::Inputs;
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
 
@@ -45,9 +46,9 @@ impl<A, B> Default for Sides<A, B> {
 
 impl<K, A, B, C> Keyed for CoGroup<K, A, B, C>
 where
-    K: Clone + Eq + Hash + 'static,
-    A: Clone + PartialEq + 'static,
-    B: Clone + PartialEq + 'static,
+    K: Clone + Eq + Hash + Plain,
+    A: Clone + PartialEq + Plain,
+    B: Clone + PartialEq + Plain,
     C: Ord + Clone + 'static,
 {
     type Key = K;

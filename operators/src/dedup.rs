@@ -4,9 +4,9 @@
 //! duplicate; one that would replace content older than the correction horizon is late; any other is accepted and
 //! replaces the earlier content (a delete leaves none, and is remembered).
 //! *Time.* An id is remembered while the greatest event time of its accepted revisions ≥ now − lateness.
-//! *State.* One entry an id inside the horizon; it is freed within a minute of leaving it, and ignored from the exact
-//! tick at which it leaves.
-//! *Cost.* One hash lookup an arrival.
+//! *State.* One entry an id inside the horizon, its content in plain form: that is read again only when it is corrected.
+//! It is freed within a minute of leaving the horizon, and ignored from the exact tick at which it leaves.
+//! *Cost.* One hash lookup an arrival, and one encoding.
 
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -15,76 +15,103 @@ use differential_dataflow::ExchangeData;
 
 use crate::arrival::{Arrival, Fact, Fate, Judged, Waiting};
 use crate::driver::{Traces, keyed};
+use crate::keyed::plain::{self, Plain};
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use serde::{Deserialize, Serialize};
 
-/// The logic of [`dedup`].
-pub struct Dedup<K, I, D, M, C> {
+/// The logic of [`dedup`]: ids are told apart within their group.
+pub struct Dedup<G, I, D, M, C> {
     lateness_ms: i64,
     waiting: Waiting<Arrival<I, D, M>>,
-    types: PhantomData<(K, C)>,
+    /// Room for a plain form; what is in it means nothing.
+    plain: Vec<u8>,
+    types: PhantomData<(G, C)>,
 }
 
-impl<K, I, D, M, C> Dedup<K, I, D, M, C> {
+impl<G, I, D, M, C> Dedup<G, I, D, M, C> {
     /// Remembers ids for `lateness_ms` of event time.
     pub fn new(lateness_ms: i64) -> Self {
-        Dedup { lateness_ms, waiting: Waiting::default(), types: PhantomData }
+        Dedup { lateness_ms, waiting: Waiting::default(), plain: Vec::new(), types: PhantomData }
     }
 }
 
 /// What is remembered of one id.
-#[derive(Serialize, Deserialize)]
-pub struct Seen<I, D> {
-    accepted: Option<Accepted<I, D>>,
+#[derive(Default, Serialize, Deserialize)]
+pub struct Seen {
+    accepted: Option<Accepted>,
     /// Its arrivals of this tick.
     #[serde(skip)]
     waiting: u32,
 }
 
-impl<I, D> Default for Seen<I, D> {
-    fn default() -> Self {
-        Seen { accepted: None, waiting: 0 }
-    }
-}
-
 #[derive(Serialize, Deserialize)]
-struct Accepted<I, D> {
+struct Accepted {
     revision: i64,
     horizon: i64,
-    fact: Option<Fact<I, D>>,
+    /// Event time and body in plain form; empty of what is deleted.
+    content: Box<[u8]>,
+}
+
+impl Accepted {
+    /// # Panics
+    /// If the plain form cannot be read again.
+    fn content<D: Plain>(&self) -> Option<(i64, D)> {
+        let read = || plain::from_bytes(&self.content).expect("what was accepted can be read");
+        (!self.content.is_empty()).then(read)
+    }
 }
 
 /// Freed ids are looked for this often: finer would cost a wake-up list per millisecond.
 const SWEEP_MS: i64 = 60_000;
 
-impl<K, I, D, M, C> Keyed for Dedup<K, I, D, M, C>
+impl<G, I, D, M, C> Keyed for Dedup<G, I, D, M, C>
 where
-    K: Clone + Eq + Hash + 'static,
-    I: Clone + PartialEq + 'static,
-    D: Clone + PartialEq + 'static,
+    G: Clone + Eq + Hash + Plain,
+    I: Clone + Eq + Hash + Plain,
+    D: Clone + PartialEq + Plain,
     M: Clone + PartialEq + 'static,
     C: Ord + Clone + 'static,
 {
-    type Key = K;
+    type Key = (G, I);
     type Input = Arrival<I, D, M>;
     type Diff = i64;
     type Notice = ();
     type Cause = C;
-    type State = Seen<I, D>;
+    type State = Seen;
     type Output = Judged<I, D, M>;
 
-    fn update(&mut self, _: &K, state: &mut Self::State, arrival: Self::Input, _: i64, _: i64) {
+    fn update(&mut self, _: &(G, I), state: &mut Seen, arrival: Self::Input, _: i64, _: i64) {
         self.waiting.put(&mut state.waiting, arrival);
     }
 
-    fn close(&mut self, _: &K, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, C>) -> Next {
+    fn close(&mut self, (_, id): &(G, I), state: &mut Seen, emit: &mut Emit<'_, Self::Output, C>) -> Next {
         let edge = emit.now() - self.lateness_ms;
-        let gone = |accepted: &mut Accepted<I, D>| accepted.horizon < edge;
+        let gone = |accepted: &mut Accepted| accepted.horizon < edge;
         for arrival in self.waiting.take(&mut state.waiting) {
             state.accepted.take_if(gone);
-            let fate = judge(state.accepted.as_ref(), &arrival, edge);
-            let memo = if fate == Fate::Accepted { accept(&mut state.accepted, arrival, emit) } else { arrival.memo };
-            emit.push(Judged::Fate(fate, memo), 1);
+            let old = match &state.accepted {
+                Some(accepted) if accepted.revision >= arrival.revision => {
+                    emit.push(Judged::Fate(Fate::Duplicate, arrival.memo), 1);
+                    continue;
+                }
+                Some(accepted) => accepted.content::<D>().map(|content| (accepted.horizon, content)),
+                None => None,
+            };
+            if let Some((_, (event_time, _))) = &old
+                && *event_time < edge
+            {
+                emit.push(Judged::Fate(Fate::Late(edge - event_time), arrival.memo), 1);
+                continue;
+            }
+            let horizon = state.accepted.as_ref().map_or(i64::MIN, |old| old.horizon).max(arrival.event_time);
+            let Arrival { revision, event_time, content, memo, .. } = arrival;
+            self.plain.clear();
+            content.iter().for_each(|body| plain::append(&(event_time, body), &mut self.plain));
+            state.accepted = Some(Accepted { revision, horizon, content: self.plain.as_slice().into() });
+            let fact = |horizon, event_time, body| Judged::Fact(Fact { id: id.clone(), event_time, horizon, body });
+            let old = old.map(|(horizon, (event_time, body))| fact(horizon, event_time, body));
+            emit.replace(old, content.map(|body| fact(horizon, event_time, body)));
+            emit.push(Judged::Fate(Fate::Accepted, memo), 1);
         }
         state.accepted.take_if(gone);
         match &state.accepted {
@@ -97,40 +124,12 @@ where
     }
 }
 
-fn judge<I, D, M>(accepted: Option<&Accepted<I, D>>, arrival: &Arrival<I, D, M>, edge: i64) -> Fate {
-    match accepted {
-        Some(accepted) if accepted.revision >= arrival.revision => Fate::Duplicate,
-        Some(Accepted { fact: Some(fact), .. }) if fact.event_time < edge => Fate::Late(edge - fact.event_time),
-        _ => Fate::Accepted,
-    }
-}
-
-fn accept<I, D, M, C>(
-    held: &mut Option<Accepted<I, D>>,
-    arrival: Arrival<I, D, M>,
-    emit: &mut Emit<'_, Judged<I, D, M>, C>,
-) -> M
-where
-    I: Clone + PartialEq,
-    D: Clone + PartialEq,
-    M: Clone + PartialEq,
-    C: Clone,
-{
-    let old = held.take();
-    let horizon = old.as_ref().map_or(arrival.event_time, |old| old.horizon.max(arrival.event_time));
-    let Arrival { id, revision, event_time, content, memo, .. } = arrival;
-    let fact = content.map(|body| Fact { id, event_time, horizon, body });
-    emit.replace(old.and_then(|old| old.fact).map(Judged::Fact), fact.clone().map(Judged::Fact));
-    *held = Some(Accepted { revision, horizon, fact });
-    memo
-}
-
-/// Judges arrivals by key: their facts come and go, and every arrival has one fate.
+/// Judges arrivals by group and id: their facts come and go, and every arrival has one fate.
 ///
 /// ```
 /// # use operators::{arrival::{Arrival, Place, Fact, Fate, Judged}, dedup::dedup, keyed::Ticks, testing::play};
 /// let says = |tick, position, revision, content| {
-///     (tick, ('k', Arrival { place: Place::number(position), id: 'k', revision, event_time: 5, content, memo: position }), 1)
+///     (tick, (((), 'k'), Arrival { place: Place::number(position), id: 'k', revision, event_time: 5, content, memo: position }), 1)
 /// };
 /// // Said, said again, corrected.
 /// let arrivals = [says(10, 0, 0, Some(3)), says(20, 1, 0, Some(3)), says(30, 2, 1, Some(4))];
@@ -140,15 +139,15 @@ where
 /// assert_eq!(judged[2], (20, Judged::Fate(Fate::Duplicate, 1), 1));
 /// assert_eq!(judged[3..], [(30, fact(3), -1), (30, fact(4), 1), (30, Judged::Fate(Fate::Accepted, 2), 1)]);
 /// ```
-pub fn dedup<'scope, K, I, D, M, C>(
+pub fn dedup<'scope, G, I, D, M, C>(
     name: &str,
     ticks: Ticks,
     lateness_ms: i64,
-    arrivals: Traces<'scope, (K, Arrival<I, D, M>), i64, C>,
+    arrivals: Traces<'scope, ((G, I), Arrival<I, D, M>), i64, C>,
 ) -> Traces<'scope, Judged<I, D, M>, i64, C>
 where
-    K: ExchangeData + Eq + Hash,
-    I: ExchangeData + PartialEq,
+    G: ExchangeData + Eq + Hash,
+    I: ExchangeData + Eq + Hash,
     D: ExchangeData + PartialEq,
     M: ExchangeData + PartialEq,
     C: ExchangeData + Ord,
@@ -167,10 +166,11 @@ mod tests {
     const TICKS: Ticks = Ticks { tick_ms: 10_000 };
     const LATENESS_MS: i64 = 65_000;
 
-    type Given = (char, Arrival<char, i64, u64>);
+    type Given = ((char, char), Arrival<char, i64, u64>);
 
     fn script(random: &mut Random, size: usize) -> Vec<Update<Given, i64>> {
-        scripts::arrivals(random, size, TICKS, 300_000, 90_000)
+        let script = scripts::arrivals(random, size, TICKS, 300_000, 90_000);
+        script.into_iter().map(|(tick, (key, arrival), diff)| (tick, (('g', key), arrival), diff)).collect()
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
             (
                 tick,
                 (
-                    'k',
+                    ('g', 'k'),
                     Arrival { place: Place::number(position), id: 'k', revision, event_time, content, memo: position },
                 ),
                 1,

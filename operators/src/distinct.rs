@@ -13,6 +13,7 @@ use differential_dataflow::ExchangeData;
 use foldhash::fast::FixedState;
 
 use crate::driver::{Traces, keyed};
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::panes::Trail;
 use serde::{Deserialize, Serialize};
@@ -155,8 +156,8 @@ impl<I> Default for Members<I> {
 
 impl<K, I, C> Keyed for CountDistinct<K, I, C>
 where
-    K: Clone + Eq + Hash + 'static,
-    I: Clone + Eq + Hash + 'static,
+    K: Clone + Eq + Hash + Plain,
+    I: Clone + Eq + Hash + Plain,
     C: Ord + Clone + 'static,
 {
     type Key = K;

@@ -30,7 +30,7 @@ use timely::progress::operate::FrontierInterest;
 use crate::diff::Traced;
 use crate::held::Held;
 use crate::inputs::Inputs;
-use crate::keyed::{Keyed, KeyedState, KeyedUpdate, Ticks, saving};
+use crate::keyed::{Keyed, KeyedState, KeyedUpdate, Ticks, plain};
 use crate::received::Received;
 use crate::vault::{Kept, Piece, Size, register};
 
@@ -235,7 +235,7 @@ where
     fn begin(&mut self) {
         self.state.begin_saving();
         let standing: Vec<_> = self.standing.iter().collect();
-        self.copied = if standing.is_empty() { Vec::new() } else { saving::to_bytes(&standing) };
+        self.copied = if standing.is_empty() { Vec::new() } else { plain::to_bytes(&standing) };
     }
 
     fn save(&mut self, fuel: &mut usize) -> (Piece, bool) {
@@ -249,7 +249,7 @@ where
         // Every worker had the same notices: the first copy will do.
         if !piece.notices.is_empty() && self.standing.is_empty() {
             let standing: Vec<(L::Notice, i64)> =
-                saving::from_bytes(&piece.notices).map_err(|error| error.to_string())?;
+                plain::from_bytes(&piece.notices).map_err(|error| error.to_string())?;
             for (notice, count) in standing {
                 self.state.recall(&notice, count);
                 self.stand(notice, count);

@@ -12,6 +12,7 @@ use std::ops::Range;
 use differential_dataflow::ExchangeData;
 
 use crate::driver::{Traces, keyed};
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,8 @@ impl<V> Default for Shown<V> {
 
 impl<K, V, C, S> Keyed for During<K, V, C, S>
 where
-    K: Clone + Eq + Hash + 'static,
-    V: Clone + PartialEq + 'static,
+    K: Clone + Eq + Hash + Plain,
+    V: Clone + PartialEq + Plain,
     C: Ord + Clone + 'static,
     S: Fn(&K) -> Range<i64> + 'static,
 {

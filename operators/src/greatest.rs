@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use differential_dataflow::ExchangeData;
 
 use crate::driver::{Traces, keyed};
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::slim::Slim;
 use serde::{Deserialize, Serialize};
@@ -113,8 +114,8 @@ impl<V> Default for Said<V> {
 
 impl<K, V, C> Keyed for Maximum<K, V, C>
 where
-    K: Clone + Eq + Hash + 'static,
-    V: Clone + Ord + 'static,
+    K: Clone + Eq + Hash + Plain,
+    V: Clone + Ord + Plain,
     C: Ord + Clone + 'static,
 {
     type Key = K;

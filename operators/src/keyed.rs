@@ -6,22 +6,24 @@
 //! the empty ones. It knows neither timely nor threads; the thin driver is [`crate::driver`].
 //!
 //! *Time.* One hash lookup a change, one `close` per touched or woken key and tick.
-//! *State.* One drawer a key until `close` answers [`Next::Forget`], and one live wake-up per key; those given up are
-//! let go a few at a time, so that they stay about as many as the drawers.
+//! *State.* One drawer a key until `close` answers [`Next::Forget`], laid flat while it rests ([`Keyed::is_at_rest`]), and
+//! one live wake-up per key; those given up are let go a few at a time, so that they stay about as many as the drawers.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
-use std::vec::IntoIter;
 
-use crate::diff::{Traced, least_of};
+use crate::diff::Traced;
 use crate::inputs::Update;
-use crate::release::Release;
 
+mod attentive;
 mod drawers;
-pub mod saving;
+pub mod plain;
+mod saving;
+mod slab;
+mod slot;
+mod state;
 
-use drawers::Drawers;
-use saving::Saving;
+use plain::Plain;
+pub use state::KeyedState;
 
 /// The clock of a dataflow: every instant takes effect at the first tick that is not before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,17 +153,17 @@ impl<O: PartialEq, C: Clone> Emit<'_, O, C> {
 /// What an operator keeps for one key and says about it.
 pub trait Keyed: 'static {
     /// Names a drawer; updates of one key meet on one worker.
-    type Key: Clone + Eq + Hash + 'static;
+    type Key: Clone + Eq + Hash + Plain;
     /// One change to a key.
     type Input: 'static;
     /// How often, or by how much, the change happens.
     type Diff: 'static;
     /// A change that every key may care about (a policy, a store's hours).
-    type Notice: 'static;
+    type Notice: Clone + 'static;
     /// The tag carried by changes, to name the record behind an output.
     type Cause: Ord + Clone + 'static;
     /// What is kept for a key.
-    type State: Default + 'static;
+    type State: Default + Plain;
     /// One element of the output collection.
     type Output: Clone + PartialEq + 'static;
 
@@ -194,8 +196,19 @@ pub trait Keyed: 'static {
         None
     }
 
+    /// Whether a notice may concern this key, whatever is kept of it: only then a drawer that is flat is read.
+    fn may_concern(&self, _notice: &Self::Notice, _key: &Self::Key) -> bool {
+        true
+    }
+
     /// Whether a notice makes this key due for [`Keyed::close`].
     fn concerns(&self, _notice: &Self::Notice, _key: &Self::Key, _state: &Self::State) -> bool {
+        false
+    }
+
+    /// Whether little will happen to this key for long, asked whenever it was closed: then it is kept in its plain form, which
+    /// takes less room, and read from it when something happens to it. Not asked of a key that is attentive.
+    fn is_at_rest(&self, _state: &Self::State) -> bool {
         false
     }
 
@@ -220,259 +233,9 @@ pub trait Keyed: 'static {
     ) -> Next;
 }
 
-/// A drawer: what is kept of a key, and how it stands in the tick.
-struct Slot<S> {
-    state: S,
-    /// The tick of the live wake-up, `i64::MAX` for none.
-    wake: i64,
-    /// Its place among the touched, from 1 on; 0 when it is not.
-    touched: u32,
-    is_attentive: bool,
-}
-
-impl<S: Default> Slot<S> {
-    fn new() -> Self {
-        Slot { state: S::default(), wake: i64::MAX, touched: 0, is_attentive: false }
-    }
-}
-
-/// Few wake-ups need no sifting.
-const SPARE_WAKES: usize = 64;
-/// Wake-ups looked at for each that is held, while too many wait: what is given up goes sooner than it comes.
-const LOOKS: usize = 3;
-
 /// An update of a key, with its tick.
 pub(crate) type KeyedUpdate<L> =
     Update<<L as Keyed>::Key, <L as Keyed>::Input, <L as Keyed>::Diff, <L as Keyed>::Cause>;
-
-/// The drawers of one worker: the pure structure behind every keyed operator.
-pub struct KeyedState<L: Keyed> {
-    logic: L,
-    ticks: Ticks,
-    drawers: Drawers<L::Key, Slot<L::State>>,
-    /// The drawers touched in this tick, each with its least cause.
-    touched: Vec<(u32, Option<L::Cause>)>,
-    /// The drawers of updates that are about to be taken; empty between calls.
-    found: Vec<u32>,
-    /// The drawers that attend to notices, by group.
-    attentive: Attentive,
-    wakes: Release<u32>,
-    /// The tick at which every drawer is looked at anew, and on whose account.
-    reconsidered: Option<(i64, L::Cause)>,
-    saving: Option<Saving<L>>,
-}
-
-/// Touches a drawer on account of `cause`.
-fn touch<S, C: Ord + Clone>(touched: &mut Vec<(u32, Option<C>)>, number: u32, slot: &mut Slot<S>, cause: Option<&C>) {
-    if slot.touched == 0 {
-        touched.push((number, cause.cloned()));
-        slot.touched = u32::try_from(touched.len()).expect("a tick touches fewer than 2^32 keys");
-    } else if let Some(cause) = cause {
-        least_of(&mut touched[slot.touched as usize - 1].1, cause);
-    }
-}
-
-/// Drawers by the group in which they attend to notices.
-#[derive(Default)]
-struct Attentive {
-    groups: BTreeMap<u64, BTreeSet<u32>>,
-    group_of: BTreeMap<u32, u64>,
-}
-
-impl Attentive {
-    fn of(&self, group: u64) -> impl Iterator<Item = u32> {
-        self.groups.get(&group).into_iter().flatten().copied()
-    }
-
-    fn set(&mut self, number: u32, group: Option<u64>) {
-        let before = self.group_of.get(&number).copied();
-        if before == group {
-            return;
-        }
-        if let Some(numbers) = before.and_then(|before| self.groups.get_mut(&before)) {
-            numbers.remove(&number);
-        }
-        match group {
-            Some(group) => {
-                self.groups.entry(group).or_default().insert(number);
-                self.group_of.insert(number, group);
-            }
-            None => _ = self.group_of.remove(&number),
-        }
-    }
-}
-
-impl<L: Keyed> KeyedState<L> {
-    /// No drawers yet.
-    pub fn new(logic: L, ticks: Ticks) -> Self {
-        KeyedState {
-            logic,
-            ticks,
-            drawers: Drawers::new(),
-            touched: Vec::new(),
-            found: Vec::new(),
-            attentive: Attentive::default(),
-            wakes: Release::default(),
-            reconsidered: None,
-            saving: None,
-        }
-    }
-
-    /// How many keys are held.
-    pub fn len(&self) -> usize {
-        self.drawers.len()
-    }
-
-    /// Whether no key is held.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The next tick at which the clock alone may change the output.
-    pub fn next_wake(&self) -> Option<i64> {
-        self.wakes.next()
-    }
-
-    /// Takes one change of `key` at tick `now`.
-    pub fn update(&mut self, key: L::Key, input: L::Input, change: Traced<L::Diff, L::Cause>, now: i64) {
-        let number = self.find_or_open(&key);
-        self.apply(number, input, change, now);
-    }
-
-    /// Takes the first `count` of these updates at tick `now`: finds the drawers of all of them first.
-    pub(crate) fn update_all(&mut self, updates: &mut IntoIter<KeyedUpdate<L>>, count: usize, now: i64) {
-        let mut found = std::mem::take(&mut self.found);
-        let keys = updates.as_slice()[..count].iter().map(|((key, _), ..)| key);
-        let saving = &mut self.saving;
-        self.drawers.find_or_open_all(keys, &mut found, |number| open(saving, number));
-        for (number, ((_, input), _, change)) in found.drain(..).zip(updates) {
-            self.apply(number, input, change, now);
-        }
-        self.found = found;
-    }
-
-    fn apply(&mut self, number: u32, input: L::Input, change: Traced<L::Diff, L::Cause>, now: i64) {
-        self.before_change(number);
-        if let Some((key, slot)) = self.drawers.get_mut(number) {
-            touch(&mut self.touched, number, slot, change.cause.as_ref());
-            self.logic.update_because(key, &mut slot.state, input, change, now);
-        }
-    }
-
-    /// Takes one notice at tick `now`, before that tick's updates, and touches the keys it concerns.
-    pub fn notice(&mut self, notice: &L::Notice, change: &Traced<i64, L::Cause>) {
-        self.logic.notice(notice, change.diff);
-        let audience = self.logic.audience(notice);
-        let (logic, touched, cause) = (&mut self.logic, &mut self.touched, change.cause.as_ref());
-        let mut tell = |number, (key, slot): &mut (L::Key, Slot<L::State>)| {
-            if logic.concerns(notice, key, &slot.state) {
-                touch(touched, number, slot, cause);
-                logic.touched_by(Some(notice), key, &mut slot.state, cause);
-            }
-        };
-        match audience {
-            Audience::Nobody => {}
-            Audience::Attentive(group) => {
-                for number in self.attentive.of(group) {
-                    if let Some(drawer) = self.drawers.get_mut(number) {
-                        tell(number, drawer);
-                    }
-                }
-            }
-            Audience::Everyone => self.drawers.iter_mut().for_each(|(number, drawer)| tell(number, drawer)),
-        }
-    }
-
-    /// Touches the keys whose wake-up has come by `now`.
-    pub fn wake(&mut self, now: i64) {
-        let reconsidered = self.reconsidered.take_if(|(tick, _)| *tick <= now);
-        let cause = reconsidered.as_ref().map(|(_, cause)| cause);
-        while let Some(due) = self.wakes.due(now) {
-            for number in due {
-                if self.drawers.get(number).is_some_and(|(_, slot)| slot.wake <= now) {
-                    self.before_change(number);
-                    if let Some((key, slot)) = self.drawers.get_mut(number) {
-                        touch(&mut self.touched, number, slot, cause);
-                        if cause.is_some() {
-                            self.logic.touched_by(None, key, &mut slot.state, cause);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Closes up to `fuel` touched keys of tick `now` into `out`; answers whether the tick is done.
-    pub fn close(
-        &mut self,
-        now: i64,
-        fuel: &mut usize,
-        out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>,
-    ) -> bool {
-        while *fuel > 0 {
-            let Some((number, cause)) = self.touched.pop() else { return true };
-            *fuel -= 1;
-            self.close_drawer(number, &cause, now, out);
-        }
-        self.touched.is_empty()
-    }
-
-    /// Lets a sweep that is under way have the drawer as it is.
-    fn before_change(&mut self, number: u32) {
-        if let Some(saving) = &mut self.saving {
-            saving.before_change(number as usize, self.drawers.get(number));
-        }
-    }
-
-    fn close_drawer(
-        &mut self,
-        number: u32,
-        cause: &Option<L::Cause>,
-        now: i64,
-        out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>,
-    ) {
-        self.before_change(number);
-        let Some((key, slot)) = self.drawers.get_mut(number) else { return };
-        slot.touched = 0;
-        let mut push = |output, change| out.push((output, now, change));
-        let mut emit = Emit { out: &mut push, now, wake: slot.wake, cause };
-        let next = self.logic.close(key, &mut slot.state, &mut emit);
-        let group = if next == Next::Forget { None } else { self.logic.attends(key, &slot.state) };
-        if slot.is_attentive || group.is_some() {
-            self.attentive.set(number, group);
-            slot.is_attentive = group.is_some();
-        }
-        match next {
-            Next::Forget => _ = self.drawers.remove(number),
-            Next::Rest => slot.wake = i64::MAX,
-            Next::At(instant) => {
-                let tick = self.ticks.at(instant).max(now.saturating_add(self.ticks.tick_ms));
-                if slot.wake != tick {
-                    slot.wake = tick;
-                    self.wakes.hold(tick, number);
-                    if self.wakes.len() > 2 * self.drawers.numbers() + SPARE_WAKES {
-                        // A deadline that moves with every change leaves a wake-up behind each time.
-                        let wakes_at = |number: u32| self.drawers.get(number).map(|(_, slot)| slot.wake);
-                        self.wakes.sift(LOOKS, |tick, number| wakes_at(*number) == Some(tick));
-                    }
-                }
-            }
-        }
-    }
-
-    fn find_or_open(&mut self, key: &L::Key) -> u32 {
-        let saving = &mut self.saving;
-        self.drawers.find_or_open(key, |number| open(saving, number))
-    }
-}
-
-/// An empty drawer at a number, of which a sweep that is under way has to know.
-fn open<L: Keyed>(saving: &mut Option<Saving<L>>, number: u32) -> Slot<L::State> {
-    if let Some(saving) = saving {
-        saving.before_change(number as usize, None);
-    }
-    Slot::new()
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! (revision, event time, id) is a duplicate; any other is accepted and replaces it (a delete leaves none, and its
 //! version is held on as a tombstone).
 //! *Time.* None: what is current does not age.
-//! *State.* One entry a key, tombstones included, for ever: the sources own the number of keys.
+//! *State.* One entry a key in its plain form, tombstones included, for ever: the sources own the number of keys.
 //! *Cost.* One hash lookup an arrival.
 
 use std::hash::Hash;
@@ -14,6 +14,7 @@ use differential_dataflow::ExchangeData;
 
 use crate::arrival::{Arrival, Fact, Fate, Judged, Waiting};
 use crate::driver::{Traces, keyed};
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use serde::{Deserialize, Serialize};
 
@@ -47,9 +48,9 @@ impl<I, D> Default for Held<I, D> {
 
 impl<K, I, D, M, C> Keyed for Latest<K, I, D, M, C>
 where
-    K: Clone + Eq + Hash + 'static,
-    I: Clone + Ord + 'static,
-    D: Clone + PartialEq + 'static,
+    K: Clone + Eq + Hash + Plain,
+    I: Clone + Ord + Plain,
+    D: Clone + PartialEq + Plain,
     M: Clone + PartialEq + 'static,
     C: Ord + Clone + 'static,
 {
@@ -80,6 +81,11 @@ where
             state.version = version;
         }
         Next::Rest
+    }
+
+    /// What is current seldom changes.
+    fn is_at_rest(&self, _: &Self::State) -> bool {
+        true
     }
 }
 

@@ -19,6 +19,7 @@ use crate::co_group::Side;
 use crate::diff::{Traced, add_up, least};
 use crate::driver::{Traces, keyed};
 use crate::inputs::Inputs;
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::one::One;
 use serde::{Deserialize, Serialize};
@@ -51,11 +52,11 @@ impl<M, R, V, C> Default for Rows<M, R, V, C> {
 impl<P, K, M, R, V, C> Keyed for Lookup<P, K, M, R, V, C>
 where
     P: Clone + PartialEq + 'static,
-    K: Clone + Eq + Hash + 'static,
-    M: Clone + Ord + Hash + 'static,
-    R: Monoid + Multiply<i64, Output = R> + PartialEq + 'static,
-    V: Clone + PartialEq + 'static,
-    C: Ord + Clone + 'static,
+    K: Clone + Eq + Hash + Plain,
+    M: Clone + Ord + Hash + Plain,
+    R: Monoid + Multiply<i64, Output = R> + PartialEq + Plain,
+    V: Clone + PartialEq + Plain,
+    C: Ord + Clone + Plain,
 {
     type Key = K;
     type Input = Side<(M, R), V>;

@@ -13,6 +13,7 @@ use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Monoid;
 
 use crate::driver::{Traces, keyed};
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use crate::slim::Slim;
 use serde::{Deserialize, Serialize};
@@ -146,8 +147,8 @@ impl<R> Default for Window<R> {
 
 impl<K, R, C> Keyed for Trailing<K, R, C>
 where
-    K: Clone + Eq + Hash + 'static,
-    R: Monoid + PartialEq + 'static,
+    K: Clone + Eq + Hash + Plain,
+    R: Monoid + PartialEq + Plain,
     C: Ord + Clone + 'static,
 {
     type Key = K;

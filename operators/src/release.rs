@@ -15,11 +15,12 @@ use crate::pile::Pile;
 /// A span is this power of two of milliseconds: about a minute.
 const SPAN_BITS: u32 = 16;
 
-/// Items of a later span, each with its tick as of the beginning of the span.
+/// Items of a later span, and beside them the tick of each as of the beginning of the span.
 #[derive(Debug)]
 struct Later<I> {
     first: i64,
-    items: Pile<(u16, I)>,
+    items: Pile<I>,
+    within: Pile<u16>,
 }
 
 /// How far into its span a tick is.
@@ -61,9 +62,11 @@ impl<I> Release<I> {
             self.near.entry(tick).or_default().push(item);
             return;
         }
-        let later = self.far.entry(span).or_insert_with(|| Later { first: tick, items: Pile::default() });
+        let none = || Later { first: tick, items: Pile::default(), within: Pile::default() };
+        let later = self.far.entry(span).or_insert_with(none);
         later.first = later.first.min(tick);
-        later.items.push((within(tick), item));
+        later.items.push(item);
+        later.within.push(within(tick));
     }
 
     /// The earliest tick that anything waits for; sooner, if that was let go by [`Release::sift`].
@@ -83,7 +86,8 @@ impl<I> Release<I> {
             let later = self.far.first_entry().filter(|later| later.get().first <= now)?;
             let span = *later.key();
             self.sorted_to = span + 1;
-            for (within, item) in later.remove().items {
+            let Later { items, within, .. } = later.remove();
+            for (within, item) in within.into_iter().zip(items) {
                 self.near.entry(tick_of(span, within)).or_default().push(item);
             }
         }
@@ -100,11 +104,12 @@ impl<I> Release<I> {
             let span = *span;
             let at = if span == self.sifted.0 { self.sifted.1 } else { 0 };
             self.sifted = (span, at);
-            match later.items.get(at) {
+            match later.items.get(at).zip(later.within.get(at)) {
                 None => self.sifted = (span + 1, 0),
-                Some((within, item)) if keep(tick_of(span, *within), item) => self.sifted.1 += 1,
+                Some((item, within)) if keep(tick_of(span, *within), item) => self.sifted.1 += 1,
                 Some(_) => {
                     later.items.swap_remove(at);
+                    later.within.swap_remove(at);
                     self.items -= 1;
                     if later.items.is_empty() {
                         self.far.remove(&span);

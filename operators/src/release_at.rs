@@ -11,6 +11,7 @@ use differential_dataflow::ExchangeData;
 
 use crate::driver::{Traces, keyed};
 use crate::inputs::Inputs;
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 
 /// The logic of [`release_at`].
@@ -20,7 +21,7 @@ pub struct Waiting<D, C> {
 
 impl<D, C> Keyed for Waiting<D, C>
 where
-    D: Clone + Eq + Hash + 'static,
+    D: Clone + Eq + Hash + Plain,
     C: Ord + Clone + 'static,
 {
     type Key = (D, i64);

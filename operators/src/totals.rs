@@ -13,6 +13,7 @@ use differential_dataflow::difference::Monoid;
 use crate::diff::Traced;
 use crate::driver::{Traces, keyed};
 use crate::inputs::Inputs;
+use crate::keyed::plain::Plain;
 use crate::keyed::{Emit, Keyed, Next, Ticks};
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +43,8 @@ impl<R> Default for Total<R> {
 
 impl<K, R, C> Keyed for Totals<K, R, C>
 where
-    K: Clone + Eq + Hash + 'static,
-    R: Monoid + PartialEq + 'static,
+    K: Clone + Eq + Hash + Plain,
+    R: Monoid + PartialEq + Plain,
     C: Ord + Clone + 'static,
 {
     type Key = K;

@@ -82,7 +82,7 @@ impl Measured {
 
     fn footprints(&self, figures: &mut Vec<Figure>) {
         for one in &self.keys {
-            let name = format!("{} keys", one.keys);
+            let name = one.name();
             let resident = one.resident_bytes as f64;
             figures.push(Figure::less(format!("{name}, resident"), resident, Unit::Bytes));
             figures.push(Figure::less(format!("{name}, resident bytes a key"), one.bytes_per_key(), Unit::Bytes));

@@ -1,5 +1,8 @@
 //! What the job holds: memory by the number of (store, item) keys, and state as days pass at an even load.
 //!
+//! Keys come all at one moment, when whatever is said of them may still be corrected; or hour by hour over days, and at
+//! their end most of them are at rest, as in a job that runs for long.
+//!
 //! Resident memory is the system's word on the whole process (decoded records of the piece just taken included); entries and
 //! table bytes are the operators' own word, without what an entry holds outside its table.
 
@@ -17,27 +20,32 @@ use crate::edge::admit;
 use crate::error::Error;
 use crate::event::{Record, Topic};
 use crate::feed::{Batch, Bound};
-use crate::time::{DAY_MS, Time};
+use crate::time::{DAY_MS, HOUR_MS, Time};
 
 /// The scenario with an even load.
 const EVEN: &str = "long-month";
 /// Items of a store; more keys make more stores.
 const ITEMS: u64 = 10_000;
-/// Records that are taken together.
+/// Records or keys that are taken together, at most.
 const PIECE: usize = 1 << 12;
 /// When the counting begins: any tick will do.
-const START: Time = 1_795_564_800_000;
+pub const START: Time = 1_795_564_800_000;
+/// Days over which keys come: as many as the longest window of a position has, and some more.
+const LONG: u32 = 30;
 
-/// Take so many (store, item) keys and look at the memory of the process.
+/// Take so many (store, item) keys over so many days, and look at the memory of the process.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Keys(u64);
+pub struct Keys {
+    keys: u64,
+    over_days: u32,
+}
 
 impl Task for Keys {
     const NAME: &'static str = "keys";
     type Answer = KeyFootprint;
 
     fn run(&self) -> Result<KeyFootprint, Error> {
-        take_keys(self.0)
+        take_keys(self.keys, self.over_days)
     }
 }
 
@@ -54,15 +62,17 @@ impl Task for Days {
     }
 }
 
-/// Measures memory at each of the wanted numbers of keys.
+/// Measures memory at each of the wanted numbers of keys, come at one moment and over days.
 ///
 /// # Errors
 /// If a process of its own fails.
 pub fn by_keys(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<KeyFootprint>, Error> {
     let mut found = Vec::new();
-    for keys in &settings.keys {
-        say(&format!("footprint of {keys} keys"));
-        found.push(apart.run(&Keys(*keys))?.answer);
+    for keys in settings.keys.iter().copied() {
+        for over_days in [0, LONG] {
+            say(&format!("footprint of {keys} keys over {over_days} days"));
+            found.push(apart.run(&Keys { keys, over_days })?.answer);
+        }
     }
     Ok(found)
 }
@@ -76,9 +86,9 @@ pub fn by_days(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
     Ok(apart.run(&Days(settings.clone()))?.answer)
 }
 
-/// The lines that make number `key` a key: a count, and of every fourth a sale.
-pub fn key_lines(key: u64) -> Vec<(Topic, String)> {
-    let (store, item, at) = (key / ITEMS, key % ITEMS, START);
+/// The lines that make number `key` a key at an instant: a count, and of every fourth a sale.
+pub fn key_lines(key: u64, at: Time) -> Vec<(Topic, String)> {
+    let (store, item) = (key / ITEMS, key % ITEMS);
     let common = |name: &str| {
         format!(
             r#"{{"event_id":"{name}-{key}","event_time":{at},"ingest_time":{at},"store_id":"s{store}","item_id":"i{item}""#
@@ -93,28 +103,34 @@ pub fn key_lines(key: u64) -> Vec<(Topic, String)> {
     std::iter::once((Topic::Inventory, count)).chain(sale).collect()
 }
 
-fn take_keys(keys: u64) -> Result<KeyFootprint, Error> {
+/// The keys of each tick and the tick: every hour of the days, or tick after tick, so that no more than a piece is ever under way.
+fn arrivals(keys: u64, over_days: u32, tick_ms: i64) -> impl Iterator<Item = (std::ops::Range<u64>, Time)> {
+    let (count, apart) = match u64::from(over_days) {
+        0 => (keys.div_ceil(PIECE as u64), tick_ms),
+        days => (days * 24, HOUR_MS),
+    };
+    let share = move |place: u64| keys * place / count;
+    (0..count).zip(0..).map(move |(place, nth): (u64, i64)| (share(place)..share(place + 1), START + nth * apart))
+}
+
+fn take_keys(keys: u64, over_days: u32) -> Result<KeyFootprint, Error> {
     let settings = Size { tick_ms: 1_000, ..Size::TINY }.settings();
     let (ticks, limits) = (settings.ticks, settings.limits);
     inside(settings, START, move |job| {
         job.take(Batch { records: Vec::new(), upto: START - ticks.tick_ms })?;
         let resident_before_bytes = Memory::now().resident_bytes;
-        let lines = (0..keys).flat_map(key_lines);
-        let bound = lines.zip(1..).map(|((topic, line), place)| {
-            let decoded = Record::decode(topic, line.as_bytes());
-            (START, topic, admit(topic, Place::number(place), line.as_bytes(), decoded, START, limits))
-        });
-        // Each piece is a tick of its own, so that no more than a piece is ever under way.
-        let mut tick = START;
-        let mut bound = bound.peekable();
-        while bound.peek().is_some() {
-            let records = bound.by_ref().take(PIECE).map(|(_, topic, admitted)| (tick, topic, admitted)).collect();
-            job.take(Batch { records, upto: tick })?;
-            tick += ticks.tick_ms;
+        let mut places = 1..;
+        for (come, tick) in arrivals(keys, over_days, ticks.tick_ms) {
+            let lines = come.flat_map(|key| key_lines(key, tick)).zip(&mut places);
+            let bound = lines.map(|((topic, line), place)| {
+                let decoded = Record::decode(topic, line.as_bytes());
+                (tick, topic, admit(topic, Place::number(place), line.as_bytes(), decoded, tick, limits))
+            });
+            job.take(Batch { records: bound.collect(), upto: tick })?;
         }
         let (memory, (entries, table_bytes)) = (Memory::now(), job.size());
         let (resident_bytes, peak_bytes) = (memory.resident_bytes, memory.peak_bytes);
-        Ok(KeyFootprint { keys, resident_bytes, resident_before_bytes, peak_bytes, entries, table_bytes })
+        Ok(KeyFootprint { keys, over_days, resident_bytes, resident_before_bytes, peak_bytes, entries, table_bytes })
     })
 }
 
@@ -165,7 +181,7 @@ mod tests {
 
     #[test]
     fn lines_of_keys_are_sound_and_every_fourth_sells() {
-        let lines: Vec<_> = (0..8).flat_map(key_lines).collect();
+        let lines: Vec<_> = (0..8).flat_map(|key| key_lines(key, START)).collect();
         assert_eq!(lines.len(), 10);
         for (topic, line) in lines {
             assert!(Record::decode(topic, line.as_bytes()).is_ok(), "{line}");
@@ -174,9 +190,10 @@ mod tests {
 
     #[test]
     fn keys_are_held_and_days_pass() {
-        let few = take_keys(100).expect("taken");
-        let many = take_keys(400).expect("taken");
+        let [few, many] = [100, 400].map(|keys| take_keys(keys, 0).expect("taken"));
         assert!(few.entries > 100 && many.entries > few.entries, "{few:?} {many:?}");
+        let passed = take_keys(400, 3).expect("taken");
+        assert!((400..many.entries).contains(&passed.entries), "{many:?} {passed:?}");
         let settings = Settings::quick();
         let days = take_days(&settings).expect("taken");
         assert_eq!(days.len(), settings.days as usize);

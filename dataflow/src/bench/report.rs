@@ -244,13 +244,14 @@ fn growth(rates: &[&Latency]) -> String {
 
 fn footprint(page: &mut String, measured: &Measured) {
     if !measured.keys.is_empty() {
-        let about = "Resident memory of a process that has taken so many (store, item) keys, each counted once, every fourth sold once.";
+        let about = "Resident memory of a process that has taken so many (store, item) keys, each counted once, every fourth sold once: \
+                     at one moment, when all of it may still be corrected, or hour by hour over days, at the end of which most of them rest.";
         section(page, "Memory by keys", about);
         let rows = measured.keys.iter().map(|one| {
             let bytes = |bytes: u64| Unit::Bytes.say(bytes as f64);
             let tables = one.table_bytes as f64 / one.keys.max(1) as f64;
             vec![
-                one.keys.to_string(),
+                one.name(),
                 bytes(one.resident_bytes),
                 bytes(one.peak_bytes),
                 Unit::Bytes.say(one.bytes_per_key()),

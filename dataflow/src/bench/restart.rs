@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::apart::{Apart, Task};
-use crate::bench::footprint::key_lines;
+use crate::bench::footprint::{START, key_lines};
 use crate::bench::result::{Restart, Settings};
 use crate::clock::Stopwatch;
 use crate::error::Error;
@@ -78,7 +78,7 @@ fn prepare(keys: u64, folder: &Path) -> Result<PathBuf, Error> {
         logs.push((topic, BufWriter::new(file)));
     }
     let unwritable = connectors::Error::io("write", folder);
-    let written = (0..keys).flat_map(key_lines).try_for_each(|(topic, line)| {
+    let written = (0..keys).flat_map(|key| key_lines(key, START)).try_for_each(|(topic, line)| {
         let log = logs.iter_mut().find(|log| log.0 == topic);
         log.map_or(Ok(()), |(_, log)| writeln!(log, "{line}"))
     });

@@ -217,6 +217,8 @@ pub struct Latency {
 pub struct KeyFootprint {
     /// (store, item) keys, each counted once, every fourth sold once.
     pub keys: u64,
+    /// Days over which they came, hour by hour; 0 if all came at one moment.
+    pub over_days: u32,
     /// Resident memory with them.
     pub resident_bytes: u64,
     /// The same of a job without keys.
@@ -230,6 +232,14 @@ pub struct KeyFootprint {
 }
 
 impl KeyFootprint {
+    /// How many they are, and how they came.
+    pub fn name(&self) -> String {
+        match self.over_days {
+            0 => format!("{} keys at once", self.keys),
+            days => format!("{} keys over {days} days", self.keys),
+        }
+    }
+
     /// Resident bytes that a key adds.
     pub fn bytes_per_key(&self) -> f64 {
         self.resident_bytes.saturating_sub(self.resident_before_bytes) as f64 / self.keys.max(1) as f64

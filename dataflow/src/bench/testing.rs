@@ -61,6 +61,7 @@ pub(super) fn measured() -> Measured {
         keys: [1_000, 10_000]
             .map(|keys| KeyFootprint {
                 keys,
+                over_days: 0,
                 resident_bytes: 30_000_000 + keys * 700,
                 resident_before_bytes: 30_000_000,
                 peak_bytes: 31_000_000 + keys * 800,

@@ -2,7 +2,8 @@
 //!
 //! Each part has a file of its own and knows nothing of the others; here it is decided who is told what. *Meaning.* That of
 //! the parts side by side, each blamed on the records that touched it; detectors read the position as the books say it in the
-//! same tick. *Time.* When the clock wakes a drawer, every part looks at it. *State.* That of its parts, while any keeps something.
+//! same tick. *Time.* When the clock wakes a drawer, every part looks at it. *State.* That of its parts, while any keeps something;
+//! in its plain form while nothing happens.
 
 use operators::diff::{Traced, least};
 use operators::driver::route;
@@ -102,6 +103,11 @@ impl Drawer {
         let stockout = Parts::STOCKOUT.when(self.stockout.is_open());
         let doubts = Parts::NEGATIVE.when(self.negative.is_open()).and(Parts::PHANTOM.when(self.phantom.is_open()));
         stockout.and(doubts)
+    }
+
+    /// Whether nothing happened lately and no promotion runs.
+    fn is_at_rest(&self) -> bool {
+        self.books.is_at_rest() && self.demand.is_at_rest() && self.promoted.is_none()
     }
 
     fn is_empty(&self) -> bool {
@@ -316,6 +322,18 @@ impl Keyed for Shelves {
 
     fn attends(&self, key: &StoreItem, drawer: &Drawer) -> Option<u64> {
         drawer.open().are_any().then(|| route(&key.store))
+    }
+
+    fn is_at_rest(&self, drawer: &Drawer) -> bool {
+        drawer.is_at_rest()
+    }
+
+    fn may_concern(&self, notice: &Notice, key: &StoreItem) -> bool {
+        match notice {
+            Notice::Policy(_) => true,
+            Notice::Store(store) => store.store == key.store,
+            Notice::Stale(store, _) => *store == key.store,
+        }
     }
 
     fn concerns(&self, notice: &Notice, key: &StoreItem, drawer: &Drawer) -> bool {

@@ -206,6 +206,11 @@ impl Books {
     pub fn is_empty(&self) -> bool {
         self.said.is_none()
     }
+
+    /// Whether nothing of it may still be corrected or is within a window.
+    pub fn is_at_rest(&self) -> bool {
+        self.ledger.is_at_rest() && self.sold.is_empty()
+    }
 }
 
 /// The logic of books that stand alone.

@@ -121,6 +121,11 @@ impl ItemDemand {
         next.or_at(carts.last_hour.next(LAST_HOUR, now)).or_at(carts.last_day.next(LAST_DAY, now))
     }
 
+    /// Whether no window holds anything.
+    pub fn is_at_rest(&self) -> bool {
+        self.sold.is_empty() && self.carts.is_none()
+    }
+
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.sold.is_empty() && self.carts.is_none() && self.sold_said == (0, 0) && self.forecast_said.is_none()

@@ -27,10 +27,17 @@ pub struct Ledger {
     /// What came and went, and may still change.
     moves: Moves,
     /// Sum of `moves` later than the anchor, valid while `anchored_at` is the anchor's event time.
+    #[serde(skip)]
     since_anchor: i64,
+    #[serde(skip, default = "nowhere")]
     anchored_at: Perhaps,
     /// When it last sold, of what can no longer change.
     sold_at: Perhaps,
+}
+
+/// Where no anchor is: what has been read is to be added up again.
+fn nowhere() -> Perhaps {
+    Perhaps::LAST
 }
 
 impl Ledger {
@@ -121,6 +128,11 @@ impl Ledger {
             }
             folded(moved, count);
         });
+    }
+
+    /// Whether nothing of it may still change.
+    pub fn is_at_rest(&self) -> bool {
+        self.moves.is_empty() && self.counts.is_empty()
     }
 
     /// An instant by which all that may still change can no longer change, if that is any.

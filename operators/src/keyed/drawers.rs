@@ -1,6 +1,8 @@
-//! Where drawers stand: found by key with one hash, numbered as long as they live, and never moved in one heap.
+//! Where drawers stand: open in one heap or, while nothing happens to them, flat in another; found by key with one hash.
 //!
-//! *State.* The drawers in blocks of [`BLOCK`], and beside them an index of hashes and numbers in [`SHARDS`] tables.
+//! *State.* Open drawers as they are, flat ones in their plain form ([`plain`]), and beside them an index of hashes and
+//! numbers in [`SHARDS`] tables. A drawer that once was flat keeps its place among the flat ones while it is open: the
+//! number of that place is what later wake-ups know it by.
 //! *Cost.* One hash and one look into the index and the drawer. What grows is one block or one table: no single change
 //! pays for moving or hashing again all that is held. Tables double when they are full, and equal shares would all be full
 //! at once: so their shares differ, from one to two, and one after the other doubles as the drawers do.
@@ -11,20 +13,46 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-/// Drawers that are allocated together, at most.
-const BLOCK: usize = 1 << BLOCK_BITS;
-const BLOCK_BITS: u32 = 10;
+use super::plain::{self, Plain};
+use super::slab::Slab;
+use super::slot::Slot;
+
 /// Tables of the index; each grows by itself.
 const SHARDS: usize = 64;
 /// Shares of the hashes, each of which belongs to one table.
 const SHARES: usize = 1 << SHARE_BITS;
 const SHARE_BITS: u32 = 10;
 
+/// The number of a drawer: of an open one, or of a place among the flat ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    Open(u32),
+    Flat(u32),
+}
+
+impl Number {
+    const FLAT: u32 = 1 << 31;
+
+    /// Both in one word.
+    pub(super) fn to_word(self) -> u32 {
+        match self {
+            Number::Open(number) => number,
+            Number::Flat(number) => number | Number::FLAT,
+        }
+    }
+
+    /// What [`Number::to_word`] gave.
+    pub(super) fn of_word(word: u32) -> Self {
+        if word & Number::FLAT == 0 { Number::Open(word) } else { Number::Flat(word & !Number::FLAT) }
+    }
+}
+
 /// Where a drawer is named in the index.
 #[derive(Clone, Copy)]
 struct Place {
     /// Half of the hash of its key: a growing table need not look at keys.
     hash: u32,
+    /// A [`Number`] in one word.
     number: u32,
 }
 
@@ -39,23 +67,61 @@ fn spread(half: u32) -> u64 {
     u64::from(half) << 32 | u64::from(half)
 }
 
+/// An open drawer.
+pub(super) type Drawer<K, S> = (K, Slot<S>);
+
+/// A drawer in its plain form.
+pub(super) struct Flat {
+    /// Key and state.
+    pub(super) bytes: Box<[u8]>,
+    /// The tick of its wake-up, `i64::MAX` for none.
+    pub(super) wake: i64,
+}
+
+impl Flat {
+    /// Its key.
+    ///
+    /// # Panics
+    /// If it cannot be read again.
+    pub(super) fn key<K: Plain>(&self) -> K {
+        plain::take(&mut &*self.bytes).expect("what was laid flat can be read")
+    }
+}
+
+/// A place among the flat drawers.
+enum Laid {
+    Flat(Flat),
+    /// Its drawer is open, under this number.
+    Open(u32),
+}
+
 /// Drawers by key and by number.
-pub(super) struct Drawers<K, V> {
+pub(super) struct Drawers<K, S> {
     hasher: FixedState,
     index: Vec<HashTable<Place>>,
     shares: [u8; SHARES],
-    blocks: Vec<Vec<Option<(K, V)>>>,
-    free: Vec<u32>,
-    numbers: u32,
+    open: Slab<Drawer<K, S>>,
+    laid: Slab<Laid>,
+    /// How many are flat, and the bytes of their plain forms.
+    flat: (usize, usize),
     /// Of keys that are looked for; empty between calls.
     hashes: Vec<u64>,
+    /// Room for a plain form; what is in it means nothing.
+    plain: Vec<u8>,
 }
 
-impl<K: Clone + Eq + Hash, V> Drawers<K, V> {
+impl<K: Clone + Eq + Hash + Plain, S: Default + Plain> Drawers<K, S> {
     pub(super) fn new() -> Self {
-        let index = (0..SHARDS).map(|_| HashTable::new()).collect();
-        let (hasher, shares) = (FixedState::with_seed(0), shares());
-        Drawers { hasher, index, shares, blocks: Vec::new(), free: Vec::new(), numbers: 0, hashes: Vec::new() }
+        Drawers {
+            hasher: FixedState::with_seed(0),
+            index: (0..SHARDS).map(|_| HashTable::new()).collect(),
+            shares: shares(),
+            open: Slab::default(),
+            laid: Slab::default(),
+            flat: (0, 0),
+            hashes: Vec::new(),
+            plain: Vec::new(),
+        }
     }
 
     /// Which table a hash belongs to, and what that table keeps of it.
@@ -66,42 +132,73 @@ impl<K: Clone + Eq + Hash, V> Drawers<K, V> {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.numbers as usize - self.free.len()
+        self.open.len() + self.flat.0
     }
 
-    /// Every number given so far is below this.
-    pub(super) fn numbers(&self) -> usize {
-        self.numbers as usize
+    /// How many of them are flat.
+    pub(super) fn flat_len(&self) -> usize {
+        self.flat.0
     }
 
-    /// The bytes of index and drawers, without what drawers point to.
+    /// Every number of an open drawer given so far is below the first, every place of a flat one below the second.
+    pub(super) fn numbers(&self) -> (usize, usize) {
+        (self.open.numbers(), self.laid.numbers())
+    }
+
+    /// The bytes of index and drawers, without what open drawers point to.
     pub(super) fn bytes(&self) -> usize {
-        let blocks: usize = self.blocks.iter().map(Vec::capacity).sum();
         let index: usize = self.index.iter().map(HashTable::capacity).sum();
-        blocks * size_of::<Option<(K, V)>>() + index * size_of::<Place>() + self.free.capacity() * size_of::<u32>()
+        self.open.bytes() + self.laid.bytes() + self.flat.1 + index * size_of::<Place>()
     }
 
-    /// The drawer with this number.
-    pub(super) fn get(&self, number: u32) -> Option<&(K, V)> {
-        let block = self.blocks.get((number >> BLOCK_BITS) as usize)?;
-        block.get(number as usize % BLOCK)?.as_ref()
+    /// The open drawer with this number.
+    pub(super) fn get(&self, number: u32) -> Option<&Drawer<K, S>> {
+        self.open.get(number)
     }
 
-    /// The drawer with this number.
-    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut (K, V)> {
-        let block = self.blocks.get_mut((number >> BLOCK_BITS) as usize)?;
-        block.get_mut(number as usize % BLOCK)?.as_mut()
+    /// The open drawer with this number.
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Drawer<K, S>> {
+        self.open.get_mut(number)
     }
 
-    /// Every drawer with its number, in order of numbers.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut (K, V))> {
-        let drawers = self.blocks.iter_mut().flatten();
-        (0u32..).zip(drawers).filter_map(|(number, drawer)| Some((number, drawer.as_mut()?)))
+    /// The drawer at this place among the flat ones, if it is flat.
+    pub(super) fn get_flat(&self, place: u32) -> Option<&Flat> {
+        match self.laid.get(place)? {
+            Laid::Flat(flat) => Some(flat),
+            Laid::Open(_) => None,
+        }
     }
 
-    /// The number of the drawer of `key`, which `open` fills if there is none, told its number.
-    pub(super) fn find_or_open(&mut self, key: &K, open: impl FnOnce(u32) -> V) -> u32 {
-        self.find_or_open_at(self.hasher.hash_one(key), key, open)
+    /// Every open drawer with its number, in order of numbers.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Drawer<K, S>)> {
+        self.open.iter_mut()
+    }
+
+    /// The tick of the live wake-up of a drawer.
+    pub(super) fn wake_of(&self, number: Number) -> Option<i64> {
+        match number {
+            Number::Open(number) => Some(self.open.get(number)?.1.wake),
+            Number::Flat(place) => match self.laid.get(place)? {
+                Laid::Flat(flat) => Some(flat.wake),
+                Laid::Open(number) => Some(self.open.get(*number)?.1.wake),
+            },
+        }
+    }
+
+    /// Where a drawer stands now that had this number.
+    pub(super) fn now(&self, number: Number) -> Option<Number> {
+        match number {
+            Number::Open(number) => self.open.get(number).map(|_| Number::Open(number)),
+            Number::Flat(place) => match self.laid.get(place)? {
+                Laid::Flat(_) => Some(Number::Flat(place)),
+                Laid::Open(number) => Some(Number::Open(*number)),
+            },
+        }
+    }
+
+    /// The number of the drawer of `key`; `opened` is told that of a new one.
+    pub(super) fn find_or_open(&mut self, key: &K, opened: impl FnOnce(u32)) -> Number {
+        self.find_or_open_at(self.hasher.hash_one(key), key, opened)
     }
 
     /// Appends to `numbers` those of the drawers of `keys`. Looks for all of them step by step, first in the index and then
@@ -109,8 +206,8 @@ impl<K: Clone + Eq + Hash, V> Drawers<K, V> {
     pub(super) fn find_or_open_all<'k>(
         &mut self,
         keys: impl Iterator<Item = &'k K> + Clone,
-        numbers: &mut Vec<u32>,
-        mut open: impl FnMut(u32) -> V,
+        numbers: &mut Vec<Number>,
+        mut opened: impl FnMut(u32),
     ) where
         K: 'k,
     {
@@ -119,64 +216,115 @@ impl<K: Clone + Eq + Hash, V> Drawers<K, V> {
         let before = numbers.len();
         numbers.extend(hashes.iter().map(|hash| self.likely(*hash)));
         for ((key, hash), number) in keys.zip(hashes.drain(..)).zip(&mut numbers[before..]) {
-            if key_of(&self.blocks, *number) != Some(key) {
-                *number = self.find_or_open_at(hash, key, &mut open);
+            let is_it = match *number {
+                Number::Open(open) => self.open.get(open).is_some_and(|drawer| drawer.0 == *key),
+                Number::Flat(_) => false,
+            };
+            if !is_it {
+                *number = self.find_or_open_at(hash, key, &mut opened);
             }
         }
         self.hashes = hashes;
     }
 
     /// The number of a drawer whose key may have this hash, without a look at it; of none, if there is none.
-    fn likely(&self, hash: u64) -> u32 {
+    fn likely(&self, hash: u64) -> Number {
         let (shard, hash) = self.halves(hash);
-        self.index[shard].find(spread(hash), |place| place.hash == hash).map_or(u32::MAX, |place| place.number)
+        let found = self.index[shard].find(spread(hash), |place| place.hash == hash);
+        Number::of_word(found.map_or(u32::MAX, |place| place.number))
     }
 
-    fn find_or_open_at(&mut self, hash: u64, key: &K, open: impl FnOnce(u32) -> V) -> u32 {
+    fn find_or_open_at(&mut self, hash: u64, key: &K, opened: impl FnOnce(u32)) -> Number {
         let (shard, hash) = self.halves(hash);
-        let blocks = &self.blocks;
-        let is_it = |place: &Place| place.hash == hash && key_of(blocks, place.number) == Some(key);
-        match self.index[shard].entry(spread(hash), is_it, |place| place.hash()) {
-            Entry::Occupied(found) => found.get().number,
+        let Drawers { index, open, laid, plain, .. } = self;
+        let is_it = |place: &Place| {
+            place.hash == hash
+                && match Number::of_word(place.number) {
+                    Number::Open(number) => open.get(number).is_some_and(|drawer| drawer.0 == *key),
+                    Number::Flat(at) => laid.get(at).is_some_and(|laid| laid.is_of(key, plain)),
+                }
+        };
+        match index[shard].entry(spread(hash), is_it, |place| place.hash()) {
+            Entry::Occupied(found) => Number::of_word(found.get().number),
             Entry::Vacant(vacant) => {
-                let number = self.free.pop().unwrap_or_else(|| {
-                    let number = self.numbers;
-                    self.numbers = number.checked_add(1).expect("more than 2^32 keys on one worker");
-                    number
-                });
+                let number = open.insert(|_| (key.clone(), Slot::new()));
                 vacant.insert(Place { hash, number });
-                let drawer = Some((key.clone(), open(number)));
-                let block = (number >> BLOCK_BITS) as usize;
-                if block == self.blocks.len() {
-                    // The first blocks of a small state grow as they must.
-                    self.blocks.push(if block < 2 { Vec::new() } else { Vec::with_capacity(BLOCK) });
-                }
-                let block = &mut self.blocks[block];
-                match block.get_mut(number as usize % BLOCK) {
-                    Some(freed) => *freed = drawer,
-                    None => block.push(drawer),
-                }
-                number
+                opened(number);
+                Number::Open(number)
             }
         }
     }
 
-    /// Takes a drawer away; its number may be given again.
-    pub(super) fn remove(&mut self, number: u32) -> Option<(K, V)> {
-        let block = self.blocks.get_mut((number >> BLOCK_BITS) as usize)?;
-        let drawer = block.get_mut(number as usize % BLOCK)?.take()?;
-        let (shard, hash) = self.halves(self.hasher.hash_one(&drawer.0));
-        if let Ok(found) = self.index[shard].find_entry(spread(hash), |place| place.number == number) {
-            found.remove();
+    /// Lays an open drawer flat; answers at which place it is now.
+    pub(super) fn lay(&mut self, number: u32) -> Option<u32> {
+        let (key, slot) = self.open.remove(number)?;
+        self.plain.clear();
+        plain::append(&key, &mut self.plain);
+        plain::append(&slot.state, &mut self.plain);
+        let flat = Flat { bytes: self.plain.as_slice().into(), wake: slot.wake };
+        self.flat = (self.flat.0 + 1, self.flat.1 + flat.bytes.len());
+        let place = match slot.marks.place().and_then(|place| Some((place, self.laid.get_mut(place)?))) {
+            Some((place, laid)) => {
+                *laid = Laid::Flat(flat);
+                place
+            }
+            None => self.laid.insert(|_| Laid::Flat(flat)),
+        };
+        self.name(&key, Number::Open(number), Some(Number::Flat(place)));
+        Some(place)
+    }
+
+    /// Opens a flat drawer; answers its number.
+    ///
+    /// # Panics
+    /// If the plain form cannot be read again.
+    pub(super) fn unfold(&mut self, place: u32) -> Option<u32> {
+        let laid = self.laid.get_mut(place).filter(|laid| matches!(laid, Laid::Flat(_)))?;
+        let Laid::Flat(Flat { bytes, wake }) = std::mem::replace(laid, Laid::Open(u32::MAX)) else { return None };
+        self.flat = (self.flat.0 - 1, self.flat.1 - bytes.len());
+        let (key, state): (K, S) = plain::from_bytes(&bytes).expect("what was laid flat can be read");
+        let mut slot = Slot { state, wake, ..Slot::new() };
+        slot.marks.set_place(place);
+        let named = key.clone();
+        let number = self.open.insert(|_| (key, slot));
+        if let Some(laid) = self.laid.get_mut(place) {
+            *laid = Laid::Open(number);
         }
-        self.free.push(number);
+        self.name(&named, Number::Flat(place), Some(Number::Open(number)));
+        Some(number)
+    }
+
+    /// Takes an open drawer away; its number may be given again.
+    pub(super) fn remove(&mut self, number: u32) -> Option<Drawer<K, S>> {
+        let drawer = self.open.remove(number)?;
+        if let Some(place) = drawer.1.marks.place() {
+            self.laid.remove(place);
+        }
+        self.name(&drawer.0, Number::Open(number), None);
         Some(drawer)
+    }
+
+    /// Has the index know the drawer of `key` by another number, or not at all.
+    fn name(&mut self, key: &K, before: Number, after: Option<Number>) {
+        let (shard, hash) = self.halves(self.hasher.hash_one(key));
+        let Ok(mut found) = self.index[shard].find_entry(spread(hash), |place| place.number == before.to_word()) else {
+            return;
+        };
+        match after {
+            Some(after) => found.get_mut().number = after.to_word(),
+            None => _ = found.remove(),
+        }
     }
 }
 
-fn key_of<K, V>(blocks: &[Vec<Option<(K, V)>>], number: u32) -> Option<&K> {
-    let drawer = blocks.get((number >> BLOCK_BITS) as usize)?.get(number as usize % BLOCK)?;
-    drawer.as_ref().map(|(key, _)| key)
+impl Laid {
+    /// Whether it is a flat drawer of `key`; `plain` is room for the plain form of that.
+    fn is_of<K: Plain>(&self, key: &K, plain: &mut Vec<u8>) -> bool {
+        let Laid::Flat(flat) = self else { return false };
+        plain.clear();
+        plain::append(key, plain);
+        flat.bytes.starts_with(plain)
+    }
 }
 
 /// The table of each share of the hashes: table i of n has (n + i) / n times as many as the first.
@@ -198,6 +346,25 @@ mod tests {
     use super::*;
     use crate::testing::Random;
 
+    type Numbers = Drawers<i64, i64>;
+
+    /// The number of the open drawer of `key`, which holds `state` if it is new.
+    fn open(drawers: &mut Numbers, key: i64, state: i64) -> u32 {
+        let mut is_new = false;
+        let number = match drawers.find_or_open(&key, |_| is_new = true) {
+            Number::Open(number) => number,
+            Number::Flat(place) => drawers.unfold(place).expect("it is flat"),
+        };
+        if is_new {
+            drawers.get_mut(number).expect("it is open").1.state = state;
+        }
+        number
+    }
+
+    fn held(drawers: &Numbers, number: u32) -> Option<(i64, i64)> {
+        drawers.get(number).map(|(key, slot)| (*key, slot.state))
+    }
+
     #[test]
     fn tables_double_one_after_the_other() {
         let mut drawers = Drawers::new();
@@ -212,49 +379,80 @@ mod tests {
             before = now;
         }
         assert!((1..=SHARDS / 8).contains(&together), "{together} at once");
-        assert!((0..200_000).all(|key| drawers.find_or_open(&key, |_| panic!("it is there")) as i64 == key));
+        let mut number_of = |key: u32| drawers.find_or_open(&i64::from(key), |_| panic!("it is there"));
+        assert!((0..200_000).all(|key| number_of(key) == Number::Open(key)));
     }
 
     #[test]
     fn many_are_found_as_each_is() {
-        let (mut drawers, mut random) = (Drawers::new(), Random::new(2));
+        let (mut drawers, mut random) = (Numbers::new(), Random::new(2));
         for _ in 0..200 {
             let keys: Vec<i64> = (0..random.index(60)).map(|_| random.below(500)).collect();
-            let mut numbers = vec![7];
-            drawers.find_or_open_all(keys.iter(), &mut numbers, |number| number);
-            assert_eq!(numbers.remove(0), 7);
+            let mut numbers = vec![Number::Open(7)];
+            drawers.find_or_open_all(keys.iter(), &mut numbers, |_| ());
+            assert_eq!(numbers.remove(0), Number::Open(7));
             for (key, number) in keys.iter().zip(&numbers) {
                 assert_eq!(drawers.find_or_open(key, |_| panic!("it is there")), *number);
-                assert_eq!(drawers.get(*number), Some(&(*key, *number)));
             }
-            if let Some(number) = numbers.first() {
-                drawers.remove(*number);
+            match numbers.first() {
+                Some(Number::Open(number)) if random.below(2) == 0 => _ = drawers.remove(*number),
+                Some(Number::Open(number)) => _ = drawers.lay(*number),
+                Some(Number::Flat(place)) => _ = drawers.unfold(*place),
+                None => {}
             }
         }
-        assert!(drawers.len() > 400);
+        assert!(drawers.len() > 300 && drawers.flat_len() > 10);
     }
 
     #[test]
-    fn a_map_with_numbers() {
-        let (mut drawers, mut model) = (Drawers::new(), BTreeMap::new());
+    fn a_map_whose_drawers_are_open_or_flat() {
+        let (mut drawers, mut model) = (Numbers::new(), BTreeMap::new());
         let mut random = Random::new(1);
-        for step in 0..20_000 {
+        for step in 0..30_000 {
             let key = random.below(4_000);
-            if random.below(3) == 0
-                && let Some((number, _)) = model.remove(&key)
-            {
-                assert!(drawers.remove(number).is_some_and(|(removed, _)| removed == key));
-                assert!(drawers.remove(number).is_none() && drawers.get(number).is_none());
-            } else {
-                let number = drawers.find_or_open(&key, |_| step);
-                let (held, opened) = *model.entry(key).or_insert((number, step));
-                assert_eq!((number, drawers.get(number)), (held, Some(&(key, opened))));
+            let state = *model.entry(key).or_insert(step);
+            let number = open(&mut drawers, key, step);
+            assert_eq!(held(&drawers, number), Some((key, state)));
+            assert_eq!(drawers.now(Number::Open(number)), Some(Number::Open(number)));
+            match random.below(3) {
+                0 => {
+                    let wake = random.below(1_000);
+                    drawers.get_mut(number).expect("it is open").1.wake = wake;
+                    let place = drawers.lay(number).expect("it is open");
+                    let flat = drawers.get_flat(place).expect("it is flat");
+                    assert_eq!((flat.key::<i64>(), flat.wake), (key, wake));
+                    assert_eq!(drawers.wake_of(Number::Flat(place)), Some(wake));
+                    assert!(held(&drawers, number).is_none() && drawers.lay(number).is_none());
+                }
+                1 => {
+                    model.remove(&key);
+                    assert!(drawers.remove(number).is_some_and(|(removed, _)| removed == key));
+                    assert!(drawers.remove(number).is_none() && drawers.get(number).is_none());
+                }
+                _ => {}
             }
             assert_eq!(drawers.len(), model.len());
         }
-        let held: BTreeMap<_, _> =
-            drawers.iter_mut().map(|(number, (key, opened))| (*key, (number, *opened))).collect();
-        assert_eq!(held, model);
-        assert!(drawers.numbers() <= 4_000);
+        assert!(drawers.flat_len() > 500 && drawers.numbers().0 <= 4_000 && drawers.numbers().1 <= 4_000);
+        for (key, state) in &model {
+            let number = open(&mut drawers, *key, -1);
+            assert_eq!(held(&drawers, number), Some((*key, *state)));
+        }
+        assert_eq!((drawers.flat_len(), drawers.flat.1), (0, 0));
+    }
+
+    #[test]
+    fn a_drawer_keeps_its_place_among_the_flat_ones() {
+        let mut drawers = Numbers::new();
+        let number = open(&mut drawers, 1, 11);
+        drawers.get_mut(number).expect("it is open").1.wake = 5;
+        let place = drawers.lay(number).expect("it is open");
+        let number = open(&mut drawers, 2, 12);
+        assert_eq!(drawers.lay(number), Some(place + 1));
+        let number = drawers.unfold(place).expect("it is flat");
+        assert_eq!(drawers.now(Number::Flat(place)), Some(Number::Open(number)));
+        assert_eq!(drawers.wake_of(Number::Flat(place)), Some(5));
+        assert!(drawers.get_flat(place).is_none() && drawers.unfold(place).is_none());
+        assert_eq!(drawers.lay(number), Some(place));
     }
 }

@@ -2,101 +2,121 @@
 //!
 //! *Meaning.* [`KeyedState::begin_saving`] fixes the moment; every drawer is then copied as it stood at that moment,
 //! either when the sweep comes to it ([`KeyedState::save`]) or just before it first changes, whichever is sooner.
-//! *State.* One bit a drawer while saving. *Cost.* One encoding a drawer, in steps as small as the caller likes; work
-//! between the steps pays one look at a bit a change.
+//! *State.* One bit a drawer while saving. *Cost.* One encoding a drawer that is open, in steps as small as the caller
+//! likes; work between the steps pays one look at a bit a change.
 
-use bincode::Options;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use super::drawers::{Drawer, Flat, Number};
+use super::plain::{self, Plain, Unreadable};
+use super::{Keyed, KeyedState};
 
-use super::{Keyed, KeyedState, Slot};
-
-type Drawer<L> = (<L as Keyed>::Key, Slot<<L as Keyed>::State>);
-
-/// Appends one drawer: its key, its state, the tick of its wake-up.
-type Encode<L> = fn(&<L as Keyed>::Key, &<L as Keyed>::State, i64, &mut Vec<u8>);
-
-/// A sweep over the drawers that stood when it began.
-pub(super) struct Saving<L: Keyed> {
-    encode: Encode<L>,
-    /// The drawer the sweep comes to next.
-    next: usize,
-    /// Drawers from here on are younger than the sweep.
-    end: usize,
-    /// Drawers ahead of the sweep that it must pass by: copied already, or younger than it.
-    passed: Vec<u64>,
+/// A sweep over the drawers that stood when it began: first the open ones, then the flat ones.
+pub(super) struct Saving {
+    open: Sweep,
+    flat: Sweep,
+    /// Drawers, one after the other: key, state, the tick of the wake-up.
     copied: Vec<u8>,
 }
 
-impl<L: Keyed> Saving<L> {
-    fn is_ahead(&self, at: usize) -> bool {
-        (self.next..self.end).contains(&at) && self.passed[at / 64] & (1 << (at % 64)) == 0
+/// A sweep over numbers.
+struct Sweep {
+    /// The number it comes to next.
+    next: usize,
+    /// Numbers from here on are younger than the sweep.
+    end: usize,
+    /// Numbers ahead of the sweep that it must pass by: copied already, or younger than it.
+    passed: Vec<u64>,
+}
+
+impl Sweep {
+    fn new(end: usize) -> Self {
+        Sweep { next: 0, end, passed: vec![0; end.div_ceil(64)] }
     }
 
-    /// Before the drawer at `at` changes (or, if there is none, is filled) for the first time since the sweep began.
-    pub(super) fn before_change(&mut self, at: usize, drawer: Option<&Drawer<L>>) {
-        if self.is_ahead(at) {
+    /// Has the sweep pass by a number; answers whether it was ahead.
+    fn pass(&mut self, number: u32) -> bool {
+        let at = number as usize;
+        let is_ahead = (self.next..self.end).contains(&at) && self.passed[at / 64] & (1 << (at % 64)) == 0;
+        if is_ahead {
             self.passed[at / 64] |= 1 << (at % 64);
+        }
+        is_ahead
+    }
+
+    /// The next number that is ahead.
+    fn next(&mut self) -> Option<u32> {
+        while self.next < self.end {
+            let number = u32::try_from(self.next).ok();
+            let is_ahead = number.is_some_and(|number| self.pass(number));
+            self.next += 1;
+            if is_ahead {
+                return number;
+            }
+        }
+        None
+    }
+}
+
+impl Saving {
+    /// What stands under a number from now on is younger than the sweep.
+    pub(super) fn pass(&mut self, number: Number) {
+        match number {
+            Number::Open(number) => _ = self.open.pass(number),
+            Number::Flat(place) => _ = self.flat.pass(place),
+        }
+    }
+
+    /// Before an open drawer changes for the first time since the sweep began.
+    pub(super) fn before_change<K: Plain, S: Plain>(&mut self, number: u32, drawer: Option<&Drawer<K, S>>) {
+        if self.open.pass(number) {
             self.copy(drawer);
         }
     }
 
-    fn copy(&mut self, drawer: Option<&Drawer<L>>) {
+    /// Before a flat drawer is opened for the first time since the sweep began.
+    pub(super) fn before_unfolding(&mut self, place: u32, flat: Option<&Flat>) {
+        if self.flat.pass(place) {
+            self.copy_flat(flat);
+        }
+    }
+
+    fn copy<K: Plain, S: Plain>(&mut self, drawer: Option<&Drawer<K, S>>) {
         if let Some((key, slot)) = drawer {
-            (self.encode)(key, &slot.state, slot.wake, &mut self.copied);
+            plain::append(&(key, &slot.state, slot.wake), &mut self.copied);
+        }
+    }
+
+    fn copy_flat(&mut self, flat: Option<&Flat>) {
+        if let Some(Flat { bytes, wake }) = flat {
+            self.copied.extend_from_slice(bytes);
+            plain::append(wake, &mut self.copied);
         }
     }
 }
 
-/// How a drawer is written: small integers in few bytes.
-fn options() -> impl Options {
-    bincode::DefaultOptions::new()
-}
-
-/// What is kept beside drawers, in the same form.
-pub(crate) fn to_bytes(kept: &impl Serialize) -> Vec<u8> {
-    options().serialize(kept).expect("what is kept has a plain form and memory takes it")
-}
-
-/// Reads what [`to_bytes`] wrote.
-pub(crate) fn from_bytes<D: DeserializeOwned>(bytes: &[u8]) -> Result<D, Unreadable> {
-    Ok(options().deserialize(bytes)?)
-}
-
-/// Copied drawers that cannot be read: written by another program, or damaged.
-#[derive(Debug, thiserror::Error)]
-#[error("a drawer cannot be read: {0}")]
-pub struct Unreadable(#[from] bincode::Error);
-
-impl<L: Keyed> KeyedState<L>
-where
-    L::Key: Serialize + DeserializeOwned,
-    L::State: Serialize + DeserializeOwned,
-{
+impl<L: Keyed> KeyedState<L> {
     /// Fixes the moment: what is copied from now on is what stands now. To be called between ticks.
     pub fn begin_saving(&mut self) {
-        let encode: Encode<L> = |key, state, wake, into| {
-            let drawer = options().serialize_into(into, &(key, state, wake));
-            drawer.expect("a drawer has a plain form and memory takes it");
-        };
-        let end = self.drawers.numbers();
-        self.saving = Some(Saving { encode, next: 0, end, passed: vec![0; end.div_ceil(64)], copied: Vec::new() });
+        let (open, flat) = self.drawers.numbers();
+        self.saving = Some(Saving { open: Sweep::new(open), flat: Sweep::new(flat), copied: Vec::new() });
     }
 
     /// Goes on with up to `fuel` drawers; gives what was copied since the last call, and whether that was the last of it.
     pub fn save(&mut self, fuel: &mut usize) -> (Vec<u8>, bool) {
-        let Some(mut saving) = self.saving.take() else { return (Vec::new(), true) };
-        while saving.next < saving.end && *fuel > 0 {
-            if saving.is_ahead(saving.next) {
-                saving.copy(u32::try_from(saving.next).ok().and_then(|number| self.drawers.get(number)));
-                *fuel -= 1;
+        let Some(saving) = &mut self.saving else { return (Vec::new(), true) };
+        let mut done = false;
+        while !done && *fuel > 0 {
+            *fuel -= 1;
+            if let Some(number) = saving.open.next() {
+                saving.copy(self.drawers.get(number));
+            } else if let Some(place) = saving.flat.next() {
+                saving.copy_flat(self.drawers.get_flat(place));
+            } else {
+                done = true;
             }
-            saving.next += 1;
         }
         let copied = std::mem::take(&mut saving.copied);
-        let done = saving.next == saving.end;
-        if !done {
-            self.saving = Some(saving);
+        if done {
+            self.saving = None;
         }
         (copied, done)
     }
@@ -107,20 +127,15 @@ where
     /// If they cannot be read.
     pub fn load(&mut self, mut copied: &[u8], mine: impl Fn(&L::Key) -> bool) -> Result<(), Unreadable> {
         while !copied.is_empty() {
-            let (key, state, wake): (L::Key, L::State, i64) = options().deserialize_from(&mut copied)?;
+            let (key, state, wake): (L::Key, L::State, i64) = plain::take(&mut copied)?;
             if !mine(&key) {
                 continue;
             }
             let number = self.find_or_open(&key);
-            if let Some((key, slot)) = self.drawers.get_mut(number) {
+            if let Some((_, slot)) = self.drawers.get_mut(number) {
                 slot.state = state;
                 slot.wake = wake;
-                let group = self.logic.attends(key, &slot.state);
-                slot.is_attentive = group.is_some();
-                self.attentive.set(number, group);
-                if wake < i64::MAX {
-                    self.wakes.hold(wake, number);
-                }
+                self.settle(number, false, true);
             }
         }
         Ok(())
@@ -129,20 +144,11 @@ where
     /// Has every drawer looked at again at `tick`, because of `cause`: what judged it before may have judged otherwise.
     pub fn reconsider(&mut self, tick: i64, cause: &L::Cause) {
         self.reconsidered = Some((tick, cause.clone()));
-        for (number, (_, slot)) in self.drawers.iter_mut().filter(|(_, (_, slot))| slot.wake > tick) {
-            slot.wake = tick;
-            self.wakes.hold(tick, number);
-        }
     }
 
     /// Takes a notice as one that stood before: the drawers have seen it.
     pub fn recall(&mut self, notice: &L::Notice, diff: i64) {
         self.logic.notice(notice, diff);
-    }
-
-    /// Bytes held, without what drawers hold outside themselves.
-    pub fn bytes(&self) -> usize {
-        self.drawers.bytes() + self.wakes.len() * size_of::<u32>()
     }
 }
 
@@ -173,6 +179,10 @@ mod tests {
             let at = emit.now();
             emit.push((*key, state.0, at), 1);
             if state.0 == 0 { Next::Forget } else { Next::At(at + 10 * state.0.abs()) }
+        }
+
+        fn is_at_rest(&self, state: &Self::State) -> bool {
+            state.0 > 1
         }
     }
 
