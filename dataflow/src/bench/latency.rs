@@ -11,11 +11,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use scenarios::topic::Record as Sent;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::apart::{Apart, Task};
 use crate::bench::drive::{Decoded, Encoding};
+use crate::bench::laps::{self, Laps};
 use crate::bench::load::{Load, Size};
 use crate::bench::pacing::{Clock, Paced, Schedule, Wall};
 use crate::bench::percentiles::Spans;
@@ -87,11 +87,11 @@ fn share(capacity: f64, percent: u32) -> u64 {
 /// Measures one rate.
 fn one(size: Size, percent_of_capacity: u32, workers: usize) -> Result<Latency, Error> {
     let load = probes::load(size)?;
-    let schedule = Arc::new(Schedule::new(&load.rush, load.rush_at, size.settings().ticks));
+    let schedule = Arc::new(Schedule::of(&load));
     let (mut told, mut watch) = (Vec::new(), Watch::new(schedule.clone()));
     let late = run(&load, workers, &schedule, &mut told, &mut watch)?;
-    let (exceptions, unattributed) = attribute(&told, &load.rush, &schedule, size)?;
-    let events = load.rush.len() as u64;
+    let (exceptions, unattributed) = attribute(&told, &load, &schedule)?;
+    let events = schedule.events() as u64;
     let rate_reached = per_second(events, watch.answered_at.as_secs_f64());
     Ok(Latency {
         percent_of_capacity,
@@ -132,7 +132,7 @@ fn run(
             *latest = late.max(*latest);
         }
     };
-    let feed = Paced::new(work.opening, work.rush, schedule, begin, late);
+    let feed = Paced::new(work.opening, Laps::of(load, work.rush), schedule, begin, late);
     let mut urgent = Encoding::default();
     let urgent = |closed: Closed| {
         urgent.take(&closed, |emission, lines| {
@@ -180,14 +180,13 @@ impl Watch {
     /// Everything up to this tick has been answered now.
     fn answer(&mut self, upto: Time, now: Duration) {
         let Watch { schedule, answers, spans, answered, answered_at, .. } = self;
-        let count = schedule.moments.len().max(1);
+        let count = schedule.events().max(1);
         for due in schedule.closed(*answered, upto) {
             *answered_at = now;
-            for (place, moment) in schedule.moments[due.events.clone()].iter().enumerate() {
-                let took = now.saturating_sub(*moment);
+            for event in due.events.clone() {
+                let took = now.saturating_sub(schedule.moment(event));
                 answers.record(took);
-                let span = (due.events.start + place) * SPANS / count;
-                spans[span].record(took);
+                spans[event * SPANS / count].record(took);
             }
         }
         *answered = upto.max(*answered);
@@ -209,25 +208,27 @@ struct CausedBy<'a> {
 }
 
 /// Finds the event behind each exception: the record of this name that came in the very tick in which it left.
-fn attribute(
-    exceptions: &[(Duration, Vec<u8>)],
-    rush: &[Sent],
-    schedule: &Schedule,
-    size: Size,
-) -> Result<(Spans, u64), Error> {
-    let ticks = size.settings().ticks;
-    let mut places: HashMap<(&str, &str, Time), usize> = HashMap::with_capacity(rush.len());
-    for (place, record) in rush.iter().enumerate() {
+fn attribute(exceptions: &[(Duration, Vec<u8>)], load: &Load, schedule: &Schedule) -> Result<(Spans, u64), Error> {
+    let ticks = load.size.settings().ticks;
+    let mut places: HashMap<(&str, &str, Time), usize> = HashMap::with_capacity(load.rush.len());
+    for (place, record) in load.rush.iter().enumerate() {
         let name = (record.topic().name(), record.event_id.as_str(), ticks.at(record.ingest_time));
         places.entry(name).or_insert(place);
     }
+    let place_of = |topic: &str, name: &str, time: Time| {
+        let in_lap = |name: &str, lap: u32| {
+            let place = places.get(&(topic, name, time - i64::from(lap) * load.lap_ms()))?;
+            Some(place + lap as usize * schedule.events_of_lap())
+        };
+        in_lap(name, 0).or_else(|| laps::lap_of(name).and_then(|(first, lap)| in_lap(first, lap)))
+    };
     let (mut spans, mut unattributed) = (Spans::default(), 0);
     for (at, lines) in exceptions {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line: Line<'_> = serde_json::from_slice(line).map_err(|error| Error::Engine(error.to_string()))?;
-            let place = line.cause.and_then(|cause| places.get(&(cause.topic, cause.event_id, line.time)));
+            let place = line.cause.and_then(|cause| place_of(cause.topic, cause.event_id, line.time));
             match place {
-                Some(place) => spans.record(at.saturating_sub(schedule.moments[*place])),
+                Some(place) => spans.record(at.saturating_sub(schedule.moment(place))),
                 None => unattributed += 1,
             }
         }
@@ -241,17 +242,17 @@ mod tests {
 
     #[test]
     fn every_event_is_answered_once_and_exceptions_find_their_events() {
-        let found = one(Size::TINY, 50, 2).expect("measured");
-        assert_eq!((found.events, found.answers.count, found.rate, found.workers), (2_000, 2_000, 20_000, 2));
-        assert_eq!(found.spans.iter().map(|span| span.count).sum::<u64>(), 2_000);
-        assert!(found.exceptions.count >= 20 && found.rate_reached > 0.0, "{}", found.exceptions.count);
+        let found = one(Size { laps: 2, ..Size::TINY }, 50, 2).expect("measured");
+        assert_eq!((found.events, found.answers.count, found.rate, found.workers), (4_000, 4_000, 20_000, 2));
+        assert_eq!(found.spans.iter().map(|span| span.count).sum::<u64>(), 4_000);
+        assert!(found.exceptions.count >= 40 && found.rate_reached > 0.0, "{}", found.exceptions.count);
         assert!(found.answers.max_us > 0 && !found.exceptions.curve.is_empty());
     }
 
     #[test]
     fn what_takes_long_counts_from_the_moment_it_should_have_come() {
         let load = Load::new(Size::TINY).expect("a load");
-        let schedule = Arc::new(Schedule::new(&load.rush, load.rush_at, load.size.settings().ticks));
+        let schedule = Arc::new(Schedule::of(&load));
         let mut watch = Watch::new(schedule.clone());
         let last = schedule.ticks.last().expect("a tick").clone();
         // Nothing is answered until a minute after the last tick was due.
@@ -264,15 +265,24 @@ mod tests {
 
     #[test]
     fn an_exception_belongs_to_the_record_of_its_own_tick_or_to_none() {
-        let load = Load::new(Size::TINY).expect("a load");
-        let schedule = Schedule::new(&load.rush, load.rush_at, load.size.settings().ticks);
+        let load = Load::new(Size { laps: 2, ..Size::TINY }).expect("a load");
+        let schedule = Schedule::of(&load);
         let (topic, id) = (load.rush[7].topic().name(), &load.rush[7].event_id);
         let tick = load.size.settings().ticks.at(load.rush[7].ingest_time);
-        let line = |time: Time| format!(r#"{{"time":{time},"cause":{{"topic":"{topic}","event_id":"{id}"}}}}"#);
-        let lines = format!("{}\n{}\n{{\"time\":{tick},\"cause\":null}}\n", line(tick), line(tick + 10));
-        let at = schedule.moments[7] + Duration::from_millis(4);
-        let (spans, none) = attribute(&[(at, lines.into_bytes())], &load.rush, &schedule, load.size).expect("read");
-        assert_eq!((spans.percentiles().count, none), (1, 2));
+        let line =
+            |id: &str, time: Time| format!(r#"{{"time":{time},"cause":{{"topic":"{topic}","event_id":"{id}"}}}}"#);
+        let lines = format!(
+            "{}\n{}\n{{\"time\":{tick},\"cause\":null}}\n",
+            line(id.as_str(), tick),
+            line(id.as_str(), tick + 10)
+        );
+        let at = schedule.moment(7) + Duration::from_millis(4);
+        // The same in the lap after that.
+        let again = line(&laps::name(id.as_str(), 1), tick + load.lap_ms());
+        let later = schedule.moment(7 + load.rush.len()) + Duration::from_millis(4);
+        let told = [(at, lines.into_bytes()), (later, again.into_bytes())];
+        let (spans, none) = attribute(&told, &load, &schedule).expect("read");
+        assert_eq!((spans.percentiles().count, none), (2, 2));
         assert!(spans.percentiles().max_us.abs_diff(4_000) <= 4);
     }
 }

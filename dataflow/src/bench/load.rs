@@ -4,7 +4,8 @@
 //! reference data, the first counts of every shelf, the quiet morning. Its *rush* is what comes after that, until the
 //! crowd is gone at four; so many of its records as are wanted, with event and ingest times pressed together so that
 //! they come one after the other at an even rate, that of a retailer with more tills: what a rate is said to be, it is in
-//! every moment. All else of them stays as it is, and so does who comes before whom.
+//! every moment. All else of them stays as it is, and so does who comes before whom. A rush that is to last longer than its
+//! records comes in laps: see [`laps`](crate::bench::laps).
 
 use operators::arrival::Place;
 use scenarios::generate::{Generated, Wanted};
@@ -34,30 +35,42 @@ pub struct Size {
     pub items: u32,
     /// What all chance comes from.
     pub seed: u64,
-    /// Records of the rush.
+    /// Records of the rush, or of one lap of it.
     pub events: usize,
+    /// How often they come.
+    pub laps: u32,
     /// Records a second of the rush.
     pub rate: u64,
     /// Length of a tick in milliseconds.
     pub tick_ms: i64,
     /// How often views leave, in milliseconds.
     pub emit_ms: i64,
+    /// How long what happened may be corrected, in milliseconds.
+    pub lateness_ms: i64,
 }
 
 impl Size {
     /// 50 stores of 20,000 items, a million records at 100,000 a second, a tick of 10 ms.
-    pub const FULL: Size =
-        Size { stores: 50, items: 20_000, seed: 1, events: 1_000_000, rate: 100_000, tick_ms: 10, emit_ms: 1_000 };
+    pub const FULL: Size = Size {
+        stores: 50,
+        items: 20_000,
+        seed: 1,
+        events: 1_000_000,
+        laps: 1,
+        rate: 100_000,
+        tick_ms: 10,
+        emit_ms: 1_000,
+        lateness_ms: LATENESS_MS,
+    };
 
     /// So little that it takes no time: to try whether it works at all.
-    pub const TINY: Size =
-        Size { stores: 2, items: 40, seed: 1, events: 2_000, rate: 20_000, tick_ms: 10, emit_ms: 1_000 };
+    pub const TINY: Size = Size { stores: 2, items: 40, events: 2_000, rate: 20_000, ..Size::FULL };
 
     /// How the job is set for it.
     pub fn settings(&self) -> Settings {
         Settings {
             ticks: Ticks { tick_ms: self.tick_ms },
-            limits: Limits { lateness_ms: LATENESS_MS, future_ms: FUTURE_MS },
+            limits: Limits { lateness_ms: self.lateness_ms, future_ms: FUTURE_MS },
             emit: Ticks { tick_ms: self.emit_ms },
             policies: Policies::default(),
         }
@@ -109,6 +122,12 @@ impl Load {
         let mut load = Load { size, rush_at: crowd.start, opening, rush };
         load.press();
         Ok(load)
+    }
+
+    /// How long a lap takes: whole ticks.
+    pub fn lap_ms(&self) -> i64 {
+        let last = self.rush.last().map_or(self.rush_at, |last| last.ingest_time);
+        self.size.settings().ticks.at(last) - self.rush_at
     }
 
     /// Presses the rush together, to its rate: the moment of a record is that of its place among them.

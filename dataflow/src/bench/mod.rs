@@ -23,6 +23,7 @@ pub mod figures;
 pub mod files;
 pub mod footprint;
 pub mod inside;
+pub mod laps;
 pub mod latency;
 pub mod load;
 pub mod machine;

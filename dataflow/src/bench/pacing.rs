@@ -8,9 +8,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use operators::keyed::Ticks;
-use scenarios::topic::Record as Sent;
-
+use crate::bench::laps::Laps;
+use crate::bench::load::Load;
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::event::Topic;
@@ -64,17 +63,21 @@ pub struct Due {
 /// When each event of a rush should come, and each tick be handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// The moment of each event, in order of arrival, from the beginning of the rush on.
-    pub moments: Vec<Duration>,
-    /// The ticks that have events, in order.
+    /// The moment of each event of a lap, in order of arrival, from the beginning of the lap on.
+    moments: Vec<Duration>,
+    /// How long a lap takes.
+    lap: Duration,
+    /// The ticks that have events, in order, of all laps.
     pub ticks: Vec<Due>,
 }
 
 impl Schedule {
-    /// Of a rush in order of ingest time that begins at `rush_at`. Events of one millisecond are spread over it.
-    pub fn new(rush: &[Sent], rush_at: Time, ticks: Ticks) -> Self {
-        let since = |at: Time| Duration::from_millis(u64::try_from(at - rush_at).unwrap_or(0));
-        let mut schedule = Schedule { moments: Vec::with_capacity(rush.len()), ticks: Vec::new() };
+    /// Of a load whose rush is in order of ingest time. Events of one millisecond are spread over it.
+    pub fn of(load: &Load) -> Self {
+        let (rush, ticks, lap_ms) = (&load.rush, load.size.settings().ticks, load.lap_ms());
+        let millis = |span: i64| Duration::from_millis(u64::try_from(span).unwrap_or(0));
+        let since = |at: Time| millis(at - load.rush_at);
+        let mut schedule = Schedule { moments: Vec::with_capacity(rush.len()), lap: millis(lap_ms), ticks: Vec::new() };
         for together in rush.chunk_by(|a, b| a.ingest_time == b.ingest_time) {
             let count = u32::try_from(together.len()).unwrap_or(u32::MAX);
             // An ingest time is the end of its millisecond, as a tick is the end of its span.
@@ -83,12 +86,34 @@ impl Schedule {
             schedule.moments.extend((0..count).map(spread));
         }
         let mut from = 0;
-        for together in rush.chunk_by(|a, b| ticks.at(a.ingest_time) == ticks.at(b.ingest_time)) {
-            let tick = ticks.at(together[0].ingest_time);
-            schedule.ticks.push(Due { tick, at: since(tick), events: from..from + together.len() });
-            from += together.len();
+        for lap in 0..load.size.laps {
+            let later = i64::from(lap) * lap_ms;
+            for together in rush.chunk_by(|a, b| ticks.at(a.ingest_time) == ticks.at(b.ingest_time)) {
+                let tick = ticks.at(together[0].ingest_time) + later;
+                schedule.ticks.push(Due { tick, at: since(tick), events: from..from + together.len() });
+                from += together.len();
+            }
         }
         schedule
+    }
+
+    /// How many events come.
+    pub fn events(&self) -> usize {
+        self.ticks.last().map_or(0, |last| last.events.end)
+    }
+
+    /// How many of them are a lap.
+    pub fn events_of_lap(&self) -> usize {
+        self.moments.len()
+    }
+
+    /// The moment of an event, in order of arrival, from the beginning of the rush on.
+    ///
+    /// # Panics
+    /// If there are no events.
+    pub fn moment(&self, event: usize) -> Duration {
+        let (lap, place) = (event / self.moments.len(), event % self.moments.len());
+        self.moments[place] + self.lap * u32::try_from(lap).unwrap_or(u32::MAX)
     }
 
     /// The ticks after `after` and up to `upto`.
@@ -101,7 +126,7 @@ impl Schedule {
 /// Hands over the opening, then the rush, tick by tick as they are due.
 pub struct Paced<C, B> {
     opening: Option<Batch>,
-    rush: std::iter::Peekable<std::vec::IntoIter<Bound>>,
+    rush: std::iter::Peekable<Laps>,
     dues: std::iter::Peekable<std::vec::IntoIter<Due>>,
     first: Option<Time>,
     begin: Option<B>,
@@ -114,14 +139,14 @@ impl<C: Clock, B: FnOnce() -> C + Send> Paced<C, B> {
     /// `begin` is called when the opening was handed over: it starts the clock when that has left.
     pub fn new(
         opening: Vec<Bound>,
-        rush: Vec<Bound>,
+        rush: Laps,
         schedule: &Schedule,
         begin: B,
         late: impl FnMut(Duration) + Send + 'static,
     ) -> Self {
-        let first = opening.first().or(rush.first()).map(|bound| bound.0);
+        let (mut rush, dues) = (rush.peekable(), schedule.ticks.clone().into_iter().peekable());
+        let first = opening.first().or(rush.peek()).map(|bound| bound.0);
         let opening = opening.last().map(|bound| bound.0).map(|upto| Batch { records: opening, upto });
-        let (rush, dues) = (rush.into_iter().peekable(), schedule.ticks.clone().into_iter().peekable());
         Paced { opening, rush, dues, first, begin: Some(begin), clock: None, late: Box::new(late) }
     }
 }
@@ -169,7 +194,7 @@ mod tests {
 
     use super::*;
     use crate::bench::drive::Decoded;
-    use crate::bench::load::{Load, Size};
+    use crate::bench::load::Size;
 
     /// A clock that goes when it is waited for, or pushed.
     #[derive(Clone, Default)]
@@ -185,21 +210,23 @@ mod tests {
         }
     }
 
+    /// A rush in two laps.
     fn load() -> (Load, Schedule) {
-        let load = Load::new(Size { rate: 10_000, ..Size::TINY }).expect("a load");
-        let schedule = Schedule::new(&load.rush, load.rush_at, load.size.settings().ticks);
+        let load = Load::new(Size { rate: 10_000, laps: 2, ..Size::TINY }).expect("a load");
+        let schedule = Schedule::of(&load);
         (load, schedule)
     }
 
     #[test]
     fn every_event_has_its_moment_within_its_tick() {
         let (load, schedule) = load();
-        assert_eq!(schedule.moments.len(), load.rush.len());
-        assert!(schedule.moments.is_sorted());
+        assert_eq!((schedule.events_of_lap(), schedule.events()), (load.rush.len(), 2 * load.rush.len()));
+        assert!((0..schedule.events()).is_sorted_by_key(|event| schedule.moment(event)));
+        assert_eq!(schedule.moment(load.rush.len() + 7), schedule.moment(7) + Duration::from_millis(200));
         let width = Duration::from_millis(10);
         for due in &schedule.ticks {
-            let moments = &schedule.moments[due.events.clone()];
-            assert!(moments.iter().all(|moment| *moment <= due.at && *moment + width >= due.at), "{due:?}");
+            let mut moments = due.events.clone().map(|event| schedule.moment(event));
+            assert!(moments.all(|moment| moment <= due.at && moment + width >= due.at), "{due:?}");
         }
         let [first, second] = [&schedule.ticks[0], &schedule.ticks[1]];
         assert_eq!(schedule.closed(first.tick - 1, second.tick), &schedule.ticks[..2]);
@@ -212,7 +239,7 @@ mod tests {
         let work = Decoded::new(&load).expect("sound");
         let (clock, opening) = (Fake::default(), work.opening.len());
         let begun = clock.clone();
-        let mut paced = Paced::new(work.opening, work.rush, &schedule, move || begun, |_| {});
+        let mut paced = Paced::new(work.opening, Laps::of(&load, work.rush), &schedule, move || begun, |_| {});
         let batch = |paced: &mut Paced<_, _>| paced.next_batch().expect("never fails");
         assert_eq!(batch(&mut paced).map(|batch| batch.records.len()), Some(opening));
         let (first, third) = (schedule.ticks[0].clone(), schedule.ticks[2].clone());
@@ -227,7 +254,7 @@ mod tests {
         while let Some(given) = batch(&mut paced) {
             rest += given.records.len();
         }
-        assert_eq!(rest, load.rush.len() - third.events.end);
+        assert_eq!(rest, schedule.events() - third.events.end);
         assert_eq!(Some(clock.elapsed()), schedule.ticks.last().map(|due| due.at));
     }
 }

@@ -3,11 +3,14 @@
 //! The rush alone opens too few exceptions to speak of the slowest in ten thousand. So one event in a hundred is a probe: it
 //! sells one unit of an item of its own, which was counted as none before the rush, in a store of the rush and at
 //! the moment of the event before it. The books go negative, and `inventory.negative_on_hand` opens in that very tick.
+//! In every lap of the rush they sell items of their own.
 
 use scenarios::topic::{Body, Channel, Count, Id, PosLine, Quantity, Record as Sent, SaleKind};
 
+use crate::bench::laps;
 use crate::bench::load::{Load, Size};
 use crate::error::Error;
+use crate::ids;
 
 /// One event in so many is a probe.
 const EVERY: u64 = 100;
@@ -30,7 +33,7 @@ pub fn load(size: Size) -> Result<Load, Error> {
         let probe = (place % (EVERY - 1) == 0 && number < probes).then(|| probe(number, &record));
         load.rush.push(record);
         if let Some(probe) = probe {
-            load.opening.push(count(number, &probe, before));
+            load.opening.extend((0..size.laps).map(|lap| count((number, lap), &probe, before)));
             load.rush.push(probe);
             number += 1;
         }
@@ -39,19 +42,27 @@ pub fn load(size: Size) -> Result<Load, Error> {
     Ok(load)
 }
 
-fn item(number: u64) -> Id {
-    Id::resembling(&format!("probe-{number}"))
+/// How the items of probes begin.
+const PREFIX: &str = "probe-";
+
+fn item((number, lap): (u64, u32)) -> Id {
+    Id::resembling(&if lap == 0 { format!("{PREFIX}{number}") } else { format!("{PREFIX}{number}:{lap}") })
+}
+
+/// What is sold in a lap instead of an item, which may be that of a probe.
+pub fn in_lap(item: ids::Id, lap: u32) -> ids::Id {
+    if item.as_str().starts_with(PREFIX) { ids::Id::new(&laps::name(item.as_str(), lap)) } else { item }
 }
 
 /// The sale that makes the books of an item negative.
 fn probe(number: u64, beside: &Sent) -> Sent {
     let store = beside.store_id.clone().unwrap_or_else(|| Id::resembling("probes"));
     let line = PosLine {
-        transaction_id: item(number),
+        transaction_id: item((number, 0)),
         line: 1,
         register_id: Id::resembling("r1"),
         operator_id: Id::resembling("o1"),
-        item_id: item(number),
+        item_id: item((number, 0)),
         kind: SaleKind::Sale,
         quantity: Quantity::from_units(1).unwrap_or_default(),
         unit_price_cents: 199,
@@ -69,9 +80,9 @@ fn probe(number: u64, beside: &Sent) -> Sent {
 }
 
 /// The count after which a probe is an exception.
-fn count(number: u64, probe: &Sent, at: i64) -> Sent {
-    let counted = Count { item_id: item(number), counted: Quantity::default() };
-    Sent::new(Id::resembling(&format!("probe-count-{number}")), at, probe.store_id.clone(), Body::Count(counted))
+fn count((number, lap): (u64, u32), probe: &Sent, at: i64) -> Sent {
+    let counted = Count { item_id: item((number, lap)), counted: Quantity::default() };
+    Sent::new(Id::resembling(&format!("probe-count-{number}-{lap}")), at, probe.store_id.clone(), Body::Count(counted))
 }
 
 #[cfg(test)]

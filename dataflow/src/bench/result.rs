@@ -65,12 +65,19 @@ pub struct Settings {
     pub runs: u32,
     /// How long each rate is held, in seconds.
     pub hold_seconds: u64,
+    /// How long what happened may be corrected, in milliseconds.
+    #[serde(default = "usual_lateness")]
+    pub lateness_ms: i64,
     /// The numbers of keys that footprint and restart are measured at.
     pub keys: Vec<u64>,
     /// Days of the footprint by days.
     pub days: u32,
     /// Sizes at which figures mean nothing: only whether everything works.
     pub quick: bool,
+}
+
+fn usual_lateness() -> i64 {
+    Size::FULL.lateness_ms
 }
 
 impl Settings {
@@ -100,8 +107,9 @@ impl Settings {
     }
 
     fn of(size: Size) -> Self {
-        let Size { stores, items, seed, rate, tick_ms, .. } = size;
-        Settings { stores, items, seed, rate, tick_ms, events: size.events as u64, ..Settings::default() }
+        let Size { stores, items, seed, rate, tick_ms, lateness_ms, .. } = size;
+        let events = size.events as u64;
+        Settings { stores, items, seed, rate, tick_ms, lateness_ms, events, ..Settings::default() }
     }
 
     /// The load that throughput is measured with.
@@ -113,15 +121,18 @@ impl Settings {
             events: usize::try_from(self.events).unwrap_or(usize::MAX),
             rate: self.rate,
             tick_ms: self.tick_ms,
-            emit_ms: 1_000,
+            lateness_ms: self.lateness_ms,
+            ..Size::FULL
         }
     }
 
-    /// The load that comes at a rate for as long as it is held, or as long as the rush has events.
+    /// The load that comes at a rate for as long as it is held, in as many laps as that takes.
     pub fn size_at(&self, rate: u64) -> Size {
-        let events = rate.saturating_mul(self.hold_seconds).clamp(1, self.events.max(1));
+        let wanted = rate.saturating_mul(self.hold_seconds).max(1);
+        let events = wanted.min(self.events.max(1));
+        let laps = u32::try_from(wanted.div_ceil(events)).unwrap_or(u32::MAX);
         let events = usize::try_from(events).unwrap_or(usize::MAX);
-        Size { events, rate, tick_ms: self.latency_tick_ms, ..self.size() }
+        Size { events, laps, rate, tick_ms: self.latency_tick_ms, ..self.size() }
     }
 }
 
@@ -218,6 +229,7 @@ pub struct KeyFootprint {
     /// (store, item) keys, each counted once, every fourth sold once.
     pub keys: u64,
     /// Days over which they came, hour by hour; 0 if all came at one moment.
+    #[serde(default)]
     pub over_days: u32,
     /// Resident memory with them.
     pub resident_bytes: u64,
