@@ -49,6 +49,15 @@ pub fn route<K: Hash>(key: &K) -> u64 {
     FixedState::with_seed(0).hash_one(key) >> 32
 }
 
+/// An instant of a span that differs from key to key, alike on every worker: what each key has to do once in a while, and at
+/// no certain moment, is not done for all of them in one tick.
+///
+/// # Panics
+/// If the span is not positive.
+pub fn spread<K: Hash>(key: &K, span_ms: i64) -> i64 {
+    route(key).cast_signed() % span_ms
+}
+
 /// Runs `logic` over `(key, input)` updates, of one collection or of several ([`Inputs`]), and broadcast notices.
 ///
 /// Built inside [`Vault::around`](crate::vault::Vault::around), its state can be copied out and put back.

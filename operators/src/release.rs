@@ -119,6 +119,11 @@ impl<I> Release<I> {
         }
     }
 
+    /// Bytes of what waits.
+    pub fn bytes(&self) -> usize {
+        self.items * (size_of::<I>() + size_of::<u16>())
+    }
+
     /// How many items wait.
     pub fn len(&self) -> usize {
         self.items

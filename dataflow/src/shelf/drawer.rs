@@ -352,7 +352,7 @@ impl Keyed for Shelves {
         let (mut next, mut moved) = (Next::Rest.or_at(emit.wakes_at()), false);
         if closing.is_due(Parts::BOOKS.and(Parts::OFFERS)) {
             moved = self.close_books(key, drawer, &closing, emit);
-            next = next.or_as(drawer.books.next(now, self.lateness_ms));
+            next = next.or_as(drawer.books.next(key, now, self.lateness_ms));
         }
         next = next.or_as(self.judge(key, drawer, (&closing, moved), emit));
         if closing.is_due(Parts::DEMAND) {

@@ -1,7 +1,7 @@
 //! What each loyalty customer bought, brought back and looked at over the last four weeks.
 
 use operators::distinct::DistinctInWindow;
-use operators::driver::keyed;
+use operators::driver::{keyed, spread};
 use operators::greatest::Greatest;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
 use operators::panes::{Panes, Trail};
@@ -199,8 +199,9 @@ impl Keyed for CustomerProfile {
         say(key, &mut state.said, profile, emit);
         // Baskets and purchases enter and leave with the panes of the sums, which hold every record.
         let Some(turn) = state.sums.next(FOUR_WEEKS, now) else { return Next::Forget };
-        // At the end of the day in which a purchase can no longer change, its memory is given back.
-        let folds = state.purchases.standing().next().map(|at| day(at + self.lateness_ms) + DAY_MS);
+        // In the day after that in which a purchase can no longer change, its memory is given back.
+        let folds = |at: &i64| day(at + self.lateness_ms) + DAY_MS + spread(key, DAY_MS);
+        let folds = state.purchases.standing().next().map(folds);
         Next::At(turn).or_at(folds)
     }
 }

@@ -1,5 +1,6 @@
 //! What the books say is on the shelf, what is promised to orders, and how fast it sells.
 
+use operators::driver::spread;
 use operators::keyed::{Emit, Keyed, Next};
 use operators::panes::{Panes, Trail};
 use operators::perhaps::Perhaps;
@@ -192,12 +193,13 @@ impl Books {
     }
 
     /// When the clock next changes the position, or can give memory back.
-    pub fn next(&self, now: i64, lateness_ms: i64) -> Next {
+    pub fn next(&self, key: &StoreItem, now: i64, lateness_ms: i64) -> Next {
         let Some(said) = self.said else { return Next::Rest };
         let entering = self.moves().first_sale_from(FOUR_WEEKS.ends_at(now)).map(|at| FOUR_WEEKS.pane(at));
         let leaving = said.last_sale_at.get().map(|at| FOUR_WEEKS.turn(FOUR_WEEKS.pane(at), now));
-        // One look, within the hour after the last entry can no longer change, gives the memory back.
-        let folds = self.ledger.horizon().map(|at| floor_to(at + lateness_ms, HOUR_MS) + HOUR_MS);
+        // One look, within two hours after the last entry can no longer change, gives the memory back.
+        let folds = |at| floor_to(at + lateness_ms, HOUR_MS) + HOUR_MS + spread(key, HOUR_MS);
+        let folds = self.ledger.horizon().map(folds);
         let sold = Next::Rest.or_at(self.sold.next(DAY, now)).or_at(self.sold.next(WEEK, now));
         sold.or_at(entering).or_at(leaving).or_at(folds)
     }
@@ -236,7 +238,7 @@ impl Keyed for InventoryPosition {
         let now = emit.now();
         books.fold(key, (now - self.lateness_ms, false), |_, _| {}, emit);
         books.say(key, emit);
-        if books.is_empty() { Next::Forget } else { books.next(now, self.lateness_ms) }
+        if books.is_empty() { Next::Forget } else { books.next(key, now, self.lateness_ms) }
     }
 }
 

@@ -110,3 +110,14 @@ fn a_notice_reaches_every_key_of_every_worker() {
         },
     );
 }
+
+#[test]
+fn keys_are_spread_evenly_over_a_span() {
+    let mut tenths = [0; 10];
+    for key in 0..10_000_u64 {
+        let at = spread(&key, 3_600_000);
+        assert!((0..3_600_000).contains(&at) && at == spread(&key, 3_600_000));
+        tenths[usize::try_from(at / 360_000).expect("a tenth")] += 1;
+    }
+    assert!(tenths.iter().all(|count| (900..1_100).contains(count)), "{tenths:?}");
+}

@@ -87,7 +87,7 @@ impl<L: Keyed> KeyedState<L> {
 
     /// Bytes held, without what open drawers hold outside themselves.
     pub fn bytes(&self) -> usize {
-        self.drawers.bytes() + self.wakes.len() * size_of::<u32>()
+        self.drawers.bytes() + self.wakes.bytes()
     }
 
     /// The next tick at which the clock alone may change the output.
