@@ -1,12 +1,14 @@
 //! Drawers by the group in which they attend to notices.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldhash::fast::FixedState;
 
 /// The numbers of the drawers that attend.
 #[derive(Default)]
 pub(super) struct Attentive {
     groups: BTreeMap<u64, BTreeSet<u32>>,
-    group_of: BTreeMap<u32, u64>,
+    group_of: HashMap<u32, u64, FixedState>,
 }
 
 impl Attentive {
