@@ -159,7 +159,9 @@ where
 mod tests {
     use super::*;
     use crate::arrival::Place;
-    use crate::testing::{Random, Update, held_after, law, scripts, told};
+    use crate::diff::Traced;
+    use crate::keyed::KeyedState;
+    use crate::testing::{Random, Update, close, held_after, law, scripts, told};
     use crate::twins;
     use expect_test::expect;
 
@@ -229,5 +231,25 @@ mod tests {
         assert_ne!(held_after(logic(), TICKS, script.clone(), horizon), (0, None));
         let until = TICKS.at(horizon + LATENESS_MS + SWEEP_MS);
         assert_eq!(held_after(logic(), TICKS, script, until), (0, None));
+    }
+
+    #[test]
+    fn ids_are_forgotten_as_they_came_and_never_many_at_once() {
+        let ticks = Ticks { tick_ms: 10 };
+        let mut state = KeyedState::new(Dedup::<char, i64, i64, (), ()>::new(LATENESS_MS), ticks);
+        // One a tick for two minutes.
+        let (first, last) = (ticks.tick_ms, 120_000);
+        let (mut held, mut most) = (0, 0);
+        for now in (first..=last + LATENESS_MS + SWEEP_MS).step_by(10) {
+            if now <= last {
+                let place = Place::number(now.cast_unsigned());
+                let arrival = Arrival { place, id: now, revision: 0, event_time: now, content: Some(1), memo: () };
+                state.update(('g', now), arrival, Traced::new(1, None), now);
+            }
+            close(&mut state, now);
+            most = most.max(held - state.len().min(held));
+            held = state.len();
+        }
+        assert_eq!((held, most), (0, 10));
     }
 }
