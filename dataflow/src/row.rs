@@ -60,7 +60,9 @@ impl<V: Clone + PartialEq> Tumbling<V> {
         emit: &mut Emit<'_, Row<K, V>, Cause>,
     ) {
         let row = |value: V| Row { key: key.clone(), value, settled: true };
-        if let Some(old) = self.said.take().filter(|_| self.settled_at.is_some()) {
+        if self.settled_at.is_some()
+            && let Some(old) = self.said.take()
+        {
             let new = amended(old.clone());
             emit.replace(Some(row(old)), Some(row(new.clone())));
             self.said = Some(new);

@@ -107,7 +107,7 @@ impl<L: Keyed> KeyedState<L> {
         let mut found = std::mem::take(&mut self.found);
         let keys = updates.as_slice()[..count].iter().map(|((key, _), ..)| key);
         let saving = &mut self.saving;
-        self.drawers.find_or_open_all(keys, &mut found, |number| opened(saving, number));
+        self.drawers.find_or_open_all(keys, &mut found, |number| pass(saving, Number::Open(number)));
         for (number, ((key, input), _, change)) in found.drain(..).zip(updates) {
             let number = match number {
                 Number::Open(number) => number,
@@ -278,7 +278,7 @@ impl<L: Keyed> KeyedState<L> {
             && let Some(place) = self.drawers.lay(number)
         {
             known_by = Number::Flat(place);
-            laid(&mut self.saving, place);
+            pass(&mut self.saving, known_by);
         }
         if (moves || known_by != before) && wake < i64::MAX {
             self.hold(wake, known_by);
@@ -298,7 +298,7 @@ impl<L: Keyed> KeyedState<L> {
     /// The number of the open drawer of `key`.
     pub(super) fn find_or_open(&mut self, key: &L::Key) -> u32 {
         let saving = &mut self.saving;
-        match self.drawers.find_or_open(key, |number| opened(saving, number)) {
+        match self.drawers.find_or_open(key, |number| pass(saving, Number::Open(number))) {
             Number::Open(number) => number,
             flat => self.open(flat).expect("a drawer that was found"),
         }
@@ -314,7 +314,7 @@ impl<L: Keyed> KeyedState<L> {
             saving.before_unfolding(place, self.drawers.get_flat(place));
         }
         let number = self.drawers.unfold(place)?;
-        opened(&mut self.saving, number);
+        pass(&mut self.saving, Number::Open(number));
         let KeyedState { logic, touched, drawers, untold, .. } = self;
         let drawer = drawers.get_mut(number)?;
         for (notice, cause) in untold.iter() {
@@ -338,12 +338,7 @@ fn tell<L: Keyed>(
     }
 }
 
-/// An empty drawer is open under a number, of which a sweep that is under way has to know.
-fn opened(saving: &mut Option<Saving>, number: u32) {
-    saving.iter_mut().for_each(|saving| saving.pass(Number::Open(number)));
-}
-
-/// A drawer is laid flat at a place, of which a sweep that is under way has to know.
-fn laid(saving: &mut Option<Saving>, place: u32) {
-    saving.iter_mut().for_each(|saving| saving.pass(Number::Flat(place)));
+/// Another drawer stands under a number from now on: a sweep that is under way passes it by.
+fn pass(saving: &mut Option<Saving>, number: Number) {
+    saving.iter_mut().for_each(|saving| saving.pass(number));
 }

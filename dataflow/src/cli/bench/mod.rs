@@ -68,10 +68,6 @@ pub struct Sizes {
     /// How long each rate is held where latency is measured, in seconds; a rush with fewer events comes in laps, under new names.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: Option<u64>,
-    /// How long what happened may be corrected, in milliseconds: all that came in that time is held. Of 36 hours' worth of a
-    /// high rate no machine has seen the end; with a minute, what is held grows level within minutes.
-    #[arg(long, value_parser = clap::value_parser!(i64).range(0..=366 * DAY_MS))]
-    lateness_ms: Option<i64>,
     /// Numbers of (store, item) keys that footprint and restart are measured at.
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     keys: Vec<u64>,
@@ -95,7 +91,6 @@ impl Sizes {
             seed: self.seed.unwrap_or(usual.seed),
             runs: self.runs.unwrap_or(usual.runs),
             hold_seconds: self.seconds.unwrap_or(usual.hold_seconds),
-            lateness_ms: self.lateness_ms.unwrap_or(usual.lateness_ms),
             keys: if self.keys.is_empty() { usual.keys } else { self.keys },
             days: self.days.unwrap_or(usual.days),
             ..usual
@@ -144,6 +139,10 @@ struct AtRates {
     /// The rates, in hundredths of the capacity.
     #[arg(long, value_delimiter = ',', default_values_t = latency::PERCENTS, value_parser = clap::value_parser!(u32).range(1..=100))]
     percents: Vec<u32>,
+    /// How long what happened may be corrected, in milliseconds: all that came in that time is held, which for the usual 36
+    /// hours of a high rate is more than a machine has. With a minute, what is held grows level within minutes.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(0..=366 * DAY_MS))]
+    lateness_ms: Option<i64>,
 }
 
 /// Draws a result as one page that any browser shows without a network.
@@ -198,7 +197,8 @@ impl BenchCommand {
                 (measured.views, measured.states) = costs::measure(&measured.settings, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Latency(AtRates { alone, workers, percents }) => alone.run(|measured, apart| {
+            What::Latency(AtRates { alone, workers, percents, lateness_ms }) => alone.run(|measured, apart| {
+                measured.settings.lateness_ms = lateness_ms.unwrap_or(measured.settings.lateness_ms);
                 let workers = usize::from(workers);
                 progress("capacity");
                 let capacity = throughput::capacity(&measured.settings, workers, apart)?;
