@@ -5,6 +5,7 @@
 //! as one [`Step`]; [`crate::governance`] decides which moves are worth a record. A stale feed holds clearing back; opening is never held back.
 
 use std::hash::Hash;
+use std::sync::Arc;
 
 use operators::driver::{keyed, route};
 use operators::episode::{Condition, Episode, Turn};
@@ -16,6 +17,7 @@ use crate::context::{Context, Notice};
 use crate::exception::{Change, Driver, KeyPart, Kind, KindIndex, Response, Step};
 use crate::ids::Id;
 use crate::policy::{FOR_MS, MIN_CONFIDENCE, Policy};
+use crate::symbol::Symbol;
 use crate::time::{Cause, Collection, Inputs};
 
 /// What a detector may look at beside the rows of its key.
@@ -108,6 +110,8 @@ pub struct Watch<D: Detector> {
     context: Context,
     policy: Vec<i64>,
     for_ms: i64,
+    /// Every policy in force that the type reads, by its full name.
+    in_force: Arc<[(Symbol, i64)]>,
 }
 
 /// The rows of a key and its episode.
@@ -147,35 +151,30 @@ struct Told {
     frozen: bool,
 }
 
-/// The value of a policy of `kind`, and of its `for_ms`.
-fn own_policy(context: &Context, kind: &Kind, policy: &Policy) -> i64 {
-    context.policies.said(&format!("{}.{}", kind.name, policy.name)).unwrap_or(policy.default)
-}
-
 impl<D: Detector> Watch<D> {
     /// Watches from now on; `context` is what is known before any notice.
     pub fn new(detector: D, ticks: Ticks, context: Context) -> Self {
         let kind = crate::detectors::index_of(D::KIND);
-        let mut watch = Watch { detector, kind, ticks, context, policy: Vec::new(), for_ms: 0 };
+        let mut watch =
+            Watch { detector, kind, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
         watch.read_policies();
         watch
     }
 
     fn read_policies(&mut self) {
-        self.policy = D::KIND.policies.iter().map(|policy| own_policy(&self.context, D::KIND, policy)).collect();
         let for_ms = Policy { default: D::KIND.for_ms, ..FOR_MS };
-        self.for_ms = own_policy(&self.context, D::KIND, &for_ms);
+        let own: Vec<_> =
+            D::KIND.policies.iter().copied().chain([for_ms]).map(|policy| self.own_policy(policy)).collect();
+        let (for_ms, policy) = own.split_last().expect("for_ms is one of them");
+        (self.for_ms, self.policy) = (for_ms.1, policy.iter().map(|(_, value)| *value).collect());
+        let confidence = (Symbol::from(MIN_CONFIDENCE.name), self.context.policies.get(MIN_CONFIDENCE));
+        self.in_force = own.into_iter().chain([confidence]).collect();
     }
 
-    /// Every policy in force that the type reads, by its full name.
-    fn policies(&self) -> Vec<(String, i64)> {
-        let own = D::KIND.policies.iter().zip(&self.policy);
-        let own = own.map(|(policy, value)| (format!("{}.{}", D::KIND.name, policy.name), *value));
-        own.chain([
-            (format!("{}.{}", D::KIND.name, FOR_MS.name), self.for_ms),
-            (MIN_CONFIDENCE.name.to_owned(), self.context.policies.get(MIN_CONFIDENCE)),
-        ])
-        .collect()
+    /// A policy of the type, by its full name, and its value.
+    fn own_policy(&self, policy: Policy) -> (Symbol, i64) {
+        let name = Id::new(&format!("{}.{}", D::KIND.name, policy.name));
+        (name.into(), self.context.policies.said(name.as_str()).unwrap_or(policy.default))
     }
 
     fn is_stale(&self, store: Option<Id>) -> bool {
@@ -193,14 +192,14 @@ impl<D: Detector> Watch<D> {
         let at = At { now: emit.now(), context: &self.context, policy: &self.policy };
         let step = Step {
             kind: self.kind,
-            key: self.detector.key_parts(key),
+            key: self.detector.key_parts(key).into(),
             opened_at,
             change,
             store: told.store,
             response: told.response.clone(),
             frozen: told.frozen,
-            drivers: self.detector.drivers(key, rows, &at),
-            policy: self.policies(),
+            drivers: self.detector.drivers(key, rows, &at).into(),
+            policy: self.in_force.clone(),
             cause: emit.cause().clone(),
         };
         emit.push(step, 1);

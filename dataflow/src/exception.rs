@@ -1,5 +1,7 @@
 //! What an exception is: its type, its key, how bad it is, what to do, and the numbers behind it.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,7 @@ use crate::detectors;
 use crate::event::Topic;
 use crate::ids::{EventId, Id};
 use crate::policy::Policy;
+use crate::symbol::Symbol;
 use crate::time::Cause;
 
 /// An exception type: what is the same for all its exceptions.
@@ -45,18 +48,18 @@ pub enum KeyPart {
     /// A number (a day).
     Number(i64),
     /// A name.
-    Name(String),
+    Name(EventId),
 }
 
 impl From<Id> for KeyPart {
     fn from(id: Id) -> Self {
-        KeyPart::Name(id.as_str().to_owned())
+        KeyPart::Name(EventId::new(id.as_str()))
     }
 }
 
 impl From<&EventId> for KeyPart {
     fn from(id: &EventId) -> Self {
-        KeyPart::Name(id.to_string())
+        KeyPart::Name(id.clone())
     }
 }
 
@@ -86,7 +89,7 @@ pub enum Parameter {
     /// How many.
     Number(i64),
     /// Which.
-    Text(String),
+    Text(Symbol),
 }
 
 impl Parameter {
@@ -107,31 +110,33 @@ impl Parameter {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Action {
     /// What.
-    pub name: String,
+    pub name: Symbol,
     /// Who may approve or reject it.
-    pub approver: String,
+    pub approver: Symbol,
     /// With which numbers and words.
-    pub parameters: Vec<(String, Parameter)>,
+    pub parameters: Vec<(Symbol, Parameter)>,
 }
 
 impl Action {
     /// An action without parameters.
-    pub fn new(name: &str, approver: &str) -> Self {
-        Action { name: name.to_owned(), approver: approver.to_owned(), parameters: Vec::new() }
+    pub fn new(name: &'static str, approver: &'static str) -> Self {
+        Action { name: name.into(), approver: approver.into(), parameters: Vec::new() }
     }
 
     /// The same with a parameter.
     #[must_use]
-    pub fn with(mut self, name: &str, value: Parameter) -> Self {
-        self.parameters.push((name.to_owned(), value));
+    pub fn with(mut self, name: &'static str, value: Parameter) -> Self {
+        self.parameters.push((name.into(), value));
         self
     }
 
     /// Whether this differs enough from what was `written` to be worth an update.
     pub fn moved_from(&self, written: &Action) -> bool {
-        let names = |action: &Action| action.parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-        (&self.name, &self.approver) != (&written.name, &written.approver)
-            || names(self) != names(written)
+        fn names(action: &Action) -> impl Iterator<Item = Symbol> {
+            action.parameters.iter().map(|(name, _)| *name)
+        }
+        (self.name, self.approver) != (written.name, written.approver)
+            || names(self).ne(names(written))
             || self.parameters.iter().zip(&written.parameters).any(|((_, now), (_, before))| now.moved_from(before))
     }
 }
@@ -156,19 +161,24 @@ impl Response {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Driver {
     /// What was measured.
-    pub name: String,
+    pub name: Symbol,
     /// What it is; `null` where it is undefined.
     pub observed: Option<i64>,
     /// What it was compared with, if it was.
     pub expected: Option<i64>,
     /// What it counts.
-    pub unit: String,
+    pub unit: Symbol,
 }
 
 impl Driver {
     /// A number and what it was compared with.
-    pub fn new(name: &str, observed: impl Into<Option<i64>>, expected: impl Into<Option<i64>>, unit: &str) -> Self {
-        Driver { name: name.to_owned(), observed: observed.into(), expected: expected.into(), unit: unit.to_owned() }
+    pub fn new(
+        name: &'static str,
+        observed: impl Into<Option<i64>>,
+        expected: impl Into<Option<i64>>,
+        unit: &'static str,
+    ) -> Self {
+        Driver { name: name.into(), observed: observed.into(), expected: expected.into(), unit: unit.into() }
     }
 }
 
@@ -189,7 +199,7 @@ pub struct Step {
     /// Its type.
     pub kind: KindIndex,
     /// The values of its key, in the contract's order.
-    pub key: Vec<KeyPart>,
+    pub key: Arc<[KeyPart]>,
     /// The tick at which it opened.
     pub opened_at: i64,
     /// What happens.
@@ -201,9 +211,9 @@ pub struct Step {
     /// Only a stale feed keeps it from clearing: it keeps what was last written.
     pub frozen: bool,
     /// The numbers behind it.
-    pub drivers: Vec<Driver>,
+    pub drivers: Arc<[Driver]>,
     /// The policies in force.
-    pub policy: Vec<(String, i64)>,
+    pub policy: Arc<[(Symbol, i64)]>,
     /// The record that led to it.
     pub cause: Option<Cause>,
 }
@@ -217,15 +227,21 @@ impl Step {
 
 /// The first 16 bytes, in hex, of BLAKE3 over `TYPE` LF key values joined by `|` LF opened_at.
 pub fn exception_id(name: &str, key: &[KeyPart], opened_at: i64) -> EventId {
-    let values: Vec<String> = key
-        .iter()
-        .map(|part| match part {
-            KeyPart::Name(name) => name.clone(),
-            KeyPart::Number(number) => number.to_string(),
-        })
-        .collect();
-    let hash = blake3::hash(format!("{name}\n{}\n{opened_at}", values.join("|")).as_bytes());
-    EventId::from(&hash.to_hex()[..32])
+    let mut text = String::with_capacity(128);
+    text.push_str(name);
+    text.push('\n');
+    for (place, part) in key.iter().enumerate() {
+        if place > 0 {
+            text.push('|');
+        }
+        match part {
+            KeyPart::Name(name) => text.push_str(name),
+            KeyPart::Number(number) => text.push_str(&number.to_string()),
+        }
+    }
+    text.push('\n');
+    text.push_str(&opened_at.to_string());
+    EventId::from(&blake3::hash(text.as_bytes()).to_hex()[..32])
 }
 
 #[cfg(test)]

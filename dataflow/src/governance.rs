@@ -110,15 +110,16 @@ impl Governance {
         let now = emit.now();
         let cause = step.cause.clone();
         let change = step.change;
-        let written = step.response.clone();
-        let open = held.get_or_insert_with(|| Open {
-            step: step.clone(),
-            written,
-            version: 0,
-            status: Status::Open,
-            until: None,
-        });
-        open.step = step;
+        let open = match held {
+            Some(open) => {
+                open.step = step;
+                open
+            }
+            None => {
+                let written = step.response.clone();
+                held.insert(Open { step, written, version: 0, status: Status::Open, until: None })
+            }
+        };
         match change {
             Change::Opened => self.tell(id, open, Event::Opened, By::Detector(cause), emit),
             Change::Moved if !open.step.frozen && open.step.response.moved_from(&open.written) => {
@@ -138,7 +139,7 @@ impl Governance {
         emit: &mut Emit<'_, Told, Cause>,
     ) {
         let needs_approver = matches!(command.action, CommandAction::Approve | CommandAction::Reject);
-        if needs_approver && command.role.as_str() != open.step.response.action.approver {
+        if needs_approver && command.role.as_str() != open.step.response.action.approver.as_str() {
             let reason = "only the approver of the action may approve or reject it";
             let record = self.record(id, open, Event::Updated, cause);
             emit.push(Told::Decision(Box::new(DecisionRecord::refused(Some(&record), reason, command))), 1);

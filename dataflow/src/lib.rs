@@ -41,6 +41,7 @@ pub mod shelf;
 pub mod stage;
 pub mod stats;
 pub mod streams;
+pub mod symbol;
 pub mod telemetry;
 pub mod time;
 pub mod views;

@@ -1,6 +1,7 @@
 //! The records of the exceptions, decisions, late and dead-letter topics, as kept and as published.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use operators::arrival::Place;
@@ -14,6 +15,7 @@ use crate::event::command::{Command, CommandAction};
 use crate::exception::{Driver, KeyPart, KindIndex, Parameter, Response, Severity};
 use crate::ids::{EventId, Id};
 use crate::output::Publish;
+use crate::symbol::Symbol;
 use crate::time::Cause;
 
 /// What a record of the exceptions topic tells.
@@ -61,7 +63,7 @@ pub struct ExceptionRecord {
     /// Its type.
     pub kind: KindIndex,
     /// Its key.
-    pub key: Vec<KeyPart>,
+    pub key: Arc<[KeyPart]>,
     /// 1 when opened, one more with every later record.
     pub version: i64,
     /// Its name.
@@ -81,9 +83,9 @@ pub struct ExceptionRecord {
     /// The tick at which it opened.
     pub opened_at: i64,
     /// The numbers behind it.
-    pub drivers: Vec<Driver>,
+    pub drivers: Arc<[Driver]>,
     /// The policies in force.
-    pub policy: Vec<(String, i64)>,
+    pub policy: Arc<[(Symbol, i64)]>,
     /// The record that led to this one.
     pub cause: Option<Cause>,
 }
@@ -188,14 +190,14 @@ fn public_action(response: &Response) -> PublicAction<'_> {
     let value = |parameter| match parameter {
         &Parameter::Flag(flag) => PublicParameter::Flag(flag),
         &Parameter::Number(number) => PublicParameter::Number(number),
-        Parameter::Text(text) => PublicParameter::Text(text),
+        Parameter::Text(text) => PublicParameter::Text(text.as_str()),
     };
     let action = &response.action;
     let parameters = action.parameters.iter().map(|(name, parameter)| (name.as_str(), value(parameter))).collect();
-    PublicAction { name: &action.name, approver: &action.approver, parameters }
+    PublicAction { name: action.name.as_str(), approver: action.approver.as_str(), parameters }
 }
 
-fn public_policy(policy: &[(String, i64)]) -> BTreeMap<&str, i64> {
+fn public_policy(policy: &[(Symbol, i64)]) -> BTreeMap<&'static str, i64> {
     policy.iter().map(|(name, value)| (name.as_str(), *value)).collect()
 }
 
@@ -257,14 +259,14 @@ pub struct DecisionRecord {
     /// The name of the exception.
     pub exception_id: EventId,
     /// Why.
-    pub reason: String,
+    pub reason: Symbol,
     /// On whose word.
     pub command: Option<Command>,
 }
 
 impl DecisionRecord {
     /// The decision behind a record of the exceptions topic.
-    pub fn of(record: &ExceptionRecord, reason: &str, command: Option<Command>) -> Self {
+    pub fn of(record: &ExceptionRecord, reason: &'static str, command: Option<Command>) -> Self {
         let kind = match record.event {
             Event::Opened => DecisionKind::Opened,
             Event::Updated => DecisionKind::Updated,
@@ -276,19 +278,19 @@ impl DecisionRecord {
             place: command.as_ref().map_or(Place::default(), |command| command.place),
             kind,
             exception_id: record.exception_id.clone(),
-            reason: reason.to_owned(),
+            reason: reason.into(),
             command,
         }
     }
 
     /// A refused command, with the exception as it stands, if it is open.
-    pub fn refused(record: Option<&ExceptionRecord>, reason: &str, command: Command) -> Self {
+    pub fn refused(record: Option<&ExceptionRecord>, reason: &'static str, command: Command) -> Self {
         DecisionRecord {
             exception: record.cloned(),
             place: command.place,
             kind: DecisionKind::Refused,
             exception_id: command.exception.clone(),
-            reason: reason.to_owned(),
+            reason: reason.into(),
             command: Some(command),
         }
     }
@@ -363,7 +365,7 @@ impl Publish for DecisionRecord {
             confidence_bp: exception.map(|record| record.confidence_bp),
             mode: exception.map(|record| record.mode),
             response: exception.map(|record| public_action(&record.response)),
-            reason: &self.reason,
+            reason: self.reason.as_str(),
             policy: exception.map_or_else(BTreeMap::new, |record| public_policy(&record.policy)),
             actor: command.map(|command| command.actor),
             role: command.map(|command| command.role),

@@ -164,9 +164,15 @@ pub fn erlang_c(servers: u64, load: f64) -> f64 {
     (1..=servers).fold((1.0, 1.0), one_more).1
 }
 
+/// From this load a on, a/c ≤ 0.85 alone decides. By Chernoff's bound P(N = c) ≤ e^−a(r ln r − r + 1) for a Poisson N of mean
+/// a and r = c/a; N ≤ c at least every second time, so B ≤ 2·P(N = c), and C ≤ cB/(c − a). At r ≥ 1/0.85 that is C ≤
+/// 13.4·e^−0.0147a: below 0.17 from here on, and so nobody waits for 120 s more often than is allowed.
+const MANY_ERLANGS: f64 = 300.0;
+
 /// How many checkouts a store needs for the `transactions` and sale `lines` of the last 15 minutes, contract view 10:
 /// at 40 s a transaction and 3 s a line, a erlangs, the least c with c > a, a/c ≤ 0.85 and
-/// P(wait ≤ 120 s) = 1 − C·exp(−(c − a)·120/AHT) ≥ 8000 bp; 0 without transactions. Takes O(c) steps.
+/// P(wait ≤ 120 s) = 1 − C·exp(−(c − a)·120/AHT) ≥ 8000 bp; 0 without transactions. Takes O(c) steps, and none from
+/// [`MANY_ERLANGS`] on.
 pub fn required_servers(transactions: i64, lines: i64) -> i64 {
     if transactions <= 0 {
         return 0;
@@ -175,6 +181,9 @@ pub fn required_servers(transactions: i64, lines: i64) -> i64 {
     let load = work_s as f64 / 900.0;
     let handling_s = 40.0 + 3.0 * lines as f64 / transactions as f64;
     let in_time = |waits: f64, c: f64| 1.0 - waits * libm::exp(-(c - load) * 120.0 / handling_s);
+    if load >= MANY_ERLANGS {
+        return -(-work_s).div_euclid(765);
+    }
     let (mut servers, (mut blocked, mut waits)) = (1, erlang(1.0, 1.0, load));
     // 85 % of 900 s are 765 s of work a server; in integers, so that exactly 85 % is enough. It implies c > a.
     while servers * 765 < work_s || basis_points(in_time(waits, servers as f64)) < 8000 {
@@ -325,6 +334,11 @@ mod tests {
             let l = next(&mut seed, t * [2, 20, 400, 20_000 / t][case % 4]);
             let slow = (1..).find(|&c| enough(c, t, l));
             assert_eq!(Some(required_servers(t, l)), slow, "{t} with {l} lines");
+        }
+        // Where the many begin.
+        for t in (6_000..7_500).step_by(7) {
+            let slow = (1..).find(|&c| enough(c, t, 0));
+            assert_eq!(Some(required_servers(t, 0)), slow, "{t}");
         }
         // 76 500 s of work are exactly 85 % of 100 servers, 76 501 s are more.
         let tight = [(1899, 180), (1897, 207), (50_000, 600_000), (0, 7)];

@@ -4,13 +4,16 @@
 //! encodes what leaves into lines. Each tick of the rush is handed over by itself; those that wait for a worker are closed together. Nothing of the
 //! rush is handed over before all of the opening has left.
 
+use std::iter::Peekable;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::bench::laps::Laps;
 use crate::bench::load::{Load, Places};
+use crate::bench::pacing::Schedule;
 use crate::clock::{Stopwatch, cpu_time};
 use crate::error::Error;
 use crate::event::Topic;
@@ -84,9 +87,26 @@ impl Taken {
 /// # Errors
 /// If the engine fails.
 pub fn from_memory(work: Decoded, workers: usize) -> Result<Taken, Error> {
-    let Decoded { settings, opening, rush } = work;
-    let span = Span { opened: opening.last().map_or(0, |bound| bound.0), events: rush.len() as u64 };
-    measure(&settings, span, workers, |opened| Gate::new(opening, rush, opened))
+    let span = Span { opened: work.opened(), events: work.rush.len() as u64 };
+    let records = work.opening.into_iter().chain(work.rush);
+    measure(&work.settings, span, workers, |open| Gate::new(records, span.opened, open))
+}
+
+/// Runs the laps of a load through `workers` workers. What is measured begins when the first of them is out of the horizon:
+/// from then on as much is forgotten as comes.
+///
+/// # Errors
+/// If the engine fails, or all is over by then.
+pub fn lap_after_lap(load: &Load, workers: usize) -> Result<Taken, Error> {
+    let Decoded { settings, opening, rush } = Decoded::new(load)?;
+    let (schedule, horizon) = (Schedule::of(load), load.rush_at + load.size.lateness_ms);
+    let [first, rest] = [(Time::MIN, horizon), (horizon, Time::MAX)].map(|(after, upto)| schedule.closed(after, upto));
+    let (Some(last), Some(_)) = (first.last(), rest.first()) else {
+        return Err(Error::Engine("the laps are over before the first is out of the horizon".to_owned()));
+    };
+    let span = Span { opened: last.tick, events: rest.iter().map(|due| due.events.len() as u64).sum() };
+    let records = opening.into_iter().chain(Laps::of(load, rush));
+    measure(&settings, span, workers, |open| Gate::new(records, span.opened, open))
 }
 
 /// What is measured of a feed: what comes after the tick `opened`, which are so many events.
@@ -181,37 +201,44 @@ impl Sink {
     }
 }
 
-/// Hands over the opening in large pieces, then waits for `opened`, then hands over the rush tick by tick.
-struct Gate<W> {
+/// Hands over what comes up to a tick in large pieces, then waits for `open`, then hands over the rest tick by tick.
+struct Gate<I: Iterator<Item = Bound>, W> {
     first: Option<Time>,
-    opening: std::iter::Peekable<std::vec::IntoIter<Bound>>,
-    rush: std::iter::Peekable<std::vec::IntoIter<Bound>>,
-    opened: Option<W>,
+    records: Peekable<I>,
+    opened: Time,
+    open: Option<W>,
 }
 
 /// Records of the opening that are handed over together.
 const PIECE: usize = 1 << 16;
 
-impl<W> Gate<W> {
-    fn new(opening: Vec<Bound>, rush: Vec<Bound>, opened: W) -> Self {
-        let first = opening.first().or(rush.first()).map(|bound| bound.0);
-        let [opening, rush] = [opening, rush].map(|records| records.into_iter().peekable());
-        Gate { first, opening, rush, opened: Some(opened) }
+impl<I: Iterator<Item = Bound>, W> Gate<I, W> {
+    fn new(records: I, opened: Time, open: W) -> Self {
+        let mut records = records.peekable();
+        Gate { first: records.peek().map(|bound| bound.0), records, opened, open: Some(open) }
     }
 }
 
-/// At least `least` records if there are so many, and whole ticks.
-pub(super) fn piece(records: &mut std::iter::Peekable<std::vec::IntoIter<Bound>>, least: usize) -> Option<Batch> {
+/// The next tick that has records, whole.
+pub(super) fn next_tick(records: &mut Peekable<impl Iterator<Item = Bound>>) -> Option<Batch> {
+    piece(records, 1, Time::MAX)
+}
+
+/// At least `least` records up to the tick `last` if there are so many, and whole ticks.
+fn piece(records: &mut Peekable<impl Iterator<Item = Bound>>, least: usize, last: Time) -> Option<Batch> {
     let mut upto = records.peek()?.0;
+    if upto > last {
+        return None;
+    }
     let mut taken = Vec::with_capacity(least);
-    while let Some(bound) = records.next_if(|bound| bound.0 == upto || taken.len() < least) {
+    while let Some(bound) = records.next_if(|bound| bound.0 == upto || (bound.0 <= last && taken.len() < least)) {
         upto = bound.0;
         taken.push(bound);
     }
     Some(Batch { records: taken, upto })
 }
 
-impl<W: FnOnce() + Send> Batches for Gate<W> {
+impl<I: Iterator<Item = Bound> + Send, W: FnOnce() + Send> Batches for Gate<I, W> {
     fn first(&self) -> Option<Time> {
         self.first
     }
@@ -221,13 +248,15 @@ impl<W: FnOnce() + Send> Batches for Gate<W> {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        if let Some(batch) = piece(&mut self.opening, PIECE) {
+        if self.open.is_some()
+            && let Some(batch) = piece(&mut self.records, PIECE, self.opened)
+        {
             return Ok(Some(batch));
         }
-        if let Some(opened) = self.opened.take() {
-            opened();
+        if let Some(open) = self.open.take() {
+            open();
         }
-        Ok(piece(&mut self.rush, 1))
+        Ok(next_tick(&mut self.records))
     }
 
     fn disordered(&self) -> Vec<(Topic, u64)> {
@@ -248,5 +277,18 @@ mod tests {
         assert_eq!(one.events, 2_000);
         assert!(one.lines > 0 && one.bytes > one.lines);
         assert_eq!((one.hash, one.lines), (two.hash, two.lines));
+    }
+
+    #[test]
+    fn laps_are_measured_once_the_first_is_out_of_the_horizon() {
+        // Laps of 100 ms.
+        let size = Size { laps: 3, lateness_ms: 150, ..Size::TINY };
+        let load = Load::new(size).expect("a load");
+        let some = lap_after_lap(&load, 1).expect("it runs");
+        let work = Decoded::new(&load).expect("sound");
+        let late = Laps::of(&load, work.rush).filter(|bound| bound.0 > load.rush_at + 150).count();
+        assert_eq!((some.events, late.abs_diff(3_000) < 200), (late as u64, true));
+        assert!(some.lines > 0 && some.hash == lap_after_lap(&load, 2).expect("it runs").hash);
+        assert!(lap_after_lap(&Load { size: Size { lateness_ms: 400, ..size }, ..load }, 1).is_err());
     }
 }

@@ -11,7 +11,7 @@ use scenarios::folder::{Folder, Format, Scenario as Head};
 use scenarios::topic::Record as Sent;
 use tempfile::TempDir;
 
-use crate::bench::drive::{Opened, Span, Taken, measure, piece};
+use crate::bench::drive::{Opened, Span, Taken, measure, next_tick};
 use crate::bench::load::Load;
 use crate::error::Error;
 use crate::event::Topic;
@@ -103,7 +103,7 @@ impl Batches for Chain {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        if let Some(tick) = piece(&mut self.read, 1) {
+        if let Some(tick) = next_tick(&mut self.read) {
             return Ok(Some(tick));
         }
         let mut batch = self.now.next_batch()?;
@@ -116,7 +116,7 @@ impl Batches for Chain {
             batch = self.now.next_batch()?;
         }
         self.read = batch.map_or(Vec::new(), |batch| batch.records).into_iter().peekable();
-        Ok(piece(&mut self.read, 1))
+        Ok(next_tick(&mut self.read))
     }
 
     fn disordered(&self) -> Vec<(Topic, u64)> {

@@ -46,7 +46,7 @@ use crate::bench::footprint::{Days, Keys};
 use crate::bench::latency::Rate;
 use crate::bench::restart::Live;
 use crate::bench::result::{Measured, Settings};
-use crate::bench::throughput::Rush;
+use crate::bench::throughput::{Rush, Sustained};
 use crate::error::Error;
 
 /// Measures everything; `say` is told what comes next.
@@ -76,6 +76,7 @@ pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Re
 pub fn task(name: &str, task: &str) -> Result<(), Error> {
     match name {
         Rush::NAME => child::<Rush>(task),
+        Sustained::NAME => child::<Sustained>(task),
         Costs::NAME => child::<Costs>(task),
         Rate::NAME => child::<Rate>(task),
         Keys::NAME => child::<Keys>(task),

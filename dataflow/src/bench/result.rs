@@ -126,6 +126,19 @@ impl Settings {
         }
     }
 
+    /// Whether a rate is held until what came first can no longer be corrected, and that long again.
+    pub fn outlasts_lateness(&self) -> bool {
+        self.lateness_ms > 0 && i128::from(self.hold_seconds) * 1_000 >= 2 * i128::from(self.lateness_ms)
+    }
+
+    /// The load that throughput is measured with, in as many laps as it takes for that.
+    pub fn size_sustained(&self) -> Size {
+        let size = self.size();
+        let events = u128::from(self.lateness_ms.unsigned_abs()) * 2 * u128::from(size.rate) / 1_000;
+        let laps = events.div_ceil(size.events.max(1) as u128).max(1);
+        Size { laps: u32::try_from(laps).unwrap_or(u32::MAX), ..size }
+    }
+
     /// The load that comes at a rate for as long as it is held, in as many laps as that takes.
     pub fn size_at(&self, rate: u64) -> Size {
         let wanted = rate.saturating_mul(self.hold_seconds).max(1);

@@ -8,7 +8,7 @@ use scenarios::folder::Format;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::apart::{Apart, Task};
-use crate::bench::drive::{Decoded, Taken, from_memory};
+use crate::bench::drive::{Decoded, Taken, from_memory, lap_after_lap};
 use crate::bench::files::Files;
 use crate::bench::load::Load;
 use crate::bench::result::{Origin, Settings, Throughput};
@@ -43,6 +43,24 @@ impl Task for Rush {
     }
 }
 
+/// The rush from memory, lap after lap, taken once: what is measured begins when as much is forgotten as comes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sustained {
+    /// How large it is.
+    pub settings: Settings,
+    /// Worker threads.
+    pub workers: usize,
+}
+
+impl Task for Sustained {
+    const NAME: &'static str = "sustained";
+    type Answer = Taken;
+
+    fn run(&self) -> Result<Taken, Error> {
+        lap_after_lap(&Load::new(self.settings.size_sustained())?, self.workers)
+    }
+}
+
 /// Measures every origin with every number of workers; `say` is told what comes next.
 ///
 /// # Errors
@@ -53,25 +71,37 @@ pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
     for origin in [Origin::Memory, Origin::Json, Origin::Parquet] {
         for workers in WORKERS {
             say(&format!("throughput from {}, {workers} worker(s)", origin.name()));
-            found.push(repeat(&Rush { settings: settings.clone(), origin, workers }, &mut hash, apart)?);
+            let rush = Rush { settings: settings.clone(), origin, workers };
+            found.push(repeat(&rush, (origin, workers, settings.runs), &mut hash, apart)?);
         }
     }
     Ok(found)
 }
 
-/// Measures the capacity that rates of latency are shares of: from memory.
+/// Measures the capacity that rates of latency are shares of: from memory. Rates that are held until what came first can no
+/// longer be corrected are shares of what can be sustained from then on.
 ///
 /// # Errors
 /// As [`measure`].
 pub fn capacity(settings: &Settings, workers: usize, apart: &Apart) -> Result<Throughput, Error> {
-    repeat(&Rush { settings: settings.clone(), origin: Origin::Memory, workers }, &mut None, apart)
+    let (settings, origin) = (settings.clone(), Origin::Memory);
+    let how = (origin, workers, settings.runs);
+    if settings.outlasts_lateness() {
+        repeat(&Sustained { settings, workers }, how, &mut None, apart)
+    } else {
+        repeat(&Rush { settings, origin, workers }, how, &mut None, apart)
+    }
 }
 
-/// Takes a rush as often as is wanted.
-fn repeat(rush: &Rush, hash: &mut Option<u64>, apart: &Apart) -> Result<Throughput, Error> {
-    let runs = 0..rush.settings.runs.max(1);
+/// Takes a rush so many times.
+fn repeat(
+    rush: &impl Task<Answer = Taken>,
+    (origin, workers, runs): (Origin, usize, u32),
+    hash: &mut Option<u64>,
+    apart: &Apart,
+) -> Result<Throughput, Error> {
+    let runs = 0..runs.max(1);
     let taken = runs.map(|_| apart.run(rush).map(|done| done.answer)).collect::<Result<Vec<_>, _>>()?;
-    let Rush { origin, workers, .. } = *rush;
     for one in &taken {
         let wanted = *hash.get_or_insert(one.hash);
         if one.hash != wanted {
@@ -104,9 +134,20 @@ mod tests {
     #[test]
     fn another_hash_is_no_figure() {
         let rush = Rush { settings: Settings::quick(), origin: Origin::Memory, workers: 1 };
-        let mut hash = None;
-        assert!(repeat(&rush, &mut hash, &Apart::Here).is_ok());
+        let (how, mut hash) = ((rush.origin, rush.workers, 1), None);
+        assert!(repeat(&rush, how, &mut hash, &Apart::Here).is_ok());
         hash = hash.map(|hash| hash + 1);
-        assert!(repeat(&rush, &mut hash, &Apart::Here).is_err());
+        assert!(repeat(&rush, how, &mut hash, &Apart::Here).is_err());
+    }
+
+    #[test]
+    fn capacity_is_what_can_be_sustained_where_the_first_is_forgotten() {
+        let short = Settings::quick();
+        let long = Settings { lateness_ms: 200, ..short.clone() };
+        assert!(!short.outlasts_lateness() && long.outlasts_lateness());
+        let capacity = |settings| capacity(settings, 1, &Apart::Here).expect("measured").events;
+        // 2,000 events in each lap of 100 ms; what is measured are the last two of four.
+        assert_eq!((capacity(&short), long.size_sustained().laps), (2_000, 4));
+        assert!(capacity(&long).abs_diff(4_000) < 200);
     }
 }

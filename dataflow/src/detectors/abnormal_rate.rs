@@ -58,12 +58,13 @@ impl Detector for AbnormalRate {
     fn respond(&self, _: &Item, state: &One<ItemReturns>, _: &At<'_>) -> Response {
         let detail = state.get().map_or("store_process", detail);
         let action = Action::new("investigate", "quality_manager");
-        Response { severity: Severity::High, action: action.with("detail", Parameter::Text(detail.to_owned())) }
+        Response { severity: Severity::High, action: action.with("detail", Parameter::Text(detail.into())) }
     }
 
     fn drivers(&self, _: &Item, state: &One<ItemReturns>, at: &At<'_>) -> Vec<Driver> {
         let row = state.get();
-        let milli = |name: &str, of: fn(&ItemReturns) -> i64| Driver::new(name, row.map(of), None, "milli-units");
+        let milli =
+            |name: &'static str, of: fn(&ItemReturns) -> i64| Driver::new(name, row.map(of), None, "milli-units");
         let score_bp = row.and_then(|row| row.score_bp);
         let returned_milli = row.map(|row| row.returned_milli);
         vec![

@@ -51,7 +51,7 @@ impl Detector for CoverageGap {
     }
 
     fn key_parts(&self, key: &StoreRole) -> Vec<KeyPart> {
-        vec![key.store.into(), KeyPart::Name(key.role.name().to_owned())]
+        vec![key.store.into(), KeyPart::Name(key.role.name().into())]
     }
 
     fn store(&self, key: &StoreRole, _: &One<Coverage>) -> Option<Id> {

@@ -46,7 +46,7 @@ impl Detector for FeedStale {
     }
 
     fn key_parts(&self, key: &Feed) -> Vec<KeyPart> {
-        vec![key.store.into(), KeyPart::Name(key.topic.to_string())]
+        vec![key.store.into(), KeyPart::Name(key.topic.name().into())]
     }
 
     fn store(&self, key: &Feed, _: &One<i64>) -> Option<Id> {

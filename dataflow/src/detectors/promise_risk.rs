@@ -101,10 +101,10 @@ mod tests {
             let verdict = PromiseRisk.assess(&key, &mut state, &at);
             (verdict.open, verdict.clear, PromiseRisk.respond(&key, &state, &at).action.name)
         };
-        assert_eq!(judge(3_999), (true, false, "reroute".to_owned()));
-        assert_eq!(judge(6_999), (true, false, "expedite".to_owned()));
-        assert_eq!(judge(7_000), (false, false, "expedite".to_owned()));
-        assert_eq!(judge(8_000), (false, true, "expedite".to_owned()));
+        assert_eq!(judge(3_999), (true, false, "reroute".into()));
+        assert_eq!(judge(6_999), (true, false, "expedite".into()));
+        assert_eq!(judge(7_000), (false, false, "expedite".into()));
+        assert_eq!(judge(8_000), (false, true, "expedite".into()));
         assert_eq!(PromiseRisk.assess(&key, &mut One::default(), &at), Verdict::GONE);
     }
 }

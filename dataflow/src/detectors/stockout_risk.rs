@@ -186,7 +186,7 @@ mod tests {
         let mut state = State { case_pack: Some(4), ..with(stock(5_999), POISSON_6) };
         let (verdict, response) = assess(&mut state);
         assert!(verdict.open && !verdict.clear && response.severity == Severity::High);
-        assert_eq!(response.action.parameters, [("quantity".to_owned(), Parameter::Number(8))]);
+        assert_eq!(response.action.parameters, [("quantity".into(), Parameter::Number(8))]);
         for (new, expected) in [(6_000, (false, false)), (7_000, (false, true))] {
             state.position = stock(new);
             let verdict = assess(&mut state).0;

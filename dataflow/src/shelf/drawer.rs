@@ -188,11 +188,11 @@ impl Shelves {
     ) -> bool {
         let Drawer { books, promoted, .. } = drawer;
         let edge = emit.now() - self.lateness_ms;
-        let changed = promoted.as_ref().is_some_and(|promoted| promoted.is_changed());
+        let is_due = closing.is_woken || promoted.as_ref().is_some_and(|promoted| promoted.is_changed());
         let fold = |moved: &_, count| promoted.iter_mut().for_each(|promoted| promoted.fold(moved, count));
         let cause = closing.touched.cause(Parts::BOOKS);
         emit.part(&cause, Said::Books, |emit| {
-            books.fold(key, (edge, changed), fold, emit);
+            books.fold(key, (edge, is_due), fold, emit);
             closing.is_due(Parts::BOOKS) && books.say(key, emit)
         })
     }

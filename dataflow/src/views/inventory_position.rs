@@ -236,7 +236,7 @@ impl Keyed for InventoryPosition {
 
     fn close(&mut self, key: &StoreItem, books: &mut Books, emit: &mut Emit<'_, Said, Cause>) -> Next {
         let now = emit.now();
-        books.fold(key, (now - self.lateness_ms, false), |_, _| {}, emit);
+        books.fold(key, (now - self.lateness_ms, emit.is_woken()), |_, _| {}, emit);
         books.say(key, emit);
         if books.is_empty() { Next::Forget } else { books.next(key, now, self.lateness_ms) }
     }

@@ -15,6 +15,9 @@ use crate::views::moves::{Move, Moves};
 /// A count: when, which record, and how much was there.
 pub type Counted = (i64, EventId, i64);
 
+/// So few entries are not worth a look before it is due.
+const FEW: usize = 4;
+
 /// Counts and moves of one key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
@@ -33,6 +36,9 @@ pub struct Ledger {
     anchored_at: Perhaps,
     /// When it last sold, of what can no longer change.
     sold_at: Perhaps,
+    /// With so many entries that may still change it looks whether they still may.
+    #[serde(skip)]
+    folds_at: u32,
 }
 
 /// Where no anchor is: what has been read is to be added up again.
@@ -101,14 +107,20 @@ impl Ledger {
     }
 
     /// Gives up the right to change what happened before `edge`, telling each move to `folded`: keeps the greatest such
-    /// count and one sum after it. Unless it is `due`, it waits until that frees at least half of what is held, so that its
-    /// cost per update is constant.
+    /// count and one sum after it. Unless it is `due`, it waits until there are twice as many entries as it left last time, so that
+    /// its cost per update is constant, and mostly nothing.
     pub fn fold(&mut self, edge: i64, due: bool, mut folded: impl FnMut(&Move, i64)) {
-        let counts = self.counts.partition_point(|count| count.0 < edge);
-        let foldable = self.moves.before(edge) + counts;
-        if foldable == 0 || (!due && foldable * 2 < self.moves.len() + self.counts.len()) {
+        if !due && self.len() < (self.folds_at as usize).max(FEW) {
             return;
         }
+        if self.begins().is_some_and(|at| at < edge) {
+            self.fold_before(edge, &mut folded);
+        }
+        self.folds_at = u32::try_from(2 * self.len()).unwrap_or(u32::MAX);
+    }
+
+    fn fold_before(&mut self, edge: i64, folded: &mut impl FnMut(&Move, i64)) {
+        let counts = self.counts.partition_point(|count| count.0 < edge);
         let Ledger { base, base_delta, since_anchor, anchored_at, sold_at, .. } = self;
         self.counts.drain(..counts, |count| {
             *base_delta = 0;
@@ -128,6 +140,17 @@ impl Ledger {
             }
             folded(moved, count);
         });
+    }
+
+    /// When the first happened of what may still change.
+    fn begins(&self) -> Option<i64> {
+        let counted = self.counts.first().map(|count| count.0);
+        counted.into_iter().chain(self.moves.begins()).min()
+    }
+
+    /// How many entries may still change, or have not been looked at since.
+    fn len(&self) -> usize {
+        self.moves.len() + self.counts.len()
     }
 
     /// Whether nothing of it may still change.

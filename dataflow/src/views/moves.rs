@@ -116,6 +116,11 @@ impl Moves {
         self.starting(edge, |at, edge| at < edge)
     }
 
+    /// When the first happened.
+    pub fn begins(&self) -> Option<i64> {
+        self.held.first().map(|(held, _)| held.event_time)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.held.len()
@@ -126,15 +131,11 @@ impl Moves {
         self.held.is_empty()
     }
 
-    /// How many there are from the first on whose time `is_in`, seen from `instant`. Mostly all or none, and then the rest is not
-    /// looked at.
+    /// How many there are from the first on whose time `is_in`, seen from `instant`. Mostly all, and then only the last is looked
+    /// at: that is where one was put just now.
     fn starting(&self, instant: i64, is_in: impl Fn(i64, i64) -> bool) -> usize {
         let is_in = |(held, _): &(Move, i64)| is_in(held.event_time, instant);
-        match (self.held.first(), self.held.last()) {
-            (Some(first), Some(_)) if !is_in(first) => 0,
-            (Some(_), Some(last)) if is_in(last) => self.held.len(),
-            _ => self.held.partition_point(is_in),
-        }
+        if self.held.last().is_none_or(is_in) { self.held.len() } else { self.held.partition_point(is_in) }
     }
 
     /// Gives up the moves that can no longer be corrected, telling each to `folded`.

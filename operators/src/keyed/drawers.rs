@@ -67,6 +67,9 @@ fn spread(half: u32) -> u64 {
     u64::from(half) << 32 | u64::from(half)
 }
 
+/// Where the index knows a drawer: the table, and the place in it.
+type Named = (usize, usize);
+
 /// An open drawer.
 pub(super) type Drawer<K, S> = (K, Slot<S>);
 
@@ -104,8 +107,9 @@ pub(super) struct Drawers<K, S> {
     laid: Slab<Laid>,
     /// How many are flat, and the bytes of their plain forms.
     flat: (usize, usize),
-    /// Of keys that are looked for; empty between calls.
+    /// Of keys that are looked for, and where they were found; both empty between calls.
     hashes: Vec<u64>,
+    named: Vec<Option<Named>>,
     /// Room for a plain form; what is in it means nothing.
     plain: Vec<u8>,
 }
@@ -120,6 +124,7 @@ impl<K: Clone + Eq + Hash + Plain, S: Default + Plain> Drawers<K, S> {
             laid: Slab::default(),
             flat: (0, 0),
             hashes: Vec::new(),
+            named: Vec::new(),
             plain: Vec::new(),
         }
     }
@@ -270,7 +275,7 @@ impl<K: Clone + Eq + Hash + Plain, S: Default + Plain> Drawers<K, S> {
             }
             None => self.laid.insert(|_| Laid::Flat(flat)),
         };
-        self.name(&key, Number::Open(number), Some(Number::Flat(place)));
+        self.rename(&key, Number::Open(number), Number::Flat(place));
         Some(place)
     }
 
@@ -290,29 +295,55 @@ impl<K: Clone + Eq + Hash + Plain, S: Default + Plain> Drawers<K, S> {
         if let Some(laid) = self.laid.get_mut(place) {
             *laid = Laid::Open(number);
         }
-        self.name(&named, Number::Flat(place), Some(Number::Open(number)));
+        self.rename(&named, Number::Flat(place), Number::Open(number));
         Some(number)
     }
 
-    /// Takes an open drawer away; its number may be given again.
-    pub(super) fn remove(&mut self, number: u32) -> Option<Drawer<K, S>> {
-        let drawer = self.open.remove(number)?;
-        if let Some(place) = drawer.1.marks.place() {
-            self.laid.remove(place);
+    /// Takes open drawers away; their numbers may be given again. Looks for all of them first, as
+    /// [`find_or_open_all`](Drawers::find_or_open_all) does.
+    pub(super) fn remove_all(&mut self, numbers: &mut Vec<u32>) {
+        let (mut hashes, mut named) = (std::mem::take(&mut self.hashes), std::mem::take(&mut self.named));
+        numbers.retain(|number| match self.open.get(*number) {
+            Some((key, _)) => {
+                hashes.push(self.hasher.hash_one(key));
+                true
+            }
+            None => false,
+        });
+        let sought = hashes.drain(..).zip(&*numbers);
+        named.extend(sought.map(|(hash, number)| self.find(hash, Number::Open(*number))));
+        for (number, named) in numbers.drain(..).zip(named.drain(..)) {
+            self.remove_named(number, named);
         }
-        self.name(&drawer.0, Number::Open(number), None);
-        Some(drawer)
+        (self.hashes, self.named) = (hashes, named);
     }
 
-    /// Has the index know the drawer of `key` by another number, or not at all.
-    fn name(&mut self, key: &K, before: Number, after: Option<Number>) {
-        let (shard, hash) = self.halves(self.hasher.hash_one(key));
-        let Ok(mut found) = self.index[shard].find_entry(spread(hash), |place| place.number == before.to_word()) else {
-            return;
-        };
-        match after {
-            Some(after) => found.get_mut().number = after.to_word(),
-            None => _ = found.remove(),
+    fn remove_named(&mut self, number: u32, named: Option<Named>) {
+        let Some((_, slot)) = self.open.remove(number) else { return };
+        if let Some(place) = slot.marks.place() {
+            self.laid.remove(place);
+        }
+        if let Some((shard, at)) = named
+            && let Ok(found) = self.index[shard].get_bucket_entry(at)
+        {
+            found.remove();
+        }
+    }
+
+    /// Where the index knows a drawer by this number, whose key has this hash.
+    fn find(&self, hash: u64, number: Number) -> Option<Named> {
+        let (shard, half) = self.halves(hash);
+        let number = number.to_word();
+        let at = self.index[shard].find_bucket_index(spread(half), |place| place.number == number)?;
+        Some((shard, at))
+    }
+
+    /// Has the index know the drawer of `key` by another number.
+    fn rename(&mut self, key: &K, before: Number, after: Number) {
+        if let Some((shard, at)) = self.find(self.hasher.hash_one(key), before)
+            && let Some(place) = self.index[shard].get_bucket_mut(at)
+        {
+            place.number = after.to_word();
         }
     }
 }
@@ -395,7 +426,7 @@ mod tests {
                 assert_eq!(drawers.find_or_open(key, |_| panic!("it is there")), *number);
             }
             match numbers.first() {
-                Some(Number::Open(number)) if random.below(2) == 0 => _ = drawers.remove(*number),
+                Some(Number::Open(number)) if random.below(2) == 0 => drawers.remove_all(&mut vec![*number]),
                 Some(Number::Open(number)) => _ = drawers.lay(*number),
                 Some(Number::Flat(place)) => _ = drawers.unfold(*place),
                 None => {}
@@ -426,8 +457,8 @@ mod tests {
                 }
                 1 => {
                     model.remove(&key);
-                    assert!(drawers.remove(number).is_some_and(|(removed, _)| removed == key));
-                    assert!(drawers.remove(number).is_none() && drawers.get(number).is_none());
+                    drawers.remove_all(&mut vec![number, number]);
+                    assert!(drawers.get(number).is_none());
                 }
                 _ => {}
             }

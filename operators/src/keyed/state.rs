@@ -19,6 +19,9 @@ pub(super) const SPARE_WAKES: usize = 64;
 /// Wake-ups looked at for each that is held, while too many wait: what is given up goes sooner than it comes.
 pub(super) const LOOKS: usize = 3;
 
+/// Drawers that are woken together: waiting for memory many times at once takes little longer than once.
+const TOGETHER: usize = 32;
+
 /// The drawers of one worker: the pure structure behind every keyed operator.
 pub struct KeyedState<L: Keyed> {
     pub(super) logic: L,
@@ -26,8 +29,10 @@ pub struct KeyedState<L: Keyed> {
     pub(super) drawers: Drawers<L::Key, L::State>,
     /// The open drawers touched in this tick, each with its least cause.
     pub(super) touched: Vec<(u32, Option<L::Cause>)>,
-    /// The drawers of updates that are about to be taken; empty between calls.
+    /// The drawers of updates that are about to be taken, or that may have to be woken; empty between calls.
     found: Vec<Number>,
+    /// The drawers that are to go; empty between calls.
+    forgotten: Vec<u32>,
     /// The drawers that attend to notices, by group.
     attentive: Attentive,
     /// The numbers of drawers, each in one word.
@@ -65,6 +70,7 @@ impl<L: Keyed> KeyedState<L> {
             drawers: Drawers::new(),
             touched: Vec::new(),
             found: Vec::new(),
+            forgotten: Vec::new(),
             attentive: Attentive::default(),
             wakes: Release::default(),
             woken: Vec::new(),
@@ -173,31 +179,32 @@ impl<L: Keyed> KeyedState<L> {
         fuel: &mut usize,
         out: &mut Vec<(L::Output, i64, Traced<i64, L::Cause>)>,
     ) -> bool {
-        while *fuel > 0 {
+        let mut is_done = false;
+        while *fuel > 0 && !is_done {
             *fuel -= 1;
-            if let Some((number, cause)) = self.touched.pop() {
-                self.close_drawer(number, &cause, now, out);
-            } else if !self.open_woken(now) && !self.open_told() {
-                return true;
+            match self.touched.pop() {
+                Some((number, cause)) => self.close_drawer(number, &cause, now, out),
+                None => is_done = !self.open_woken(now) && !self.open_told(),
             }
         }
-        false
+        self.drawers.remove_all(&mut self.forgotten);
+        is_done
     }
 
-    /// Touches a drawer whose wake-up has come, if it was not closed since. One after the other: those that are laid flat
-    /// again at once never all stand open. Answers whether there may be more.
+    /// Touches some drawers whose wake-up has come, if they were not closed since. Some after the others: those that are laid
+    /// flat again at once never all stand open. Answers whether there may be more.
     fn open_woken(&mut self, now: i64) -> bool {
-        while let Some(due) = self.woken.last_mut() {
-            let Some(number) = due.pop().map(Number::of_word) else {
-                self.woken.pop();
-                continue;
-            };
-            if self.drawers.wake_of(number).is_some_and(|wake| wake <= now) {
-                self.open_and_touch(number);
-                return true;
-            }
+        let Some(due) = self.woken.last_mut() else { return false };
+        let mut found = std::mem::take(&mut self.found);
+        let from = due.len().saturating_sub(TOGETHER);
+        found.extend(due.drain(from..).map(Number::of_word));
+        if from == 0 {
+            self.woken.pop();
         }
-        false
+        found.retain(|number| self.drawers.wake_of(*number).is_some_and(|wake| wake <= now));
+        found.drain(..).for_each(|number| self.open_and_touch(number));
+        self.found = found;
+        true
     }
 
     /// Tells the next flat drawer what it has not been told; answers whether there may be more.
@@ -268,7 +275,7 @@ impl<L: Keyed> KeyedState<L> {
             slot.marks.set_attentive(group.is_some());
         }
         if forget {
-            self.drawers.remove(number);
+            self.forgotten.push(number);
             return;
         }
         let (wake, before) = (slot.wake, slot.marks.place().map(Number::Flat).unwrap_or(Number::Open(number)));

@@ -1,0 +1,68 @@
+//! Words of a fixed vocabulary, as the program says them of every exception: what was measured, in which unit, what to do,
+//! who decides.
+//!
+//! A [`Symbol`] is written in the source, so that a copy of it costs nothing. One that is read (from another process, from a
+//! snapshot) is kept for the life of the process, as an [`Id`] is: there are no more than the source has.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::ids::Id;
+
+/// A word of the program's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Symbol(&'static str);
+
+impl Symbol {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl From<&'static str> for Symbol {
+    fn from(word: &'static str) -> Self {
+        Symbol(word)
+    }
+}
+
+impl From<Id> for Symbol {
+    fn from(id: Id) -> Self {
+        Symbol(id.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Symbol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Id::deserialize(deserializer).map(Symbol::from)
+    }
+}
+
+impl JsonSchema for Symbol {
+    fn schema_name() -> Cow<'static, str> {
+        String::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        String::inline_schema()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        let written = Symbol::from("milli-units");
+        let read: Symbol = bincode::deserialize(&bincode::serialize(&written).unwrap()).unwrap();
+        assert_eq!((read, read.as_str()), (written, "milli-units"));
+        assert!(Symbol::from("bp") < Symbol::from("cents"));
+    }
+}
