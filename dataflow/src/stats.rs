@@ -171,8 +171,8 @@ const MANY_ERLANGS: f64 = 300.0;
 
 /// How many checkouts a store needs for the `transactions` and sale `lines` of the last 15 minutes, contract view 10:
 /// at 40 s a transaction and 3 s a line, a erlangs, the least c with c > a, a/c ≤ 0.85 and
-/// P(wait ≤ 120 s) = 1 − C·exp(−(c − a)·120/AHT) ≥ 8000 bp; 0 without transactions. Takes O(c) steps, and none from
-/// [`MANY_ERLANGS`] on.
+/// P(wait ≤ 120 s) = 1 − C·exp(−(c − a)·120/AHT) ≥ 8000 bp; 0 without transactions. Takes O(c) steps, and one from
+/// some 350 checkouts on.
 pub fn required_servers(transactions: i64, lines: i64) -> i64 {
     if transactions <= 0 {
         return 0;
