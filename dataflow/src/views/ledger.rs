@@ -213,6 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn few_entries_fold_when_it_is_due_and_many_before() {
+        let mut ledger = Ledger::default();
+        (1..=3).for_each(|at| moved(&mut ledger, at, -1));
+        fold(&mut ledger, 9);
+        assert_eq!(ledger.len(), 3);
+        ledger.fold(3, true, |_, _| {});
+        assert_eq!((ledger.len(), ledger.on_hand()), (1, -3));
+        (10..=12).for_each(|at| moved(&mut ledger, at, -1));
+        fold(&mut ledger, 9);
+        assert_eq!((ledger.len(), ledger.on_hand()), (3, -6));
+        // Three are left: with six it looks again.
+        (13..=14).for_each(|at| moved(&mut ledger, at, -1));
+        fold(&mut ledger, 99);
+        assert_eq!(ledger.len(), 5);
+        moved(&mut ledger, 15, -1);
+        fold(&mut ledger, 99);
+        assert_eq!((ledger.len(), ledger.on_hand()), (0, -9));
+    }
+
+    #[test]
     fn folding_changes_nothing_that_is_said() {
         let (mut ledger, mut slow) = (Ledger::default(), Slow::default());
         let mut seed = 7u64;
