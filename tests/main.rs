@@ -2,6 +2,7 @@
 
 mod against_model;
 mod baseline;
+mod campaign;
 mod consistency;
 mod decisions;
 mod following;
