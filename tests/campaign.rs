@@ -45,7 +45,12 @@ const SNAPSHOT_MS: i64 = 200;
 const TICK_MS: i64 = 10;
 const EMIT_MS: i64 = 100;
 /// Places to die at, and how often each is passed before that at most.
-const POINTS: [(&str, i64); 5] = [
+const POINTS: [(&str, i64); 10] = [
+    ("remap-create", 3),
+    ("remap-header", 3),
+    ("remap-begun", 3),
+    ("remap-write", 40),
+    ("remap-delete", 4),
     ("after-remap-append", 40),
     ("mid-sink-batch", 60),
     ("mid-snapshot", 40),

@@ -1,4 +1,4 @@
-//! The straight line of the README, walked: a sale becomes a row, the row an exception, the exception an answer.
+//! The way of a record, as in dataflow/docs/architecture.md: a sale becomes a row, the row an exception, the exception an answer.
 
 use dataflow::edge::{Admitted, Limits, admit};
 use dataflow::event::{Record, Topic};

@@ -5,6 +5,7 @@ mod baseline;
 mod campaign;
 mod consistency;
 mod decisions;
+mod documents;
 mod following;
 mod generator;
 mod golden;

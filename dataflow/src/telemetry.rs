@@ -4,7 +4,7 @@
 //! of it down. Names begin with `storepulse_`, units stand in them, every metric has a sentence of help.
 
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::encoding::text;
@@ -34,6 +34,21 @@ pub enum Health {
     Failed(String),
 }
 
+/// How far a job has come, as far as readers are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It recovers, or it stops.
+    No,
+    /// It runs, and its time is that of its records.
+    Yes,
+    /// It runs by the wall clock, and this is the last tick that has closed.
+    At(i64),
+}
+
+/// A job whose last tick is further from the wall clock (milliseconds) is not ready: it catches up, it stands still, or
+/// the clock has been set.
+const READY_MS: i64 = 10_000;
+
 /// The numbers of one job; clones share them.
 #[derive(Clone)]
 pub struct Telemetry(Arc<Shared>);
@@ -41,7 +56,7 @@ pub struct Telemetry(Arc<Shared>);
 struct Shared {
     registry: Registry,
     numbers: Numbers,
-    ready: AtomicBool,
+    ready: Mutex<Ready>,
     health: Mutex<Health>,
     /// When the newest snapshot was written, by the wall clock.
     snapshot_at_ms: Mutex<Option<i64>>,
@@ -133,7 +148,7 @@ impl Numbers {
             outputs: register.plain("outputs", "Output records by topic"),
             remap_appends: register.plain("remap_appends", "Ticks bound to input positions in the remap log"),
             restarts: register.plain("restarts", "Starts of this job that went on from a snapshot"),
-            ready: register.plain("ready", "1 once recovery is done and a live tick has closed, else 0"),
+            ready: register.plain("ready", "1 while the job runs and its last tick is of now, else 0"),
             requests: register.plain("http_requests", "HTTP requests by route and status"),
             refusals: register.plain("http_refusals", "HTTP requests refused, by reason"),
             commands: register.plain("http_commands", "Commands taken over HTTP and appended to their topic"),
@@ -164,7 +179,7 @@ impl Telemetry {
         Telemetry(Arc::new(Shared {
             registry,
             numbers,
-            ready: AtomicBool::new(false),
+            ready: Mutex::new(Ready::No),
             health: Mutex::new(Health::Running),
             snapshot_at_ms: Mutex::new(None),
         }))
@@ -175,6 +190,7 @@ impl Telemetry {
         if let Some(written_at) = *held(&self.0.snapshot_at_ms) {
             self.0.numbers.snapshot_age.set(seconds((clock::wall_ms() - written_at).max(0)));
         }
+        self.0.numbers.ready.set(i64::from(self.is_ready()));
         let mut page = String::new();
         // Writing into a string cannot fail.
         _ = text::encode(&mut page, &self.0.registry);
@@ -273,15 +289,19 @@ impl Telemetry {
         self.0.numbers.event_readers.set(gauge(readers));
     }
 
-    /// Whether recovery is done and a live tick has closed; no longer while stopping.
-    pub fn ready(&self, ready: bool) {
-        self.0.ready.store(ready, Ordering::Release);
-        self.0.numbers.ready.set(i64::from(ready));
+    /// How far the job has come.
+    pub fn ready(&self, ready: Ready) {
+        *held(&self.0.ready) = ready;
     }
 
-    /// Whether readers may rely on what they read.
+    /// Whether readers may rely on what they read: the job runs, and its last tick is of now.
     pub fn is_ready(&self) -> bool {
-        self.0.ready.load(Ordering::Acquire) && self.health() == Health::Running
+        let is_now = match *held(&self.0.ready) {
+            Ready::No => false,
+            Ready::Yes => true,
+            Ready::At(tick) => (clock::wall_ms() - tick).abs() < READY_MS,
+        };
+        is_now && self.health() == Health::Running
     }
 
     /// The job has ended and will not go on. The first reason stays.
@@ -291,7 +311,7 @@ impl Telemetry {
             *health = Health::Failed(reason.to_owned());
         }
         drop(health);
-        self.ready(false);
+        self.ready(Ready::No);
     }
 
     /// Whether the job runs.
@@ -373,7 +393,13 @@ mod tests {
         let telemetry = Telemetry::new("1");
         let alive = telemetry.alive();
         assert!(!telemetry.is_ready());
-        telemetry.ready(true);
+        telemetry.ready(Ready::Yes);
+        assert!(telemetry.is_ready());
+        telemetry.ready(Ready::At(clock::wall_ms() - READY_MS));
+        assert!(!telemetry.is_ready(), "its last tick is too long ago");
+        telemetry.ready(Ready::At(clock::wall_ms() + 2 * READY_MS));
+        assert!(!telemetry.is_ready(), "its last tick is still to come");
+        telemetry.ready(Ready::At(clock::wall_ms()));
         assert!(telemetry.is_ready());
         telemetry.failed("the log of pos lies");
         drop(alive);

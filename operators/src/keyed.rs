@@ -35,7 +35,7 @@ pub struct Ticks {
 impl Ticks {
     /// The first tick ≥ `instant` (milliseconds); saturates at the last multiple.
     pub fn at(self, instant: i64) -> i64 {
-        let floor = instant - instant.rem_euclid(self.tick_ms);
+        let floor = instant.saturating_sub(instant.rem_euclid(self.tick_ms));
         if floor == instant { instant } else { floor.saturating_add(self.tick_ms) }
     }
 }

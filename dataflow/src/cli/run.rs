@@ -21,7 +21,7 @@ use crate::log;
                   storepulse run --config storepulse.toml --processes 2 --process 0 --hosts hosts.txt"
 )]
 pub struct Run {
-    /// The configuration; its fields are documented in the README.
+    /// The configuration; its fields are documented in dataflow/docs/operations.md.
     #[arg(long)]
     config: PathBuf,
     /// Only say whether the configuration is right.

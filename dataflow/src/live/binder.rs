@@ -4,7 +4,8 @@
 //! first tick still open. [`Binder::close`] says how far time may go: to where every partition has been read, but for those
 //! that are idle or ended; what it says is logged ([`crate::live::remap`]) before anything acts on it, and
 //! [`Binder::again`] binds the same records to the same ticks from that log. *State.* The lines read but not yet bound;
-//! the caller takes no more from a partition whose lane is full. *Cost.* A look at each lane a closing.
+//! the caller takes no more from a partition whose lane is full. A full lane never holds time back: it holds lines of two
+//! ticks, or lines that came late and may leave with the open tick. *Cost.* A look at each lane a closing.
 
 use std::collections::VecDeque;
 
@@ -49,7 +50,7 @@ impl Reached {
 
 /// What is known of a partition's future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
+enum Flow {
     /// More may come at any time, of any log time from the last one on.
     Reading,
     /// It has nothing now: time does not wait for it.
@@ -148,18 +149,43 @@ impl Binder {
         self.lanes[partition].waiting.len()
     }
 
-    /// Whether a lane takes no more for now.
+    /// Whether a lane takes no more for now: some of its lines can leave as soon as the other partitions allow it.
     pub fn is_full(&self, partition: usize) -> bool {
-        // A tick closes only when its partition has passed it, however many lines it has.
-        let lane = &self.lanes[partition].waiting;
-        let tick = |due: i64| due.saturating_sub(1).div_euclid(self.ticks.tick_ms);
-        let has_passed_one = lane.front().zip(lane.back()).is_some_and(|(first, last)| tick(first.0) < tick(last.0));
-        lane.len() >= 2 * LANE && has_passed_one
+        self.lanes[partition].is_full(self.ticks, self.open())
     }
 
-    /// Whether every partition has ended and every line is bound.
-    pub fn is_done(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.flow == Flow::Ended && lane.waiting.is_empty())
+    /// Whether a lane takes no more until a logged span is bound again: it has all that the span took from it.
+    pub fn is_full_for(&self, span: &Span, partition: usize) -> bool {
+        let end = span.ends.iter().find(|(index, _)| *index as usize == partition);
+        let lane = &self.lanes[partition];
+        lane.waiting.len() >= 2 * LANE && end.is_none_or(|(_, end)| lane.has_come_to(end))
+    }
+
+    /// Whether every partition has ended and every line up to the instant `until` is bound: nothing is left to wait for.
+    pub fn is_done(&self, until: Option<Time>) -> bool {
+        let is_past = |(due, _): &(i64, Line)| until.is_some_and(|until| *due > until);
+        self.lanes.iter().all(|lane| match lane.waiting.front() {
+            // Log times never go back: whatever follows is past it too.
+            Some(first) => is_past(first),
+            None => lane.flow == Flow::Ended,
+        })
+    }
+
+    /// The first tick that is still open; `i64::MIN` before any has closed.
+    fn open(&self) -> Time {
+        self.closed.map_or(i64::MIN, |closed| closed + self.ticks.tick_ms)
+    }
+
+    /// The partition that holds time back the most, if one does.
+    pub fn holder(&self) -> Option<usize> {
+        let holds = |lane: &Lane| lane.flow == Flow::Reading && !lane.is_full(self.ticks, self.open());
+        let holding = self.lanes.iter().enumerate().filter(|(_, lane)| holds(lane));
+        holding.min_by_key(|(_, lane)| lane.seen).map(|(partition, _)| partition)
+    }
+
+    /// Whether lines have been read that wait for their tick.
+    pub fn has_waiting(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.waiting.is_empty())
     }
 
     /// Takes lines of a partition, in order, that came at the instant `now` by the wall clock. A log that is ahead of the
@@ -175,16 +201,18 @@ impl Binder {
         }
     }
 
-    /// Takes what became known of a partition's future.
-    pub fn flow(&mut self, partition: usize, flow: Flow) {
-        self.lanes[partition].flow = flow;
+    /// A partition will have nothing ever again.
+    pub fn end(&mut self, partition: usize) {
+        self.lanes[partition].flow = Flow::Ended;
     }
 
-    /// A partition has been silent for long: until it says something, time does not wait for it.
-    pub fn silent(&mut self, partition: usize) {
+    /// Whether a partition is at its end and silent, so that time does not wait for it. By the records' clock it is waited
+    /// for as long as it has lines: its next one may be of the same tick.
+    pub fn set_idle(&mut self, partition: usize, is_idle: bool) {
         let lane = &mut self.lanes[partition];
-        if lane.flow == Flow::Reading && lane.waiting.is_empty() {
-            lane.flow = Flow::Idle;
+        if lane.flow != Flow::Ended {
+            let is_idle = is_idle && (self.clock == Clock::Wall || lane.waiting.is_empty());
+            lane.flow = if is_idle { Flow::Idle } else { Flow::Reading };
         }
     }
 
@@ -206,6 +234,9 @@ impl Binder {
         let mut counts = vec![0; self.lanes.len()];
         for (partition, end) in &span.ends {
             let lane = &self.lanes[*partition as usize];
+            if !lane.has_come_to(end) {
+                return None;
+            }
             let at = lane
                 .waiting
                 .iter()
@@ -234,18 +265,19 @@ impl Binder {
             let has_ended = self.lanes.iter().all(|lane| lane.flow == Flow::Ended);
             if told > i64::MIN {
                 closable = closable.min(tick_of(told));
-            } else if has_ended && !self.is_done() {
+            } else if has_ended && !self.is_done(None) {
                 // Nothing but lines that cannot be read, and no word of time: they still have a tick.
                 return Some(if limit == Time::MAX { 0 } else { closable });
             }
         }
+        let open = self.open();
         for lane in &self.lanes {
             if lane.flow == Flow::Reading {
-                // The next line may have the log time of the last.
-                closable = closable.min(tick_of(lane.seen).saturating_sub(tick_ms));
+                // The next line may have the log time of the last. Lines that come late leave with the open tick.
+                let passed = tick_of(lane.seen).saturating_sub(tick_ms);
+                closable = closable.min(if lane.is_full(self.ticks, open) { passed.max(open) } else { passed });
             }
             if let Some((due, _)) = lane.waiting.get(LANE) {
-                let open = self.closed.map_or(i64::MIN, |closed| closed + tick_ms);
                 closable = closable.min(tick_of(*due).max(open));
             }
         }
@@ -282,6 +314,20 @@ fn tick_of(ticks: Ticks, span: &Span, line: &Line) -> Time {
 }
 
 impl Lane {
+    /// Whether it holds many lines, of which some can leave: those of a tick that it has passed, or, where all came late,
+    /// all of them with the tick `open`. A tick closes only when its partition has passed it, however many lines it has.
+    fn is_full(&self, ticks: Ticks, open: Time) -> bool {
+        let Some(((first, _), (last, _))) = self.waiting.front().zip(self.waiting.back()) else { return false };
+        let tick = |due: i64| if due == i64::MIN { i64::MIN } else { ticks.at(due) };
+        self.waiting.len() >= 2 * LANE && (tick(*first).max(open) < tick(*last) || tick(*last) < open)
+    }
+
+    /// Whether the last whole message that came is at `end` or behind it.
+    fn has_come_to(&self, end: &Reached) -> bool {
+        let last = self.waiting.iter().rev().find_map(|(_, line)| line.next);
+        last.is_some_and(|next| next.record >= end.next.record)
+    }
+
     /// How many lines belong to ticks up to `closed`, the first open tick being `open`: whole messages only.
     fn count_until(&self, closed: Time, open: Time, ticks: Ticks) -> usize {
         let belongs = |(due, _): &&(i64, Line)| *due == i64::MIN || ticks.at(*due).max(open) <= closed;
@@ -324,13 +370,13 @@ mod tests {
         // The other partition may go on at 22: tick 30 is not over.
         assert_eq!((span.after, span.closed), (10, 20));
         assert_eq!(ticks(&bound), [(0, 0, 20)]);
-        binder.flow(1, Flow::Ended);
+        binder.end(1);
         let (span, bound) = binder.close(Time::MAX).unwrap();
         assert_eq!((span.closed, ticks(&bound)), (30, vec![(0, 1, 30), (1, 0, 30)]));
         assert_eq!(span.ends, [(0, binder.reached()[0]), (1, binder.reached()[1])]);
-        binder.flow(0, Flow::Ended);
+        binder.end(0);
         assert_eq!(ticks(&binder.close(Time::MAX).unwrap().1), [(0, 2, 40)]);
-        assert!(binder.is_done());
+        assert!(binder.is_done(None));
     }
 
     #[test]
@@ -348,15 +394,93 @@ mod tests {
     }
 
     #[test]
+    fn a_full_lane_of_late_lines_leaves_with_the_open_tick() {
+        let lines = 2 * LANE as u64;
+        let mut binder = binder(Clock::Wall, 2);
+        binder.push(0, 200, [line(101, 0)]);
+        (0..2).for_each(|partition| binder.set_idle(partition, true));
+        assert_eq!(binder.close(200).unwrap().0.closed, 200);
+        // A backlog of which every line belongs to a tick that has closed, and more behind it.
+        binder.push(0, 230, (1..=lines).map(|offset| line(100 + offset.cast_signed() / 1_000, offset)));
+        assert!(binder.is_full(0));
+        let (span, bound) = binder.close(235).unwrap();
+        assert_eq!((span.after, span.closed, bound.len()), (200, 210, 2 * LANE));
+        assert!(bound.iter().all(|bound| bound.tick == 210));
+        assert!(!binder.is_full(0), "there is room for what follows");
+        assert_eq!(binder.close(235), None, "what follows is unread: time waits for it");
+        assert_eq!(binder.holder(), Some(0));
+        binder.push(0, 240, [line(233, lines + 1), line(238, lines + 2)]);
+        assert_eq!(binder.close(240).unwrap().0.closed, 230);
+    }
+
+    #[test]
+    fn time_goes_on_whenever_every_partition_is_full_idle_or_at_its_end() {
+        for seed in 0..30 {
+            let mut random = Random::new(seed);
+            let mut binder = binder(Clock::Wall, 3);
+            let (mut now, mut offsets) = (1_000, [0u64; 3]);
+            let mut late = [0, 0, 0].map(|_: i64| random.below(3) * random.below(2_000));
+            for round in 0..6 {
+                for (partition, offset) in offsets.iter_mut().enumerate() {
+                    let rests = random.below(4) == 0;
+                    while !rests && !binder.is_full(partition) {
+                        now += i64::from(random.below(50) == 0);
+                        binder.push(partition, now, [line(now - late[partition], *offset)]);
+                        late[partition] = (late[partition] - random.below(2)).max(0);
+                        *offset += 1;
+                    }
+                    binder.set_idle(partition, rests);
+                }
+                now += TICKS.tick_ms;
+                let (span, bound) = binder.close(now).unwrap_or_else(|| panic!("seed {seed}: it stands still"));
+                assert!(round == 0 || span.closed > span.after, "seed {seed}");
+                assert!(bound.iter().all(|bound| (span.after + 1..=span.closed).contains(&bound.tick)));
+            }
+        }
+    }
+
+    #[test]
+    fn lines_past_the_end_of_time_are_not_waited_for() {
+        let mut binder = binder(Clock::Data, 2);
+        binder.push(0, 0, [line(11, 0), line(55, 1)]);
+        assert!(!binder.is_done(Some(50)));
+        binder.end(1);
+        let (span, bound) = binder.close(50).unwrap();
+        assert_eq!((span.closed, bound.len()), (50, 1));
+        assert!(binder.is_done(Some(50)) && !binder.is_done(None) && !binder.is_done(Some(60)));
+    }
+
+    #[test]
+    fn a_span_longer_than_a_lane_is_bound_again() {
+        let lines = 5 * LANE as u64;
+        let end = Reached { next: Position { record: lines, byte: 0 }, logged_at: 11 };
+        let span = Span { after: 10, closed: 20, ends: vec![(0, end)], last: false };
+        let mut binder = binder(Clock::Wall, 2);
+        let mut offset = 0;
+        let bound = loop {
+            for partition in 0..2 {
+                while !binder.is_full_for(&span, partition) && (partition == 0 || offset < lines) {
+                    binder.push(partition, i64::MAX, [line(offset.cast_signed() / 1_000, offset)]);
+                    offset += 1;
+                }
+            }
+            if let Some(bound) = binder.again(&span, 20) {
+                break bound;
+            }
+        };
+        assert_eq!(bound.len() as u64, lines);
+    }
+
+    #[test]
     fn a_log_that_nobody_can_read_has_a_tick() {
         for (limit, tick) in [(Time::MAX, 0), (45, 40)] {
             let mut binder = binder(Clock::Data, 2);
             binder.push(0, 200, [line(i64::MIN, 0), line(i64::MIN, 1)]);
-            binder.flow(0, Flow::Ended);
+            binder.end(0);
             assert_eq!(binder.close(limit), None, "the other partition may still say when it is");
-            binder.flow(1, Flow::Ended);
+            binder.end(1);
             assert_eq!(ticks(&binder.close(limit).unwrap().1), [(0, 0, tick), (0, 1, tick)]);
-            assert!(binder.is_done());
+            assert!(binder.is_done(None));
         }
     }
 
@@ -364,13 +488,13 @@ mod tests {
     fn by_the_wall_clock_idle_partitions_do_not_hold_time_back_and_what_comes_late_is_bound_to_the_open_tick() {
         let mut binder = binder(Clock::Wall, 2);
         binder.push(0, 200, [line(101, 0)]);
-        binder.flow(0, Flow::Idle);
-        binder.flow(1, Flow::Idle);
+        binder.set_idle(0, true);
+        binder.set_idle(1, true);
         let (span, bound) = binder.close(125).unwrap();
         assert_eq!((span.after, span.closed, ticks(&bound)), (100, 120, vec![(0, 0, 110)]));
         assert_eq!(binder.close(129), None, "tick 130 is not over");
         binder.push(1, 200, [line(105, 0), line(126, 1)]);
-        binder.flow(1, Flow::Idle);
+        binder.set_idle(1, true);
         let (_, bound) = binder.close(130).unwrap();
         assert_eq!(ticks(&bound), [(1, 0, 130), (1, 1, 130)]);
         // Late within its tick: it comes before what the log took in time.
@@ -381,7 +505,7 @@ mod tests {
     fn a_log_that_is_ahead_of_the_clock_does_not_wait_for_it() {
         let mut binder = binder(Clock::Wall, 1);
         binder.push(0, 95, [line(9_000, 0), line(9_001, 1)]);
-        binder.flow(0, Flow::Idle);
+        binder.set_idle(0, true);
         assert_eq!(binder.close(99), None);
         let (_, bound) = binder.close(100).unwrap();
         assert_eq!(ticks(&bound), [(0, 0, 100), (0, 1, 100)]);
@@ -411,12 +535,15 @@ mod tests {
             let mut first = binder(Clock::Wall, 3);
             let mut rest: Vec<_> = logs.iter().map(|log| log.clone().into_iter().peekable()).collect();
             let (mut spans, mut expected, mut now) = (Vec::new(), Vec::new(), 0);
-            while !first.is_done() {
+            while !first.is_done(None) {
                 now += random.below(25);
                 for (partition, log) in rest.iter_mut().enumerate() {
                     let count = random.index(5);
                     first.push(partition, now, log.by_ref().take(count).collect::<Vec<_>>());
-                    first.flow(partition, if log.peek().is_none() { Flow::Ended } else { Flow::Idle });
+                    first.set_idle(partition, true);
+                    if log.peek().is_none() {
+                        first.end(partition);
+                    }
                 }
                 if let Some((span, bound)) = first.close(now) {
                     assert!(bound.iter().all(|bound| (span.after + 1..=span.closed).contains(&bound.tick)));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use connectors::registry::{SinkConfig, SourceConfig};
 use operators::keyed::Ticks;
@@ -60,9 +61,11 @@ pub struct TimeConfig {
     pub lateness_ms: i64,
     /// How far ahead an event may have happened, in milliseconds.
     pub future_ms: i64,
-    /// A partition that has said nothing for so long (milliseconds) does not hold time back, even if its end could not be
-    /// asked for.
-    pub idle_ms: u64,
+    /// A partition that has been at its end and silent for so long (milliseconds) does not hold time back. One that has
+    /// records which are not read yet, or that cannot be read, always does. Unless given, 5 by the wall clock, where it
+    /// delays what follows the last record of a quiet topic, and 5000 by the records' clock, where time that went on
+    /// without a partition makes its next records late.
+    pub idle_ms: Option<u64>,
     /// Whose time it is: `wall` (ticks close as the wall clock passes; a record's log time is the broker's, or its
     /// `ingest_time` in files), or `data` (ticks go as far as the records' `ingest_time` takes them, as in a replay).
     pub clock: Clock,
@@ -72,6 +75,17 @@ pub struct TimeConfig {
     pub stop_at_end: bool,
 }
 
+impl TimeConfig {
+    /// How long a partition must have been at its end and silent before time goes on without it.
+    pub fn idle(&self) -> Duration {
+        let usual = match self.clock {
+            Clock::Wall => 5,
+            Clock::Data => 5_000,
+        };
+        Duration::from_millis(self.idle_ms.unwrap_or(usual))
+    }
+}
+
 impl Default for TimeConfig {
     fn default() -> Self {
         TimeConfig {
@@ -79,7 +93,7 @@ impl Default for TimeConfig {
             emit_ms: 1_000,
             lateness_ms: LATENESS_MS,
             future_ms: FUTURE_MS,
-            idle_ms: 5_000,
+            idle_ms: None,
             clock: Clock::Wall,
             until: None,
             stop_at_end: false,

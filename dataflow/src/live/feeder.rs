@@ -15,26 +15,27 @@ use crate::feed::Batch;
 use crate::graph::Settings;
 use crate::job::deal;
 use crate::live::Processes;
-use crate::live::binder::{Binder, BoundLine, Clock, Flow, Reached, Span};
+use crate::live::binder::{Binder, BoundLine, Clock, Reached, Span};
 use crate::live::config::Config;
 use crate::live::intake::{Inlet, News, Partition, Readers};
 use crate::live::keeper::Copied;
 use crate::live::recovery::{Again, Recovered};
 use crate::live::remap::{Header, PartitionName, RemapWriter};
 use crate::live::worker::Order;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Ready, Telemetry};
 use crate::time::Time;
 
 /// How long a partition is asked to wait for a first record.
 const POLL: Duration = Duration::from_millis(5);
-/// A job that is further behind the wall clock (milliseconds) is not ready: it is catching up.
-const READY_MS: i64 = 10_000;
+/// How long no tick may close before the log says so, and how often it says so again.
+const STANDSTILL: Duration = Duration::from_secs(10);
 /// How often the lengths of the queues are told.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a wait for records that are missing is told.
 const TELL: Duration = Duration::from_secs(5);
 /// How long the feeder sleeps at most when nobody wakes it.
 const NAP: Duration = Duration::from_millis(20);
+const LEAST_NAP: Duration = Duration::from_millis(1);
 
 /// Where workers report before anything is fed: with several processes, everybody has read what an earlier run left by
 /// then, so that from then on it may be added to.
@@ -130,6 +131,8 @@ impl<'a> Feeder<'a> {
                 binder: Binder::new(self.settings.ticks, clock, from, &reached),
                 lanes: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
                 looked: Stopwatch::start(),
+                stood: Stopwatch::start(),
+                nap: NAP,
                 snapshot_at: None,
                 last_snapshot: from,
                 remap: None,
@@ -163,6 +166,10 @@ struct Feeding<'a> {
     lanes: Vec<(Inlet, Stopwatch)>,
     /// Since the queues were last looked at.
     looked: Stopwatch,
+    /// Since a tick last closed, or that none does was last logged.
+    stood: Stopwatch,
+    /// How long to sleep at most: a partition may count as idle then.
+    nap: Duration,
     remap: Option<RemapWriter>,
     /// The tick at which the next snapshot is cut.
     snapshot_at: Option<Time>,
@@ -183,7 +190,7 @@ impl Feeding<'_> {
         }
         self.begin_segment()?;
         while !self.feeder.halt.load(Ordering::Relaxed) {
-            self.take()?;
+            self.take(None)?;
             if self.feeder.stop.load(Ordering::Relaxed) {
                 return self.stop();
             }
@@ -194,20 +201,22 @@ impl Feeding<'_> {
             };
             self.snapshot_at = self.snapshot_at.or_else(begins);
             if let Some((mut span, bound)) = self.binder.close(self.limit()) {
-                span.last = self.binder.is_done() && self.until().is_none_or(|until| until <= span.closed);
+                span.last = self.is_done() && self.until().is_none_or(|until| until <= span.closed);
                 self.append(&span)?;
                 self.feed(bound, span.closed, span.last)?;
+                self.stood = Stopwatch::start();
                 if span.last {
                     return self.stop();
                 }
                 if Some(span.closed) == self.snapshot_at {
                     self.snapshot_if_free(span.closed)?;
                 }
-                let behind_ms = if self.feeder.config.time.clock == Clock::Wall { wall_ms() - span.closed } else { 0 };
-                self.feeder.telemetry.ready(behind_ms < READY_MS);
-            } else if self.binder.is_done() {
+                let is_live = self.feeder.config.time.clock == Clock::Wall;
+                self.feeder.telemetry.ready(if is_live { Ready::At(span.closed) } else { Ready::Yes });
+            } else if self.is_done() {
                 return self.finish();
             } else {
+                self.complain();
                 std::thread::park_timeout(self.nap());
             }
         }
@@ -219,11 +228,11 @@ impl Feeding<'_> {
         let span = &again.span;
         let mut waited = Stopwatch::start();
         loop {
-            self.take()?;
+            self.take(Some(span))?;
             if let Some(bound) = self.binder.again(span, again.upto) {
                 return Ok(Some(bound));
             }
-            if self.binder.is_done() {
+            if self.binder.is_done(None) {
                 let (partition, end) = span.ends.first().copied().unwrap_or_default();
                 let name = self
                     .names
@@ -248,25 +257,36 @@ impl Feeding<'_> {
         }
     }
 
-    /// Takes what the partitions have to say, as far as there is room.
-    fn take(&mut self) -> Result<(), Error> {
-        let idle = Duration::from_millis(self.feeder.config.time.idle_ms);
+    /// Takes what the partitions have to say, as far as there is room: for the span that is to be bound again, or for the
+    /// ticks that come next.
+    fn take(&mut self, again: Option<&Span>) -> Result<(), Error> {
+        let idle = self.feeder.config.time.idle();
+        self.nap = NAP;
         for (partition, (inlet, heard)) in self.lanes.iter_mut().enumerate() {
-            while !self.binder.is_full(partition) {
+            // Asked first: what had come by then is taken below, unless there is no room for it.
+            let was_at_end = inlet.is_at_end();
+            let is_full = |binder: &Binder| match again {
+                Some(span) => binder.is_full_for(span, partition),
+                None => binder.is_full(partition),
+            };
+            let mut is_empty = false;
+            while !is_empty && !is_full(&self.binder) {
                 match inlet.next()? {
                     Some(News::Lines(lines)) => {
                         *heard = Stopwatch::start();
                         self.binder.push(partition, wall_ms(), lines);
                     }
-                    // By the records' clock silence says nothing: only time does.
-                    Some(News::Flow(Flow::Idle)) if self.feeder.config.time.clock == Clock::Data => {}
-                    Some(News::Flow(flow)) => self.binder.flow(partition, flow),
+                    Some(News::Ended) => self.binder.end(partition),
                     Some(News::Failed(error)) => return Err(error),
-                    None => break,
+                    None => is_empty = true,
                 }
             }
-            if !self.feeder.config.time.stop_at_end && heard.elapsed() >= idle {
-                self.binder.silent(partition);
+            // A job that stops at the end waits for every end.
+            let is_at_end = was_at_end && is_empty && !self.feeder.config.time.stop_at_end;
+            let silence = heard.elapsed();
+            self.binder.set_idle(partition, is_at_end && silence >= idle);
+            if is_at_end && silence < idle {
+                self.nap = self.nap.min(idle.saturating_sub(silence).max(LEAST_NAP));
             }
         }
         if self.looked.elapsed() >= LOOK {
@@ -278,9 +298,34 @@ impl Feeding<'_> {
         Ok(())
     }
 
+    /// Says so, every while, when no tick has closed for long though records wait.
+    fn complain(&mut self) {
+        if self.stood.elapsed() < STANDSTILL {
+            return;
+        }
+        self.stood = Stopwatch::start();
+        let Some(partition) = self.binder.holder() else { return };
+        let (topic, number) = self.names[partition];
+        let inlet = &self.lanes[partition].0;
+        if self.feeder.config.time.clock == Clock::Data && inlet.is_at_end() {
+            // The records' time stands still where no records come.
+            return;
+        }
+        let reason = inlet.reason();
+        tracing::warn!(
+            tick = self.binder.closed(), %topic, partition = number, reason,
+            waiting = self.binder.has_waiting(), "no tick closes: time waits for a partition"
+        );
+    }
+
     /// The last tick, where one is set.
     fn until(&self) -> Option<Time> {
         self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until))
+    }
+
+    /// Whether nothing is left to bind: every input has ended or come to the last tick.
+    fn is_done(&self) -> bool {
+        self.binder.is_done(self.until())
     }
 
     /// How far time may go at most.
@@ -293,7 +338,7 @@ impl Feeding<'_> {
     fn nap(&self) -> Duration {
         let tick_ms = self.feeder.settings.ticks.tick_ms;
         let to_tick = tick_ms - wall_ms().rem_euclid(tick_ms);
-        NAP.min(Duration::from_millis(to_tick.cast_unsigned()))
+        self.nap.min(Duration::from_millis(to_tick.cast_unsigned()))
     }
 
     /// From here on new spans are written down.

@@ -1,20 +1,20 @@
 //! One thread a partition: reads, decodes, and hands lines over through a bounded queue; a full queue stops the reading.
 
 use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Scope, Thread};
 use std::time::Duration;
 
 use connectors::codec::Codec;
 use connectors::source::{Message, Polled, Source};
 
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, wall_ms};
 use crate::error::Error;
 use crate::event::fields::{Bad, Fault};
 use crate::event::{Dead, Record, Topic};
-use crate::live::binder::{Clock, Flow, Line, Reached};
+use crate::live::binder::{Clock, Line, Reached};
 use crate::live::remap::PartitionName;
 use crate::telemetry::Telemetry;
 
@@ -25,17 +25,35 @@ const BATCH: usize = 2_048;
 /// How long a failed partition rests before it is tried again, at first and at most.
 const REST: Duration = Duration::from_millis(50);
 const LONGEST_REST: Duration = Duration::from_secs(1);
+/// That a partition is at its end counts for so long (milliseconds): a reader that waits for its source, or a process that
+/// was paused, does not know what has come since.
+const FRESH_MS: i64 = 1_000;
 /// How often the distance to the end is asked for.
 const LOOK_BEHIND: Duration = Duration::from_secs(1);
 
-/// What a partition has to say.
+/// A message from the thread that reads a partition.
 pub enum News {
     /// Lines, in order.
     Lines(Vec<Line>),
-    /// What is known of its future.
-    Flow(Flow),
+    /// Nothing follows, ever.
+    Ended,
     /// It cannot be read, ever.
     Failed(Error),
+}
+
+/// The reader's state, beside its queue. A time of 0 means never.
+#[derive(Default)]
+struct Status {
+    /// The last instant, by the wall clock, at which no record stood unread: all that came before is in the queue.
+    at_end_at: AtomicI64,
+    /// Why it cannot be read at the moment.
+    failing: Mutex<Option<String>>,
+}
+
+impl Status {
+    fn failing(&self) -> MutexGuard<'_, Option<String>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A partition to be read.
@@ -55,7 +73,8 @@ pub struct Partition {
 /// The receiving end of a partition's queue.
 pub struct Inlet {
     news: Receiver<News>,
-    /// Whether the last word was that nothing follows.
+    status: Arc<Status>,
+    /// Whether the last message was that nothing follows.
     ended: Cell<bool>,
 }
 
@@ -68,7 +87,7 @@ impl Inlet {
         match self.news.try_recv() {
             Ok(News::Failed(error)) => Err(error),
             Ok(news) => {
-                self.ended.set(matches!(news, News::Flow(Flow::Ended)));
+                self.ended.set(matches!(news, News::Ended));
                 Ok(Some(news))
             }
             Err(TryRecvError::Empty) => Ok(None),
@@ -76,6 +95,19 @@ impl Inlet {
                 Err(Error::Engine("the reader of a partition has died".to_owned()))
             }
             Err(TryRecvError::Disconnected) => Ok(None),
+        }
+    }
+
+    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes all news after that.
+    pub fn is_at_end(&self) -> bool {
+        wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < FRESH_MS
+    }
+
+    /// Why the partition holds time back.
+    pub fn reason(&self) -> String {
+        match self.status.failing().as_deref() {
+            Some(problem) => format!("it cannot be read: {problem}"),
+            None => "it has records that are not read yet, or its end is not known".to_owned(),
         }
     }
 }
@@ -97,8 +129,10 @@ impl Readers {
     /// Reads a partition on a thread of its own; `listener` is woken whenever there is news.
     pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, partition: Partition, listener: Thread) -> Inlet {
         let (say, news) = sync_channel(IN_FLIGHT);
-        scope.spawn(move || Reader { readers: self, partition, say, listener }.run());
-        Inlet { news, ended: Cell::new(false) }
+        let status = Arc::<Status>::default();
+        let reader = Reader { readers: self, partition, say, listener, status: status.clone(), at_end: false };
+        scope.spawn(move || reader.run());
+        Inlet { news, status, ended: Cell::new(false) }
     }
 }
 
@@ -107,29 +141,30 @@ struct Reader {
     partition: Partition,
     say: SyncSender<News>,
     listener: Thread,
+    status: Arc<Status>,
+    /// Whether the last poll found no record.
+    at_end: bool,
 }
 
 impl Reader {
     fn run(mut self) {
         let mut rest = REST;
         let mut looked = Stopwatch::start();
-        let mut told_idle = false;
         while !self.readers.stop.load(Ordering::Relaxed) {
+            let began_at = wall_ms();
             let news = match self.partition.source.poll(BATCH, self.readers.patience) {
                 Ok(Polled::Records(messages)) => {
-                    (rest, told_idle) = (REST, false);
+                    self.left_end();
                     News::Lines(self.decode(messages))
                 }
-                Ok(Polled::Idle) if told_idle => {
+                Ok(Polled::Idle) => {
+                    rest = self.recovered();
+                    self.reached_end(began_at);
                     self.look_behind(&mut looked);
                     continue;
                 }
-                Ok(Polled::Idle) => {
-                    told_idle = true;
-                    News::Flow(Flow::Idle)
-                }
                 Ok(Polled::Ended) => {
-                    self.tell(News::Flow(Flow::Ended));
+                    self.tell(News::Ended);
                     return;
                 }
                 Err(error) if error.is_final() => {
@@ -137,18 +172,41 @@ impl Reader {
                     return;
                 }
                 Err(error) => {
+                    self.left_end();
                     let (topic, number) = self.partition.name;
                     tracing::warn!(%topic, partition = number, %error, "cannot read; trying again");
+                    *self.status.failing() = Some(error.to_string());
                     std::thread::park_timeout(rest);
                     rest = (rest * 2).min(LONGEST_REST);
                     continue;
                 }
             };
+            rest = self.recovered();
             if !self.tell(news) {
                 return;
             }
             self.look_behind(&mut looked);
         }
+    }
+
+    /// The partition can be read; the rest before the next try after an error.
+    fn recovered(&self) -> Duration {
+        self.status.failing().take();
+        REST
+    }
+
+    /// A poll that began at this instant found no record unread. The feeder is woken once: it may wait for just that.
+    fn reached_end(&mut self, began_at: i64) {
+        self.status.at_end_at.store(began_at, Ordering::Release);
+        if !std::mem::replace(&mut self.at_end, true) {
+            self.listener.unpark();
+        }
+    }
+
+    /// Records stand unread, or nobody knows.
+    fn left_end(&mut self) {
+        self.status.at_end_at.store(0, Ordering::Release);
+        self.at_end = false;
     }
 
     /// Hands news over, waiting while the queue is full; `false` when nobody listens any more.

@@ -54,7 +54,7 @@ use crate::live::snapshot::Manifest;
 use crate::live::worker::{Leaving, Order, Station};
 use crate::output::OutputTopic;
 use crate::serve::{Board, CommandSink, Server};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Ready, Telemetry};
 use crate::time::{Cause, Time};
 
 /// Batches in flight to each worker, and closings to the publisher.
@@ -213,7 +213,7 @@ impl<'a> Job<'a> {
                 [publishing, keeping, feeding].map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
             first_cause(joined.into_iter().flatten().chain([worked]))
         });
-        telemetry.ready(false);
+        telemetry.ready(Ready::No);
         if let Some(server) = server {
             server.stop();
         }

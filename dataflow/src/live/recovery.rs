@@ -58,6 +58,7 @@ pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
         tracing::warn!(%problem, "a snapshot is refused; trying the one before");
     }
     let log = RemapLog::read(&config.remap())?;
+    log.forget_empty()?;
     let tick_ms = config.time.tick_ms;
     let written_with = manifest.as_ref().map(|manifest| manifest.tick_ms).or(log.tick_ms());
     if let Some(other) = written_with.filter(|other| *other != tick_ms) {
@@ -111,7 +112,8 @@ impl Recovered {
         at_snapshot.or_else(|| self.replay.start.get(partition).copied())
     }
 
-    /// What these partitions must read again, each named by its place here.
+    /// What these partitions must read again, each named by its place here: the spans of every process that has had one of
+    /// them, those among them in which nothing moved.
     ///
     /// Each comes with the tick it was acted on up to, and the tick that closes with it: where what several processes did is
     /// read again by one, that is the one all of them had come to.
@@ -122,7 +124,7 @@ impl Recovered {
                 span.ends.iter().filter_map(|(name, reached)| Some((u32::try_from(place(name)?).ok()?, *reached)));
             Span { after: span.after, closed: span.closed, ends: mine.collect(), last: span.last }
         };
-        let is_mine = |span: &&Replayed| span.ends.iter().any(|(name, _)| place(name).is_some());
+        let is_mine = |span: &&Replayed| span.partitions.iter().any(|name| place(name).is_some());
         let owners: BTreeSet<u32> = self.replay.spans.iter().filter(is_mine).map(|span| span.process).collect();
         let mut spans = self.replay.spans.iter().filter(|span| owners.contains(&span.process));
         // What each of them had closed before the first of these.

@@ -12,6 +12,10 @@
 //! unnoticed. An append is durable before it returns. A torn last frame is one that nothing has acted on: it is dropped.
 //! A bad frame with a good one behind it is damage, and refused. What an earlier segment says beyond the `after` of a later
 //! one was never acted on either (another process had not closed it) and is overruled.
+//!
+//! A start that ends before it has bound a tick leaves a segment without spans, or without a whole header. Such a segment
+//! knows nothing: where it does not continue the one before it, or the one after does not continue it, it is passed over
+//! ([`RemapLog::forget_empty`] deletes it).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -83,10 +87,13 @@ impl RemapWriter {
         let path = folder.join(name);
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let file = file.map_err(connectors::Error::io("create", &path))?;
+        fail_point("remap-create");
         let mut writer = RemapWriter { path, file, before: 0, buffer: Vec::new() };
         writer.frame(header)?;
+        fail_point("remap-header");
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(connectors::Error::io("write", folder))?;
+        fail_point("remap-begun");
         Ok(writer)
     }
 
@@ -109,8 +116,9 @@ impl RemapWriter {
         self.buffer.extend(self.before.to_le_bytes());
         self.buffer.extend(hash.to_le_bytes());
         self.buffer.extend(content);
-        let written = self.file.write_all(&self.buffer).and_then(|()| self.file.sync_data());
-        written.map_err(connectors::Error::io("write", &self.path))?;
+        let written = self.file.write_all(&self.buffer);
+        fail_point("remap-write");
+        written.and_then(|()| self.file.sync_data()).map_err(connectors::Error::io("write", &self.path))?;
         self.before = hash;
         Ok(())
     }
@@ -138,6 +146,8 @@ impl Segment {
 pub struct RemapLog {
     /// Segments by process, in the order they were written; what was overruled is gone.
     segments: BTreeMap<u32, Vec<Segment>>,
+    /// Files that know nothing: a start ended before it had bound a tick.
+    empty: Vec<PathBuf>,
 }
 
 /// Forgets what was never acted on: everything after the tick `upto`.
@@ -161,6 +171,8 @@ pub struct Replayed {
     pub ends: Vec<(PartitionName, Reached)>,
     /// Whether the inputs ended here.
     pub last: bool,
+    /// The partitions of that process, whether or not they moved.
+    pub partitions: Vec<PartitionName>,
     /// What judged it.
     pub program: String,
 }
@@ -194,8 +206,9 @@ impl RemapLog {
         paths.sort();
         let mut log = RemapLog::default();
         for path in paths {
-            if let Some(segment) = read_segment(&path)? {
-                log.take(segment)?;
+            match read_segment(&path)? {
+                Some(segment) => log.take(segment)?,
+                None => log.empty.push(path),
             }
         }
         Ok(log)
@@ -208,10 +221,11 @@ impl RemapLog {
                 cut(&mut earlier.spans, after);
             }
         }
-        if let Some(last) = held.last()
-            && last.closed() != segment.header.after
-            && segment.header.after.is_some()
-        {
+        let continues = |last: &Segment| last.closed() == segment.header.after || segment.header.after.is_none();
+        while let Some(empty) = held.pop_if(|last| last.spans.is_empty() && !continues(last)) {
+            self.empty.push(empty.path);
+        }
+        if let Some(last) = held.last().filter(|last| !continues(last)) {
             return Err(damaged(
                 &segment.path,
                 format!(
@@ -288,6 +302,7 @@ impl RemapLog {
                         process: segment.header.process,
                         ends,
                         last: span.last && *upto == span.closed,
+                        partitions: segment.header.partitions.iter().map(|(name, _)| *name).collect(),
                         program: segment.header.program.clone(),
                     });
                 }
@@ -297,20 +312,42 @@ impl RemapLog {
         Ok(replay)
     }
 
-    /// Deletes the segments that a start from tick `kept` no longer needs.
+    /// Deletes the segments that a start from tick `kept` no longer needs: all before the last one that begins by then,
+    /// the oldest first, so that what is left is connected wherever this ends.
     ///
     /// # Errors
     /// If one cannot be deleted.
     pub fn forget_before(folder: &Path, kept: Time) -> Result<(), Error> {
         let log = RemapLog::read(folder)?;
         for segments in log.segments.values() {
-            for pair in segments.windows(2) {
-                if pair[1].header.after.is_some_and(|after| after <= kept) {
-                    fs::remove_file(&pair[0].path).map_err(connectors::Error::io("delete", &pair[0].path))?;
-                }
+            let begins_by_then = |segment: &Segment| segment.header.after.is_some_and(|after| after <= kept);
+            let needed = segments.iter().rposition(begins_by_then).unwrap_or(0);
+            for segment in &segments[..needed] {
+                fail_point("remap-delete");
+                remove(&segment.path)?;
             }
         }
         Ok(())
+    }
+
+    /// Deletes files that know nothing, and says so. Every process may do it.
+    ///
+    /// # Errors
+    /// If one cannot be deleted.
+    pub fn forget_empty(&self) -> Result<(), Error> {
+        for path in &self.empty {
+            tracing::info!(path = %path.display(), "deleting an empty segment of the remap log: its start ended before it had bound a tick");
+            remove(path)?;
+        }
+        Ok(())
+    }
+}
+
+/// Deletes a file that another process may just have deleted.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => Ok(removed.map_err(connectors::Error::io("delete", path))?),
     }
 }
 
@@ -409,6 +446,45 @@ mod tests {
         assert_eq!(replayed(folder.path(), Some(40)).unwrap(), [(60, 6)]);
         assert!(replayed(folder.path(), Some(30)).unwrap_err().contains("does not reach back to tick 30"));
         assert_eq!(RemapLog::read(folder.path()).unwrap().next_incarnation(), 2);
+    }
+
+    #[test]
+    fn starts_that_bound_no_tick_leave_nothing_that_is_in_the_way() {
+        // Each start begins at the very beginning or at tick 30, and binds nothing; their headers may be cut short.
+        for (after, whole) in [(None, true), (None, false), (Some(30), true), (Some(30), false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let cut = |path: PathBuf| {
+                if !whole {
+                    fs::write(&path, &fs::read(&path).unwrap()[..9]).unwrap();
+                }
+            };
+            if after.is_some() {
+                write(folder.path(), 0, &header(0, None), &[span(0, 30, 2)]);
+            }
+            (1..4).for_each(|start| cut(write(folder.path(), start, &header(0, after), &[])));
+            let closed = after.unwrap_or(0);
+            write(folder.path(), 4, &header(0, after), &[span(closed, 40, 3), span(40, 50, 4)]);
+            write(folder.path(), 4, &header(0, Some(50)), &[span(50, 60, 5)]);
+            // What a snapshot at 50 no longer needs goes file by file, and the log can be read in between.
+            let files = || fs::read_dir(folder.path()).unwrap().count();
+            let before = files();
+            RemapLog::forget_before(folder.path(), 50).unwrap();
+            assert!(files() < before);
+            assert_eq!(replayed(folder.path(), Some(50)).unwrap(), [(60, 5)], "{after:?}");
+            RemapLog::read(folder.path()).unwrap().forget_empty().unwrap();
+            assert_eq!(files(), 1, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_whose_middle_was_deleted_behind_an_empty_segment_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), 0, &header(0, None), &[]);
+        write(folder.path(), 1, &header(0, Some(50)), &[span(50, 60, 5)]);
+        assert_eq!(replayed(folder.path(), Some(50)).unwrap(), [(60, 5)]);
+        assert!(replayed(folder.path(), None).unwrap_err().contains("does not reach back"));
+        RemapLog::read(folder.path()).unwrap().forget_empty().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn numbers_health_and_readiness() {
     let served = Served::start(board(), None);
     assert_eq!(served.get("/healthz").status, 200);
     assert_eq!(served.get("/readyz").problem().0, 503);
-    served.telemetry.ready(true);
+    served.telemetry.ready(crate::telemetry::Ready::Yes);
     assert_eq!(served.json("/readyz"), json!({ "status": "ready", "time": 1_000 }));
     let metrics = served.get("/metrics");
     assert_eq!(metrics.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
@@ -37,7 +37,7 @@ fn nothing_is_read_before_the_first_tick() {
     for path in ["/v1/views", "/v1/views/store.sales", "/v1/exceptions"] {
         assert_eq!(served.get(path).problem().0, 503, "{path}");
     }
-    served.telemetry.ready(true);
+    served.telemetry.ready(crate::telemetry::Ready::Yes);
     assert_eq!(served.get("/readyz").status, 503);
 }
 
