@@ -5,6 +5,7 @@
 //! that is missing. What is cut off at the very end shows nothing: so when nothing comes the end is asked for.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use fluvio_protocol::link::ErrorCode;
@@ -21,6 +22,8 @@ const LARGEST: i32 = 64 << 20;
 const TRIES: u32 = 8;
 /// How long nothing may come before the end is asked for.
 const QUIET: Duration = Duration::from_millis(250);
+/// How long records that stand may take to come when a range of them is read.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The first rest before connecting again; each later one is twice as long, up to [`LONGEST_REST`].
 const REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
@@ -119,12 +122,15 @@ impl FluvioSource {
         // A reader is given all there is from its start on, beyond the end that is told after the broker was killed.
         while end > first {
             let mut stream = connected.client.stream(&topic, partition, end - 1, LARGEST)?;
-            let mut last = end;
+            let mut last = 0;
             let mut patience = QUIET * 4;
             while let Some(batch) = stream.next(patience) {
                 let batch = batch.map_err(failure)?;
                 last = last.max(unsigned(batch.get_last_offset()) + 1);
                 patience = Duration::ZERO;
+            }
+            if last < end {
+                return Err(Failure::passing("the last record does not come"));
             }
             if last == end {
                 break;
@@ -132,6 +138,24 @@ impl FluvioSource {
             end = last;
         }
         Ok((first, end))
+    }
+
+    /// Reads the records of a range, all of which stand.
+    pub(super) fn read(mut self, records: Range<u64>) -> Result<Vec<Vec<u8>>, Error> {
+        (self.next, self.given, self.stop) = (records.start, records.start, Some(records.end));
+        self.read_all()
+    }
+
+    /// Reads up to the end to stop at.
+    pub(super) fn read_all(&mut self) -> Result<Vec<Vec<u8>>, Error> {
+        let mut records = Vec::new();
+        loop {
+            match self.poll(usize::MAX, PATIENCE)? {
+                Polled::Records(messages) => records.extend(messages.into_iter().map(|message| message.payload)),
+                Polled::Idle => return Err(self.error("read", Failure::passing("the last records do not come"))),
+                Polled::Ended => return Ok(records),
+            }
+        }
     }
 
     /// Goes back so that `count` records, or all there are, come before the end.
@@ -306,6 +330,13 @@ impl Source for FluvioSource {
 
     fn position(&self) -> Position {
         Position { record: self.given, byte: 0 }
+    }
+
+    fn seek(&mut self, to: Position) -> Result<(), Error> {
+        self.ready.clear();
+        self.close_stream();
+        (self.next, self.given, self.tries) = (to.record, to.record, 0);
+        Ok(())
     }
 
     fn behind(&mut self) -> Option<u64> {
