@@ -1,5 +1,7 @@
 //! Runs live jobs over files: in this process, or in one of their own that may be killed.
 
+pub(crate) mod archive;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -16,11 +18,17 @@ use dataflow::event::Topic;
 use dataflow::live::config::Config;
 use dataflow::live::{self, Processes};
 use dataflow::output::OutputTopic;
+use signal_hook::consts::SIGTERM;
 
 /// Names the configuration that the child runs.
 const CONFIG: &str = "STOREPULSE_TEST_CONFIG";
 /// Names its hosts, one a word, its own number first; absent for a job of one process.
 const HOSTS: &str = "STOREPULSE_TEST_HOSTS";
+/// Names the folder that keeps every segment of its remap log; absent for a job whose log is not kept.
+const ARCHIVE: &str = "STOREPULSE_TEST_ARCHIVE";
+
+/// The exit code of a process that was told to stop twice.
+pub(crate) const SECOND: i32 = 1;
 
 /// Not a test: a process that runs a live job, and may be told to die.
 #[test]
@@ -36,8 +44,11 @@ fn child() {
             Processes { index, hosts: words.collect() }
         },
     );
+    archive::listen(&config.remap(), std::env::var_os(ARCHIVE).map(PathBuf::from));
     let stop = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(signal_hook::consts::SIGTERM, stop.clone()).expect("hooked");
+    // As `storepulse run` does it: a second signal while stopping ends the process at once.
+    signal_hook::flag::register_conditional_shutdown(SIGTERM, SECOND, stop.clone()).expect("hooked");
+    signal_hook::flag::register(SIGTERM, stop.clone()).expect("hooked");
     live::run(&config, &processes, &stop).expect("it runs");
 }
 
@@ -53,6 +64,8 @@ pub(crate) struct Live {
     pub(crate) time: String,
     /// Its policies.
     pub(crate) policy: BTreeMap<String, i64>,
+    /// Whether processes of their own keep every segment of the remap log, in the folder `archive` of the job.
+    pub(crate) keeps_log: bool,
 }
 
 impl Live {
@@ -67,6 +80,7 @@ impl Live {
             snapshot_ms: 3_600_000,
             time,
             policy: BTreeMap::new(),
+            keeps_log: false,
         }
     }
 
@@ -116,8 +130,12 @@ impl Live {
     fn command(&self, fail: Option<&str>) -> Command {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["live_job::child", "--exact", "--ignored", "--nocapture"]).env(CONFIG, self.config());
+        command.env("RUST_BACKTRACE", "0");
         let log = File::options().create(true).append(true).open(self.path("child.log")).expect("a log");
         command.stdout(Stdio::null()).stderr(log);
+        if self.keeps_log {
+            command.env(ARCHIVE, self.path("archive"));
+        }
         if let Some(fail) = fail {
             command.env("STOREPULSE_FAIL", fail);
         }

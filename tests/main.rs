@@ -2,17 +2,22 @@
 
 mod against_model;
 mod baseline;
+mod campaign;
 mod consistency;
 mod decisions;
 mod documents;
+mod following;
 mod generator;
 mod golden;
+mod growing;
 mod laws;
 mod life_of_a_sale;
 mod live_job;
 mod misuse;
 mod model;
+mod process;
 mod restart;
 mod schemas;
+mod standstill;
 mod tidy;
 mod truth;
