@@ -45,7 +45,7 @@ fn read_all(mut source: Box<dyn Source>) -> Vec<Message> {
                 assert_eq!(source.position(), last, "the position is that after the last record given");
                 all.extend(messages);
             }
-            Polled::Idle => panic!("a source that stops at the end is not idle before it"),
+            Polled::Idle | Polled::Waiting => panic!("a source that stops at the end is not idle before it"),
             Polled::Ended => break,
         }
         limit = limit * 2 % 61 + 1;
@@ -150,7 +150,7 @@ fn read_on(open: &dyn Fn() -> Result<Box<dyn Source>, Error>) -> Vec<Message> {
         match source.poll(limit, PATIENCE) {
             Ok(Polled::Records(messages)) => all.extend(messages),
             Ok(Polled::Ended) => break,
-            Ok(Polled::Idle) => panic!("a source that stops at the end is not idle before it"),
+            Ok(Polled::Idle | Polled::Waiting) => panic!("a source that stops at the end is not idle before it"),
             Err(error) => may_pass(error),
         }
         let at = all.last().map_or(source.position(), |last| last.next);

@@ -130,7 +130,7 @@ impl Reader {
                     let taken = messages.into_iter().try_for_each(|message| self.take(message));
                     self.damage = taken.err().map(|error| error.to_string());
                 }
-                Polled::Idle => return Ok(Next::Idle),
+                Polled::Idle | Polled::Waiting => return Ok(Next::Idle),
                 Polled::Ended => return Ok(Next::Ended),
             }
         }

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!            open(start)                 poll                        poll
-//!   config ─────────────► Source ──► Polled::Records ──► … ──► Polled::Idle (nothing yet) ──► …
+//!   config ─────────────► Source ──► Polled::Records ──► … ──► Polled::Idle (at the end) ──► …
+//!                           │                                  Polled::Waiting (nothing came, records may stand unread)
 //!                           │                                  Polled::Ended (nothing ever again)
 //!                           └──► Err: nothing was skipped; polling again tries the same place
 //! ```
@@ -63,8 +64,10 @@ impl Message {
 pub enum Polled {
     /// At least one record; dense and in order.
     Records(Vec<Message>),
-    /// Nothing yet.
+    /// Nothing: the partition is at its end, no record stood unread.
     Idle,
+    /// Nothing came, though records may stand unread: they are on their way, or the end could not be asked for.
+    Waiting,
     /// Nothing ever again: the end this source was opened to stop at is reached.
     Ended,
 }

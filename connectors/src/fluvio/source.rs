@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The first rest before connecting again; each later one is twice as long, up to [`LONGEST_REST`].
 const REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The end is asked for at the first empty poll after a record, and then at every so many.
+const ASK_AGAIN: u32 = 8;
 /// The broker's word for "no time".
 const NO_TIME: i64 = -1;
 
@@ -46,6 +48,10 @@ pub struct FluvioSource {
     /// Fruitless tries to read the record `next`.
     tries: u32,
     quiet: Duration,
+    /// The record to be read next when the broker last said that none stands from there on.
+    reached_end: Option<u64>,
+    /// Empty polls since the last record.
+    unsure: u32,
     rest: Duration,
 }
 
@@ -89,6 +95,8 @@ impl FluvioSource {
             stop: None,
             tries: 0,
             quiet: Duration::ZERO,
+            reached_end: None,
+            unsure: 0,
             rest: REST,
         };
         let (first, end) = source.ends().map_err(|failure| source.error("read", failure))?;
@@ -152,7 +160,7 @@ impl FluvioSource {
         loop {
             match self.poll(usize::MAX, PATIENCE)? {
                 Polled::Records(messages) => records.extend(messages.into_iter().map(|message| message.payload)),
-                Polled::Idle => return Err(self.error("read", Failure::passing("the last records do not come"))),
+                Polled::Idle | Polled::Waiting => return Err(self.error("read", Failure::passing("the last records do not come"))),
                 Polled::Ended => return Ok(records),
             }
         }
@@ -191,6 +199,7 @@ impl FluvioSource {
             return Err(Failure::lasting(format!("the record is no more; the oldest is {first}")));
         }
         connected.stream = Some(connected.client.stream(&topic, partition, next, wider)?);
+        self.reached_end = None;
         Ok(())
     }
 
@@ -243,7 +252,7 @@ impl FluvioSource {
         }
         let taken = self.next > before;
         if taken {
-            self.tries = 0;
+            (self.tries, self.unsure) = (0, 0);
         }
         // A gap before it or an end cut off: the rest of the stream begins too late.
         if base > before || held < counted {
@@ -261,6 +270,20 @@ impl FluvioSource {
             return Err(Failure::lasting(format!("the record stands but does not come: {problem}")));
         }
         Ok(())
+    }
+
+    /// Whether no record stands unread. The broker is asked at the first empty poll after a record, and while more stand
+    /// now and then.
+    fn is_at_end(&mut self) -> bool {
+        if self.reached_end == Some(self.next) {
+            return true;
+        }
+        self.unsure += 1;
+        if self.unsure % ASK_AGAIN == 1 {
+            let end = self.connected().and_then(|connected| connected.leader.offsets()).map(|(_, end)| end);
+            self.reached_end = end.ok().filter(|end| *end <= self.next).map(|_| self.next);
+        }
+        self.reached_end == Some(self.next)
     }
 
     /// After a while without a record, compares with the end: a silent broker looks like an idle topic, and so does a
@@ -319,7 +342,7 @@ impl Source for FluvioSource {
             }
             waited = waited.min(patience);
             if waited >= patience && self.ready.is_empty() {
-                return Ok(Polled::Idle);
+                return Ok(if self.is_at_end() { Polled::Idle } else { Polled::Waiting });
             }
         }
         let count = limit.min(self.ready.len());

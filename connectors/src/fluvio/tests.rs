@@ -136,6 +136,30 @@ fn answers_cut_off_lose_nothing() {
 }
 
 #[test]
+fn a_partition_is_at_its_end_only_where_no_record_stands_unread() {
+    let (double, topic) = cluster();
+    let all = records(0..20);
+    topic.sink().expect("opened").append(&all[..10]).expect("appended");
+    let open = FluvioSource::open(&topic.cluster, &topic.name, 0, Start::Beginning, 1 << 20, false);
+    let mut source = open.expect("opened");
+    let mut poll = || source.poll(100, Duration::from_millis(5)).expect("read");
+    double.hold(true);
+    for _ in 0..20 {
+        assert_eq!(poll(), Polled::Waiting, "ten records stand unread");
+    }
+    double.hold(false);
+    while !matches!(poll(), Polled::Records(_)) {}
+    assert_eq!(poll(), Polled::Idle);
+    // What the stream owes is noticed when it has been silent for a while.
+    double.hold(true);
+    topic.sink().expect("opened").append(&all[10..]).expect("appended");
+    while poll() != Polled::Waiting {}
+    assert_eq!(poll(), Polled::Waiting);
+    double.hold(false);
+    while !matches!(poll(), Polled::Records(_)) {}
+}
+
+#[test]
 fn a_record_larger_than_what_is_asked_for_comes() {
     let (double, topic) = cluster();
     double.truncate(true);

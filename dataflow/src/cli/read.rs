@@ -67,7 +67,7 @@ impl Read {
                             return Ok(());
                         }
                     }
-                    Polled::Idle => {}
+                    Polled::Idle | Polled::Waiting => {}
                     Polled::Ended => return Ok(()),
                 }
             }

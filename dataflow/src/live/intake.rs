@@ -163,6 +163,12 @@ impl Reader {
                     self.look_behind(&mut looked);
                     continue;
                 }
+                Ok(Polled::Waiting) => {
+                    rest = self.recovered();
+                    self.left_end();
+                    self.look_behind(&mut looked);
+                    continue;
+                }
                 Ok(Polled::Ended) => {
                     self.tell(News::Ended);
                     return;

@@ -70,6 +70,8 @@ struct State {
     /// Records that stand but are not told when the end is asked for.
     late: i64,
     delay: Duration,
+    /// Streams send nothing.
+    held: bool,
     connections: Vec<(Side, TcpStream)>,
 }
 
@@ -175,6 +177,11 @@ impl Double {
     /// How long each answer of the SPU takes.
     pub fn delay(&self, delay: Duration) {
         self.change(|state| state.delay = delay);
+    }
+
+    /// Whether streams send nothing though there are records, as of a broker that is slow.
+    pub fn hold(&self, on: bool) {
+        self.change(|state| state.held = on);
     }
 
     /// Drops the records of a partition before an offset, whole batches, as retention does.

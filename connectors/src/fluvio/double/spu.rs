@@ -129,7 +129,7 @@ impl Double {
                 } else if next > end {
                     let said = format!("start offset: {next} is greater than leo: {end}");
                     break (Vec::new(), end, ErrorCode::Other(said));
-                } else if next < end {
+                } else if next < end && !state.held {
                     break (log.slice(next, request.max_bytes as usize, state.truncate), end, ErrorCode::None);
                 }
                 if connection.is_closed() {
