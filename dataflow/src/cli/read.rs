@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,10 +11,14 @@ use connectors::source::{Polled, Start};
 
 use crate::error::Error;
 use crate::live::config::Config;
+use crate::live::patience::Patience;
+use crate::log;
 use crate::output::OutputTopic;
 
 /// How long to wait for a next record before looking whether there is one.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a topic that cannot be read is tried again before the command gives up.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// Prints the records of an output topic of a live job.
 #[derive(Args)]
@@ -55,13 +60,17 @@ impl Read {
         let name = self.topic.name();
         let sink = config.output.get(&self.topic);
         let sink = sink.ok_or_else(|| Error::scenario(&self.config, format!("has no [output.{name}]")))?;
-        let mut source = sink.source(Start::Beginning, !self.follow)?;
+        // A broker that is away, or just starting, is waited for, and the log says so.
+        log::init(config.log.format, config.log.level);
+        let stop = AtomicBool::new(false);
+        let patience = Patience { limit: AWAY, stop: &stop, rest: std::thread::sleep };
+        let mut source = patience.with(|| sink.source(Start::Beginning, !self.follow))?;
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         // A reader who goes away ends the command, and is no failure.
         let mut print = |record: &[u8]| out.write_all(record).and_then(|()| out.write_all(b"\n")).is_ok();
         if !self.exactly_once {
             loop {
-                match source.poll(1_000, PATIENCE)? {
+                match patience.with(|| source.poll(1_000, PATIENCE))? {
                     Polled::Records(messages) => {
                         if !messages.iter().all(|message| print(&message.payload)) {
                             return Ok(());
@@ -77,7 +86,7 @@ impl Read {
             None => Reader::new(source),
         };
         loop {
-            match reader.next(PATIENCE)? {
+            match patience.with(|| reader.next(PATIENCE))? {
                 Next::Tick { records, .. } => {
                     if !records.iter().all(|record| print(record)) {
                         return Ok(());

@@ -172,6 +172,11 @@ impl Config {
         if self.output.is_empty() {
             return Err("no [output.TOPIC] is given: nobody would learn anything".to_owned());
         }
+        let inputs = self.input.iter().map(|(topic, source)| (format!("input.{topic}"), source.check()));
+        let outputs = self.output.iter().map(|(topic, sink)| (format!("output.{}", topic.name()), sink.check()));
+        if let Some((table, Err(error))) = inputs.chain(outputs).find(|(_, checked)| checked.is_err()) {
+            return Err(format!("[{table}] {error}"));
+        }
         if time.until.is_some() && time.clock == Clock::Wall {
             return Err("time.until is for time.clock = \"data\": the wall clock does not end".to_owned());
         }

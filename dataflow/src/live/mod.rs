@@ -132,7 +132,8 @@ fn engine(problem: &str) -> Error {
 }
 
 impl<'a> Job<'a> {
-    /// Recovers, opens every input and output, and refuses what does not fit together.
+    /// Recovers, opens every input, then every output, and refuses what does not fit together. Outputs may be created by
+    /// that: a job without its inputs leaves none behind.
     fn prepare(
         config: &'a Config,
         processes: &'a Processes,
@@ -143,6 +144,7 @@ impl<'a> Job<'a> {
         let program = recovery::program(&config.policy)?;
         let recovered = recovery::recover(config, &program)?;
         let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
+        let partitions = open_partitions(config, processes, &recovered, patience)?;
         let mut outboxes = BTreeMap::new();
         if processes.index == 0 {
             // The others write nothing before they have met this one.
@@ -153,7 +155,6 @@ impl<'a> Job<'a> {
                 outboxes.insert(*topic, outbox);
             }
         }
-        let partitions = open_partitions(config, processes, &recovered, patience)?;
         let board = load_board(config, &recovered)?;
         if let Some(tick) = recovered.from() {
             telemetry.restarted();
@@ -237,7 +238,10 @@ impl<'a> Job<'a> {
     fn serve(&self) -> Result<Option<Server>, Error> {
         let Some(http) = self.config.http.as_ref().filter(|_| self.processes.index == 0) else { return Ok(None) };
         let commands = match self.config.input.get(&Topic::Commands) {
-            Some(source) => Some(command_sink(source.sink(0)?)),
+            Some(source) => {
+                let patience = Patience { limit: PATIENCE, stop: self.stop, rest: std::thread::sleep };
+                Some(command_sink(patience.with(|| source.sink(0))?))
+            }
             None => None,
         };
         let server = Server::start(http, self.telemetry.clone(), self.board.clone(), commands);
