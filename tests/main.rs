@@ -4,6 +4,7 @@ mod against_model;
 mod baseline;
 mod consistency;
 mod decisions;
+mod decoding;
 mod generator;
 mod golden;
 mod laws;

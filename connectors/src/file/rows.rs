@@ -9,7 +9,7 @@ use arrow_ipc::reader::FileReader;
 use arrow_schema::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::codec::arrow::write_rows;
+use crate::codec::arrow::{no_panic, write_rows};
 use crate::error::Error;
 
 /// Rows read at a time.
@@ -38,13 +38,11 @@ impl RowLines {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         let batches: Box<dyn Iterator<Item = _> + Send> = if path.extension().is_some_and(|name| name == "arrow") {
-            let reader = FileReader::try_new(BufReader::new(file), None);
+            let reader = no_panic(|| FileReader::try_new(BufReader::new(file), None));
             Box::new(reader.map_err(|error| Error::content(path, format!("is no readable Arrow file: {error}")))?)
         } else {
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-                .and_then(|builder| builder.with_batch_size(ROWS).build())
-                .map_err(|error| Error::content(path, format!("is no readable Parquet file: {error}")))?;
-            Box::new(reader)
+            let reader = no_panic(|| ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(ROWS).build());
+            Box::new(reader.map_err(|error| Error::content(path, format!("is no readable Parquet file: {error}")))?)
         };
         Ok(RowLines { batches, skip: 0, text: Vec::new(), at: 0, damaged: None })
     }
@@ -62,7 +60,7 @@ impl RowLines {
     /// If the file cannot be read.
     pub fn count(self) -> io::Result<u64> {
         let rows = |batch: Result<RecordBatch, ArrowError>| batch.map(|batch| batch.num_rows() as u64);
-        self.batches.map(rows).sum::<Result<u64, ArrowError>>().map_err(damaged)
+        no_panic(|| self.batches.map(rows).sum::<Result<u64, ArrowError>>()).map_err(damaged)
     }
 
     /// Fills the text with a batch that has rows to give; leaves it empty at the end.
@@ -94,7 +92,7 @@ impl Read for RowLines {
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem.clone()));
         }
         if self.at == self.text.len()
-            && let Err(error) = self.refill()
+            && let Err(error) = no_panic(|| self.refill())
         {
             // The rows after damage are not the next ones: asking again gives the same answer.
             self.text.clear();
@@ -113,6 +111,7 @@ mod tests {
     use super::*;
     use crate::codec::arrow::schema_of;
     use crate::file::lines::Lines;
+    use crate::file::parquet::ParquetTable;
     use arrow_ipc::writer::FileWriter;
     use arrow_json::reader::ReaderBuilder;
 
@@ -135,6 +134,35 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&rest), "{\"b\":\"y\"}\n");
         let mut lines = Lines::open(&path).expect("opened");
         assert_eq!(lines.next_line().expect("read"), Some((1, &b"{\"a\":1}"[..])));
+    }
+
+    #[test]
+    fn a_damaged_table_is_an_error_or_other_rows_but_no_panic() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = b"{\"id\":\"abc\",\"n\":1}\n{\"id\":\"de\",\"n\":2}\n";
+        let schema = schema_of([&text[..]]).expect("a schema");
+        for name in ["t.parquet", "t.arrow"] {
+            let path = folder.path().join(name);
+            if name == "t.arrow" {
+                let mut writer = FileWriter::try_new(File::create(&path).expect("created"), &schema).expect("a writer");
+                for batch in ReaderBuilder::new(schema.clone()).build(&text[..]).expect("a reader") {
+                    writer.write(&batch.expect("a batch")).expect("written");
+                }
+                writer.finish().expect("finished");
+            } else {
+                let mut table = ParquetTable::create(&path, schema.clone()).expect("created");
+                text.split_inclusive(|byte| *byte == b'\n').for_each(|row| table.append(row).expect("appended"));
+                table.finish().expect("finished");
+            }
+            let whole = std::fs::read(&path).expect("read");
+            for (at, bit) in (0..whole.len()).flat_map(|at| [(at, 0), (at, 3), (at, 7)]) {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                std::fs::write(&path, &damaged).expect("written");
+                let read = RowLines::open(&path).map(|mut rows| rows.read_to_end(&mut Vec::new()));
+                drop((read, RowLines::open(&path).map(RowLines::count)));
+            }
+        }
     }
 
     #[test]

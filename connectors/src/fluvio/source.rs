@@ -213,7 +213,7 @@ impl FluvioSource {
                 continue;
             }
             self.next += 1;
-            let logged_at = (first_at != NO_TIME).then(|| first_at + record.timestamp_delta());
+            let logged_at = (first_at != NO_TIME).then(|| first_at.saturating_add(record.timestamp_delta()));
             let next = Position { record: self.next, byte: 0 };
             self.ready.push_back(Message { next, logged_at, payload: record.into_value().into_vec() });
         }
