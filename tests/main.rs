@@ -14,5 +14,6 @@ mod misuse;
 mod model;
 mod restart;
 mod schemas;
+mod terminal;
 mod tidy;
 mod truth;
