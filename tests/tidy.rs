@@ -61,6 +61,21 @@ fn views_detectors_and_graph_do_no_io() {
 }
 
 #[test]
+fn commands_print_through_one_writer() {
+    let words = ["println!", "print!(", "io::stdout", "io::stderr"];
+    never(&["dataflow/src/cli"], &words, &["cli/out.rs"], "a command prints through cli/out.rs, which loses no error");
+}
+
+#[test]
+fn lines_are_decoded_behind_the_panic_guard() {
+    // What decodes no line of a topic: the decoder itself, benches of it, and the server, which takes a panic for a refusal.
+    let except =
+        ["event/mod.rs", "bench/load.rs", "bench/footprint.rs", "serve/commands.rs", "serve/tests/speaking.rs"];
+    let words = ["Record::decode(", "Record::decode_line("];
+    never(&["dataflow/src"], &words, &except, "lines of a topic are decoded by event::guard::decode");
+}
+
+#[test]
 fn detectors_read_views_never_events() {
     let facts = ["event::pos", "event::activity", "event::traffic", "event::queue", "event::inventory"];
     never(&["dataflow/src/detectors"], &facts, &[], "detectors read views, never events");

@@ -9,7 +9,7 @@ use arrow_ipc::reader::FileReader;
 use arrow_schema::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::codec::arrow::write_rows;
+use crate::codec::arrow::{no_panic, write_rows};
 use crate::error::Error;
 
 /// Rows read at a time.
@@ -73,7 +73,7 @@ impl RowLines {
     /// If the file cannot be read.
     pub fn count(self) -> io::Result<u64> {
         let rows = |batch: Result<RecordBatch, ArrowError>| batch.map(|batch| batch.num_rows() as u64);
-        self.batches.into_iter().flatten().map(rows).sum::<Result<u64, ArrowError>>().map_err(damaged)
+        no_panic(|| self.batches.into_iter().flatten().map(rows).sum::<Result<u64, ArrowError>>()).map_err(damaged)
     }
 
     /// The next row as a line with its end; `None` after the last.
@@ -99,7 +99,7 @@ impl RowLines {
                 self.batches = Some((self.open)().map_err(lost)?);
                 self.skip = self.taken;
             }
-            let batch = self.batches.as_mut().and_then(Iterator::next).transpose();
+            let batch = no_panic(|| self.batches.as_mut().and_then(Iterator::next).transpose());
             let Some(batch) = batch.or_else(|error| self.failed(error))? else {
                 return if self.skip > 0 { Err(missing(self.skip)) } else { Ok(()) };
             };
@@ -107,7 +107,7 @@ impl RowLines {
             self.skip -= skipped as u64;
             if skipped < batch.num_rows() {
                 let rest = batch.slice(skipped, batch.num_rows() - skipped);
-                write_rows(&rest, &mut self.text).or_else(|error| self.failed(error))?;
+                no_panic(|| write_rows(&rest, &mut self.text)).or_else(|error| self.failed(error))?;
                 self.taken += rest.num_rows() as u64;
             }
         }
@@ -130,12 +130,11 @@ impl RowLines {
 fn batches(path: &Path) -> Result<Batches, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     if path.extension().is_some_and(|name| name == "arrow") {
-        let reader = FileReader::try_new(BufReader::new(file), None);
+        let reader = no_panic(|| FileReader::try_new(BufReader::new(file), None));
         let reader = reader.map_err(|error| Error::content(path, format!("is no readable Arrow file: {error}")))?;
         return Ok(Box::new(reader));
     }
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(ROWS).build())
+    let reader = no_panic(|| ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(ROWS).build())
         .map_err(|error| Error::content(path, format!("is no readable Parquet file: {error}")))?;
     Ok(Box::new(reader))
 }
@@ -225,6 +224,35 @@ mod tests {
         let mut damaged = open(Box::new(|| true)).expect("opened");
         let asked = [(); 3].map(|()| damaged.next_row().err().map(|error| error.kind()));
         assert_eq!(asked, [io::ErrorKind::Other, io::ErrorKind::InvalidData, io::ErrorKind::InvalidData].map(Some));
+    }
+
+    #[test]
+    fn a_damaged_table_is_an_error_or_other_rows_but_no_panic() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = b"{\"id\":\"abc\",\"n\":1}\n{\"id\":\"de\",\"n\":2}\n";
+        let schema = schema_of([&text[..]]).expect("a schema");
+        for name in ["t.parquet", "t.arrow"] {
+            let path = folder.path().join(name);
+            if name == "t.arrow" {
+                let mut writer = FileWriter::try_new(File::create(&path).expect("created"), &schema).expect("a writer");
+                for batch in ReaderBuilder::new(schema.clone()).build(&text[..]).expect("a reader") {
+                    writer.write(&batch.expect("a batch")).expect("written");
+                }
+                writer.finish().expect("finished");
+            } else {
+                let mut table = ParquetTable::create(&path, schema.clone()).expect("created");
+                text.split_inclusive(|byte| *byte == b'\n').for_each(|row| table.append(row).expect("appended"));
+                table.finish().expect("finished");
+            }
+            let whole = std::fs::read(&path).expect("read");
+            for (at, bit) in (0..whole.len()).flat_map(|at| [(at, 0), (at, 3), (at, 7)]) {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                std::fs::write(&path, &damaged).expect("written");
+                let read = RowLines::open(&path).map(|mut rows| rows.read_to_end(&mut Vec::new()));
+                drop((read, RowLines::open(&path).map(RowLines::count)));
+            }
+        }
     }
 
     #[test]

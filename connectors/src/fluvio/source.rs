@@ -160,7 +160,9 @@ impl FluvioSource {
         loop {
             match self.poll(usize::MAX, PATIENCE)? {
                 Polled::Records(messages) => records.extend(messages.into_iter().map(|message| message.payload)),
-                Polled::Idle | Polled::Waiting => return Err(self.error("read", Failure::passing("the last records do not come"))),
+                Polled::Idle | Polled::Waiting => {
+                    return Err(self.error("read", Failure::passing("the last records do not come")));
+                }
                 Polled::Ended => return Ok(records),
             }
         }
@@ -246,7 +248,7 @@ impl FluvioSource {
                 continue;
             }
             self.next += 1;
-            let logged_at = (first_at != NO_TIME).then(|| first_at + record.timestamp_delta());
+            let logged_at = (first_at != NO_TIME).then(|| first_at.saturating_add(record.timestamp_delta()));
             let next = Position { record: self.next, byte: 0 };
             self.ready.push_back(Message { next, logged_at, payload: record.into_value().into_vec() });
         }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::out::Out;
 use crate::error::Error;
 use crate::policy;
 
@@ -25,12 +26,12 @@ impl PolicyCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// None.
-    pub fn run(self) -> Result<(), Error> {
+    /// If they cannot be printed.
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let What::List = self.command;
-        say!("{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
+        say!(out, "{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
         for row in policy::all() {
-            say!("{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
+            say!(out, "{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::out::Out;
 use crate::error::Error;
 use crate::schema;
 
@@ -22,8 +23,8 @@ impl Schema {
     /// Runs the command.
     ///
     /// # Errors
-    /// If no topic has that name, or a file cannot be written.
-    pub fn run(self) -> Result<(), Error> {
+    /// If no topic has that name, or the schemas cannot be written.
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let schemas = schema::all();
         let pretty = |value| serde_json::to_string_pretty(value).map_err(|error| Error::Engine(error.to_string()));
         if let Some(folder) = self.out {
@@ -45,7 +46,7 @@ impl Schema {
                 }
             },
         };
-        say!("{text}");
+        say!(out, "{text}");
         Ok(())
     }
 }
