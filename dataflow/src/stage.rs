@@ -21,10 +21,9 @@ use timely::dataflow::Scope;
 use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::probe::Handle;
 
-use crate::output::{Due, Encoder, Numbered, Op, Order, OutputTopic, Publish, Records, ViewRecord};
+use crate::output::{Due, Encoder, Numbered, Op, Order, OutputTopic, Publish, Records, ViewRecord, Written};
 use crate::row::Row;
 use crate::time::{Cause, Collection, Time};
-use crate::write::Written;
 
 struct ViewRecords<K, V> {
     view: &'static str,

@@ -10,7 +10,7 @@ use connectors::file::whole::WholeFile;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::output::{Emission, Encoder, Numbers, OutputTopic, erased};
+use crate::output::{Emission, Encoder, Numbers, OutputTopic, Written, erased};
 use crate::schema;
 use crate::views;
 
@@ -22,17 +22,6 @@ pub enum Format {
     Jsonl,
     /// One typed table per view and one per other topic; what is nested in a record is JSON text in its column.
     Parquet,
-}
-
-/// What was written, for the summary.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Records by topic.
-    pub records: BTreeMap<&'static str, u64>,
-    /// Rows standing at the end, by view.
-    pub rows: BTreeMap<&'static str, i64>,
-    /// Exceptions by type and event.
-    pub exceptions: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// Where encoded records go.

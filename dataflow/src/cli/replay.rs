@@ -15,8 +15,9 @@ use crate::error::Error;
 use crate::event::Topic;
 use crate::feed::Feed;
 use crate::job::{self, Ran};
+use crate::output::Written;
 use crate::scenario::{Overrides, Scenario};
-use crate::write::{Format, OutputFiles, Written};
+use crate::write::{Format, OutputFiles};
 
 /// Replays a scenario through the dataflow and writes every output topic.
 #[derive(Args)]
