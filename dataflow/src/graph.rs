@@ -21,7 +21,7 @@ use crate::record::{DeadRecord, LateRecord};
 use crate::row::{Row, StoreDept, StoreHour, read};
 use crate::shelf::{self, Shelf};
 use crate::stage::Outputs;
-pub use crate::streams::{Lines, Streams, Timed};
+use crate::streams::Streams;
 use crate::time::{self, Collection};
 use crate::views::attendance::{self, Attendance};
 use crate::views::customer_profile::{self, Customer, Profile};

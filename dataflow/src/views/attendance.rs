@@ -6,8 +6,8 @@ use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
 
 use crate::event::workforce::{Punch, Role};
-use crate::graph::Timed;
 use crate::ids::Id;
+use crate::streams::Timed;
 use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, hour};
 use crate::views::labor_coverage::StoreRole;
 use crate::views::labor_hours::RoleHour;

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::activity::Act;
 use crate::event::pos::{Channel, LineKind, PosLine};
-use crate::graph::Streams;
 use crate::ids::{Id, Transaction};
 use crate::row::{Row, quotient, say};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, DAY_MS, Inputs, day};
 
 /// The name of the view.

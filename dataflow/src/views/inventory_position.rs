@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::order::{Order, OrderLine};
-use crate::graph::Streams;
 use crate::ids::EventId;
 use crate::row::{Row, StoreItem, quotient};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, Inputs, floor_to};
 use crate::views::inventory_accuracy::{StoreDay, Variances};
 use crate::views::ledger::Ledger;

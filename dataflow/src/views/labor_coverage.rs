@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::workforce::Role;
-use crate::graph::Streams;
 use crate::ids::{Id, Transaction};
 use crate::row::{Row, floor_div, say};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, Inputs};
 use crate::views::attendance::Attendance;
 use crate::views::fulfillment_node::{Fulfillment, Node, PICKED_MILLI, near_from};

@@ -5,9 +5,9 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, Tumbling, floor_div, held};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, Inputs, day};
 use crate::views::costing::{Amounts, Costing, Costs, Entry, settles_at};
 

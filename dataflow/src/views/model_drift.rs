@@ -11,9 +11,9 @@ use operators::totals::explode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, held, quotient, say};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, Inputs};
 use crate::views::selling_days::{Errors, Ranged, SellingDays};
 

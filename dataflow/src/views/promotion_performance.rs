@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::promotion::Terms;
-use crate::graph::Streams;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem, floor_div, quotient};
+use crate::streams::Streams;
 use crate::time::Collection;
 use crate::views::offer::{LatestSale, Sums};
 use crate::views::promotion_window;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
 use crate::event::pos::{PosLine, Reason};
-use crate::graph::Lines;
 use crate::ids::Id;
 use crate::policy::RETURNS_PRIOR;
 use crate::row::{Row, quotient, ratio_bp, say};
+use crate::streams::Lines;
 use crate::time::{Cause, Collection, DAY_MS};
 
 /// The name of the view.

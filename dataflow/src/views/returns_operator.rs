@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::pos::PosLine;
-use crate::graph::Lines;
 use crate::ids::Id;
 use crate::row::{Row, say};
 use crate::stats::{basis_points, wilson_low};
+use crate::streams::Lines;
 use crate::time::{Cause, Collection, DAY_MS};
 
 /// The name of the view.

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::queue::QueueInterval;
-use crate::graph::Timed;
 use crate::ids::{EventId, Id};
 use crate::row::{Row, Tumbling, held, quotient};
+use crate::streams::Timed;
 use crate::time::{Cause, Collection, QUARTER_MS, quarter};
 
 /// The name of the view.

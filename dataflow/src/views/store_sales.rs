@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::pos::{LineKind, PosLine};
-use crate::graph::Lines;
 use crate::ids::Transaction;
 use crate::row::{Row, StoreHour, Tumbling};
+use crate::streams::Lines;
 use crate::time::{Cause, Collection, HOUR_MS, hour};
 use crate::views::baskets::Baskets;
 

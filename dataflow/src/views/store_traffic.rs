@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::traffic::TrafficCount;
-use crate::graph::Timed;
 use crate::row::{Row, StoreHour, Tumbling, held, ratio_bp, read};
+use crate::streams::Timed;
 use crate::time::{Cause, Collection, HOUR_MS, hour};
 use crate::views::store_sales::Sales;
 
