@@ -16,9 +16,10 @@ use timely::worker::Worker;
 
 use differential_dataflow::collection::AsCollection;
 
-use crate::edge::{Admitted, Arriving, Fated, Inputs, Outcome, cause};
+use crate::edge::{Admitted, Arriving, Inputs, cause};
 use crate::error::Error;
 use crate::event::{FactBody, StateBody, StateKey, Topic};
+use crate::fate::{Fated, Outcome};
 use crate::feed::{Batch, Batches, Bound};
 use crate::graph::{self, Settings};
 use crate::ids::EventId;

@@ -21,6 +21,7 @@ pub mod edge;
 pub mod error;
 pub mod event;
 pub mod exception;
+pub mod fate;
 pub mod feed;
 pub mod governance;
 pub mod graph;

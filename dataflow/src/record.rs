@@ -9,10 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::edge::{DeadReason, Fated, Memo, Outcome, Raw};
 use crate::event::Topic;
 use crate::event::command::{Command, CommandAction};
 use crate::exception::{Driver, KeyPart, KindIndex, Parameter, Response, Severity};
+use crate::fate::{DeadReason, Fated, Memo, Outcome, Raw};
 use crate::ids::{EventId, Id};
 use crate::output::Publish;
 use crate::symbol::Symbol;

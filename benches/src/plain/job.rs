@@ -4,8 +4,9 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use dataflow::context::{Context, Notice};
-use dataflow::edge::{Edge, Memo, cause};
+use dataflow::edge::{Edge, cause};
 use dataflow::event::{FactBody, StateBody, Topic};
+use dataflow::fate::Memo;
 use dataflow::ids::EventId;
 use dataflow::row::Row;
 use dataflow::streams::Streams;

@@ -7,9 +7,10 @@ use clap::Args;
 use connectors::file::lines::Lines;
 use operators::arrival::Place;
 
-use crate::edge::{Admitted, DeadReason, Outcome, admit};
+use crate::edge::{Admitted, admit};
 use crate::error::Error;
 use crate::event::{Body, Kind, Record, Topic};
+use crate::fate::{DeadReason, Outcome};
 use crate::ids::EventId;
 use crate::scenario::{Overrides, Scenario};
 

@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
-use crate::edge::{Edge, Outcome};
+use crate::edge::Edge;
 use crate::event::Topic;
+use crate::fate::Outcome;
 use crate::ids::Id;
 use crate::policy::STALE_AFTER;
 use crate::row::{Row, say};
