@@ -75,7 +75,12 @@ fn only_the_clock_reads_the_wall_clock() {
 #[test]
 fn nothing_that_is_summed_is_a_float() {
     never(&["operators/src"], &["f64", "f32"], &[], "operators have no floats");
-    never(&["dataflow/src/event", "dataflow/src/edge.rs", "dataflow/src/fate.rs"], &["f64", "f32"], &[], "records have no floats");
+    never(
+        &["dataflow/src/event", "dataflow/src/edge.rs", "dataflow/src/fate.rs"],
+        &["f64", "f32"],
+        &[],
+        "records have no floats",
+    );
     never(&["dataflow/src", "operators/src"], &["+= f64", "sum::<f64>", "f32"], &["stats.rs"], "no float is summed");
 }
 

@@ -39,61 +39,48 @@ mod testing;
 
 use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
-use serde_json::Value;
-
 use crate::event::Topic;
 use crate::row::{StoreDept, StoreHour, StoreItem};
-use crate::schema;
-
-/// A view as a table: its name, what it is made of, and the JSON Schemas of its keys and values.
-pub struct Table {
-    /// The view.
-    pub name: &'static str,
-    /// The topics it is made of.
-    pub topics: &'static [Topic],
-    /// Its keys.
-    pub key: Value,
-    /// Its values.
-    pub value: Value,
-}
-
-fn table<K: JsonSchema, V: JsonSchema>(name: &'static str, topics: &'static [Topic]) -> Table {
-    Table { name, topics, key: schema::of::<K>(), value: schema::of::<V>() }
-}
+use crate::schema::Table;
 
 /// Every view, by name.
 pub fn tables() -> Vec<Table> {
     use Topic::{Activity, Inventory, Orders, Pos, Promotions, Queue, Reference, Signals, Tasks, Traffic, Workforce};
     vec![
-        table::<customer_profile::Customer, customer_profile::Profile>(customer_profile::NAME, &[Activity, Pos]),
-        table::<customer_segments::SegmentKey, customer_segments::Customers>(customer_segments::NAME, &[Activity, Pos]),
-        table::<StoreDept, demand_index::DemandIndex>(demand_index::NAME, &[Activity, Pos, Reference, Signals]),
-        table::<feed_health::Feed, feed_health::Health>(feed_health::NAME, &Topic::ALL),
-        table::<fulfillment_node::Node, fulfillment_node::Fulfillment>(fulfillment_node::NAME, &[Orders, Workforce]),
-        table::<inventory_accuracy::StoreDay, inventory_accuracy::Accuracy>(
+        Table::of::<customer_profile::Customer, customer_profile::Profile>(customer_profile::NAME, &[Activity, Pos]),
+        Table::of::<customer_segments::SegmentKey, customer_segments::Customers>(
+            customer_segments::NAME,
+            &[Activity, Pos],
+        ),
+        Table::of::<StoreDept, demand_index::DemandIndex>(demand_index::NAME, &[Activity, Pos, Reference, Signals]),
+        Table::of::<feed_health::Feed, feed_health::Health>(feed_health::NAME, &Topic::ALL),
+        Table::of::<fulfillment_node::Node, fulfillment_node::Fulfillment>(
+            fulfillment_node::NAME,
+            &[Orders, Workforce],
+        ),
+        Table::of::<inventory_accuracy::StoreDay, inventory_accuracy::Accuracy>(
             inventory_accuracy::NAME,
             &[Inventory, Pos],
         ),
-        table::<StoreItem, inventory_position::Position>(inventory_position::NAME, &[Inventory, Orders, Pos]),
-        table::<labor_coverage::StoreRole, labor_coverage::Coverage>(
+        Table::of::<StoreItem, inventory_position::Position>(inventory_position::NAME, &[Inventory, Orders, Pos]),
+        Table::of::<labor_coverage::StoreRole, labor_coverage::Coverage>(
             labor_coverage::NAME,
             &[Orders, Pos, Tasks, Workforce],
         ),
-        table::<labor_hours::RoleHour, labor_hours::WorkedHour>(labor_hours::NAME, &[Workforce]),
-        table::<StoreHour, labor_productivity::Productivity>(labor_productivity::NAME, &[Pos, Workforce]),
-        table::<margin_daily::StoreDeptDay, margin_daily::Margin>(margin_daily::NAME, &[Inventory, Pos, Reference]),
-        table::<model_drift::Segment, model_drift::Drift>(model_drift::NAME, &[Pos, Reference]),
-        table::<promotion_performance::PromotionStoreItem, promotion_performance::Performance>(
+        Table::of::<labor_hours::RoleHour, labor_hours::WorkedHour>(labor_hours::NAME, &[Workforce]),
+        Table::of::<StoreHour, labor_productivity::Productivity>(labor_productivity::NAME, &[Pos, Workforce]),
+        Table::of::<margin_daily::StoreDeptDay, margin_daily::Margin>(margin_daily::NAME, &[Inventory, Pos, Reference]),
+        Table::of::<model_drift::Segment, model_drift::Drift>(model_drift::NAME, &[Pos, Reference]),
+        Table::of::<promotion_performance::PromotionStoreItem, promotion_performance::Performance>(
             promotion_performance::NAME,
             &[Pos, Promotions, Reference],
         ),
-        table::<returns_item::Item, returns_item::ItemReturns>(returns_item::NAME, &[Pos]),
-        table::<returns_operator::StoreOperator, returns_operator::OperatorReturns>(returns_operator::NAME, &[Pos]),
-        table::<store_queue::ZoneQuarter, store_queue::Queue>(store_queue::NAME, &[Queue]),
-        table::<StoreHour, store_sales::Sales>(store_sales::NAME, &[Pos]),
-        table::<StoreHour, store_traffic::Traffic>(store_traffic::NAME, &[Pos, Traffic]),
-        table::<task_status::StoreDayType, task_status::TaskCounts>(task_status::NAME, &[Tasks]),
+        Table::of::<returns_item::Item, returns_item::ItemReturns>(returns_item::NAME, &[Pos]),
+        Table::of::<returns_operator::StoreOperator, returns_operator::OperatorReturns>(returns_operator::NAME, &[Pos]),
+        Table::of::<store_queue::ZoneQuarter, store_queue::Queue>(store_queue::NAME, &[Queue]),
+        Table::of::<StoreHour, store_sales::Sales>(store_sales::NAME, &[Pos]),
+        Table::of::<StoreHour, store_traffic::Traffic>(store_traffic::NAME, &[Pos, Traffic]),
+        Table::of::<task_status::StoreDayType, task_status::TaskCounts>(task_status::NAME, &[Tasks]),
     ]
 }
 
