@@ -7,7 +7,7 @@ use timely::dataflow::operators::vec::Broadcast;
 use crate::context::{Context, Notice};
 use crate::detect::{Fed, open_stores, watch};
 use crate::detectors::{
-    abnormal_rate, capacity_overload, conversion_drop, coverage_gap, drop, feed_stale, leak, model_drift,
+    KINDS, abnormal_rate, capacity_overload, conversion_drop, coverage_gap, drop, feed_stale, leak, model_drift,
     operator_pattern, overdue, price_mismatch, promise_missed, promise_risk, queue_breach, setup_overdue, surge,
     under_attainment,
 };
@@ -70,8 +70,8 @@ pub fn build<'scope>(settings: &Settings, inputs: Inputs<'scope>, outputs: &mut 
     views.publish(outputs);
     let steps = ground.detect(&views);
 
-    let context = ground.context.clone();
-    let told = governance::build(ground.ticks, context, &ground.notices, &steps, &ground.streams.commands);
+    let governed = (ground.context.clone(), KINDS);
+    let told = governance::build(ground.ticks, governed, &ground.notices, &steps, &ground.streams.commands);
     let (exceptions, decisions) = governance::topics(&told);
     outputs.records(OutputTopic::Exceptions, &exceptions);
     outputs.records(OutputTopic::Decisions, &decisions);

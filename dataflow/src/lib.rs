@@ -23,6 +23,7 @@ pub mod encode;
 pub mod error;
 pub mod event;
 pub mod exception;
+pub mod exception_type;
 pub mod fate;
 pub mod feed;
 pub mod governance;

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use crate::detectors::KINDS;
 use crate::error::Error;
-use crate::policy;
 
 /// The policies.
 #[derive(Args)]
@@ -29,7 +29,7 @@ impl PolicyCommand {
     pub fn run(self) -> Result<(), Error> {
         let What::List = self.command;
         say!("{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
-        for row in policy::all() {
+        for row in KINDS.policies() {
             say!("{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
         }
         Ok(())

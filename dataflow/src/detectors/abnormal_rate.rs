@@ -3,7 +3,8 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{Row, read};
@@ -11,7 +12,7 @@ use crate::time::{Collection, Inputs};
 use crate::views::returns_item::{Item, ItemReturns};
 
 /// `returns.abnormal_rate`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "returns.abnormal_rate",
     key: &["item"],
     views: &[crate::views::returns_item::NAME],
@@ -44,7 +45,7 @@ pub fn detail(row: &ItemReturns) -> &'static str {
 }
 
 impl Detector for AbnormalRate {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = Item;
     type State = One<ItemReturns>;
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{Row, read};
@@ -14,7 +15,7 @@ use crate::views::attendance::Attendance;
 use crate::views::fulfillment_node::{Fulfillment, Node};
 
 /// `fulfillment.capacity_overload`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "fulfillment.capacity_overload",
     key: &["store"],
     views: &[crate::views::fulfillment_node::NAME, crate::views::labor_coverage::NAME],
@@ -64,7 +65,7 @@ pub fn loads<'scope>(
 pub struct CapacityOverload;
 
 impl Detector for CapacityOverload {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = Node;
     type State = State;
 

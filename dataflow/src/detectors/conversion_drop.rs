@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::detectors::queue_breach::cashiers;
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{Row, StoreHour, floor_div, quotient};
@@ -24,7 +25,7 @@ use crate::views::store_queue::{Quarter, ZoneQuarter};
 use crate::views::store_traffic::Traffic;
 
 /// `store.conversion_drop`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "store.conversion_drop",
     key: &["store"],
     views: &[
@@ -121,7 +122,7 @@ impl Comparison {
 pub struct ConversionDrop;
 
 impl Detector for ConversionDrop {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = Id;
     type State = State;
 

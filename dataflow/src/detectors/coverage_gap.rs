@@ -4,12 +4,13 @@ use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::views::labor_coverage::{Coverage, StoreRole};
 
 /// `labor.coverage_gap`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "labor.coverage_gap",
     key: &["store", "role"],
     views: &[crate::views::labor_coverage::NAME],
@@ -23,7 +24,7 @@ pub const KIND: &Kind = &Kind {
 pub struct CoverageGap;
 
 impl Detector for CoverageGap {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = StoreRole;
     type State = One<Coverage>;
 

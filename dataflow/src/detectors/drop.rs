@@ -4,7 +4,8 @@ use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::detectors::surge::{HYSTERESIS_BP, drivers, judge};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::StoreDept;
@@ -12,7 +13,7 @@ use crate::time::QUARTER_MS;
 use crate::views::demand_index::DemandIndex;
 
 /// `demand.drop`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "demand.drop",
     key: &["store", "dept"],
     views: &[crate::views::demand_index::NAME],
@@ -31,7 +32,7 @@ pub const KIND: &Kind = &Kind {
 pub struct Drop;
 
 impl Detector for Drop {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreDept;
     type State = One<DemandIndex>;

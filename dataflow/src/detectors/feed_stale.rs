@@ -3,14 +3,15 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::row::{Row, read_some};
 use crate::time::{Collection, Inputs};
 use crate::views::feed_health::{Feed, Pulse, allowed_ms, silent_since};
 
 /// `data.feed_stale`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "data.feed_stale",
     key: &["store", "topic"],
     views: &[crate::views::feed_health::NAME],
@@ -24,7 +25,7 @@ pub const KIND: &Kind = &Kind {
 pub struct FeedStale;
 
 impl Detector for FeedStale {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = Feed;
     type State = One<i64>;
 

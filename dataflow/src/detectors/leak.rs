@@ -3,7 +3,8 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{Row, read_some};
@@ -11,7 +12,7 @@ use crate::time::{Collection, HOUR_MS, Inputs};
 use crate::views::margin_daily::{Margin, StoreDeptDay};
 
 /// `margin.leak`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "margin.leak",
     key: &["store", "dept", "day"],
     views: &[crate::views::margin_daily::NAME],
@@ -36,7 +37,7 @@ const SETTLED_IN_MS: i64 = 12 * HOUR_MS;
 pub struct Leak;
 
 impl Detector for Leak {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = StoreDeptDay;
     type State = One<Margin>;
 

@@ -21,10 +21,10 @@ pub mod stockout_risk;
 pub mod surge;
 pub mod under_attainment;
 
-use crate::exception::{Kind, KindIndex};
+use crate::exception_type::ExceptionTypes;
 
 /// Every exception type, by name.
-pub const KINDS: &[&Kind] = &[
+pub const KINDS: ExceptionTypes = ExceptionTypes::new(&[
     feed_stale::KIND,
     drop::KIND,
     surge::KIND,
@@ -45,10 +45,4 @@ pub const KINDS: &[&Kind] = &[
     conversion_drop::KIND,
     queue_breach::KIND,
     overdue::KIND,
-];
-
-/// The place of a type in the list.
-pub fn index_of(kind: &Kind) -> KindIndex {
-    let at = KINDS.iter().position(|listed| listed.name == kind.name).unwrap_or(KINDS.len());
-    KindIndex(u8::try_from(at).unwrap_or(u8::MAX))
-}
+]);

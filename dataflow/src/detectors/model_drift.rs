@@ -3,13 +3,14 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::views::model_drift::{Drift, Segment};
 
 /// `model.drift`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "model.drift",
     key: &["region", "format", "dept"],
     views: &[crate::views::model_drift::NAME],
@@ -39,7 +40,7 @@ const ENOUGH_MILLI: i64 = 100_000;
 pub struct ModelDrift;
 
 impl Detector for ModelDrift {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = Segment;
     type State = One<Drift>;
 

@@ -2,13 +2,14 @@
 
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::row::StoreItem;
 use crate::views::inventory_position::{self, Position};
 
 /// `inventory.negative_on_hand`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "inventory.negative_on_hand",
     key: &["store", "item"],
     views: &[inventory_position::NAME],
@@ -22,7 +23,7 @@ pub const KIND: &Kind = &Kind {
 pub struct NegativeOnHand;
 
 impl Detector for NegativeOnHand {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = StoreItem;
     /// The position as it stands now.
     type State = Option<Position>;

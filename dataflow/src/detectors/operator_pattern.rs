@@ -4,7 +4,8 @@ use operators::one::One;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{Row, read_some};
@@ -12,7 +13,7 @@ use crate::time::{Collection, Inputs};
 use crate::views::returns_operator::{OperatorReturns, StoreOperator};
 
 /// `returns.operator_pattern`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "returns.operator_pattern",
     key: &["store", "operator"],
     views: &[crate::views::returns_operator::NAME],
@@ -43,7 +44,7 @@ pub struct Refunds {
 pub struct OperatorPattern;
 
 impl Detector for OperatorPattern {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = StoreOperator;
     type State = One<Refunds>;
 

@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::task::Task;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::{EventId, Id};
 use crate::time::{Collection, HOUR_MS};
 
 /// `task.overdue`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "task.overdue",
     key: &["store", "task"],
     views: &[crate::views::task_status::NAME],
@@ -34,7 +35,7 @@ pub struct StoreTask {
 pub struct Overdue;
 
 impl Detector for Overdue {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = StoreTask;
     type State = One<i64>;
 

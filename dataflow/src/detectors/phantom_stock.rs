@@ -3,7 +3,8 @@
 use crate::context::Hours;
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::StoreItem;
@@ -11,7 +12,7 @@ use crate::stats::basis_points;
 use crate::views::inventory_position::Position;
 
 /// `inventory.phantom_stock`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "inventory.phantom_stock",
     key: &["store", "item"],
     views: &[crate::views::inventory_position::NAME],
@@ -96,7 +97,7 @@ impl State {
 pub struct PhantomStock;
 
 impl Detector for PhantomStock {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreItem;
     type State = State;

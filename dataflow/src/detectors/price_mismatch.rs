@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::views::offer::LatestSale;
 use crate::views::promotion_performance::{PromotionStoreItem, Standing};
 
 /// `promotion.price_mismatch`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "promotion.price_mismatch",
     key: &["promotion", "store", "item"],
     views: &[crate::views::promotion_performance::NAME],
@@ -43,7 +44,7 @@ impl Prices {
 pub struct PriceMismatch;
 
 impl Detector for PriceMismatch {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = PromotionStoreItem;
     type State = One<Prices>;
 

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::order::Order;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::{EventId, Id};
 
 /// `fulfillment.promise_missed`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "fulfillment.promise_missed",
     key: &["order"],
     views: &[crate::views::fulfillment_node::NAME],
@@ -40,7 +41,7 @@ impl Promise {
 pub struct PromiseMissed;
 
 impl Detector for PromiseMissed {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = EventId;
     type State = One<Promise>;
 

@@ -4,7 +4,8 @@ use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::{EventId, Id};
 use crate::policy::Policy;
 use crate::views::promise_score::Score;
@@ -13,7 +14,7 @@ use crate::views::promise_score::Score;
 const HOPELESS_BP: i64 = 4_000;
 
 /// `fulfillment.promise_risk`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "fulfillment.promise_risk",
     key: &["order"],
     views: &[
@@ -34,7 +35,7 @@ pub const KIND: &Kind = &Kind {
 pub struct PromiseRisk;
 
 impl Detector for PromiseRisk {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = EventId;
     type State = One<Score>;
 

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::event::workforce::Role;
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::Row;
@@ -22,7 +23,7 @@ use crate::views::labor_coverage::{Coverage, StoreRole};
 use crate::views::store_queue::{Quarter, ZoneQuarter};
 
 /// `store.queue_breach`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "store.queue_breach",
     key: &["store", "zone"],
     views: &[crate::views::store_queue::NAME, crate::views::labor_coverage::NAME],
@@ -81,7 +82,7 @@ impl State {
 pub struct QueueBreach;
 
 impl Detector for QueueBreach {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = StoreZone;
     type State = State;
 

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::promotion::Promotion;
 use crate::event::task::{Task, TaskStatus};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::time::{Collection, Inputs};
 
 /// `promotion.setup_overdue`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "promotion.setup_overdue",
     key: &["promotion", "store"],
     views: &[crate::views::promotion_performance::NAME, crate::views::task_status::NAME],
@@ -71,7 +72,7 @@ pub fn inputs<'scope>(
 pub struct SetupOverdue;
 
 impl Detector for SetupOverdue {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = PromotionStore;
     type State = State;
 

@@ -7,7 +7,8 @@ use operators::totals::explode;
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
 use crate::event::reference::{ItemLocation, Product};
-use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::{StoreItem, floor_div};
@@ -16,7 +17,7 @@ use crate::time::Collection;
 use crate::views::inventory_position::Position;
 
 /// `inventory.stockout_risk`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "inventory.stockout_risk",
     key: &["store", "item"],
     views: &[crate::views::inventory_position::NAME],
@@ -100,7 +101,7 @@ impl State {
 pub struct StockoutRisk;
 
 impl Detector for StockoutRisk {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = StoreItem;
     type State = State;
 

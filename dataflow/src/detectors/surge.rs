@@ -3,7 +3,8 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::StoreDept;
@@ -11,7 +12,7 @@ use crate::time::QUARTER_MS;
 use crate::views::demand_index::DemandIndex;
 
 /// `demand.surge`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "demand.surge",
     key: &["store", "dept"],
     views: &[crate::views::demand_index::NAME],
@@ -33,7 +34,7 @@ pub const HYSTERESIS_BP: i64 = 500;
 pub struct Surge;
 
 impl Detector for Surge {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreDept;
     type State = One<DemandIndex>;

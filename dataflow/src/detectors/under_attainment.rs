@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Kind, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
 use crate::row::floor_div;
@@ -13,7 +14,7 @@ use crate::stats::{Demand, basis_points};
 use crate::views::promotion_performance::{PromotionStoreItem, Standing};
 
 /// `promotion.under_attainment`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "promotion.under_attainment",
     key: &["promotion", "store", "item"],
     views: &[crate::views::promotion_performance::NAME],
@@ -74,7 +75,7 @@ impl Sales {
 pub struct UnderAttainment;
 
 impl Detector for UnderAttainment {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = PromotionStoreItem;
     type State = One<Sales>;
 

@@ -7,6 +7,7 @@ use connectors::registry::{SinkConfig, SourceConfig};
 use operators::keyed::Ticks;
 use serde::Deserialize;
 
+use crate::detectors::KINDS;
 use crate::edge::Limits;
 use crate::error::Error;
 use crate::event::Topic;
@@ -14,7 +15,7 @@ use crate::graph::Settings;
 use crate::live::binder::Clock;
 use crate::log::{LogFormat, LogLevel};
 use crate::output::OutputTopic;
-use crate::policy::{self, Policies};
+use crate::policy::Policies;
 use crate::scenario::{FUTURE_MS, LATENESS_MS};
 use crate::serve::HttpConfig;
 
@@ -161,7 +162,7 @@ impl Config {
         if time.until.is_some() && time.clock == Clock::Wall {
             return Err("time.until is for time.clock = \"data\": the wall clock does not end".to_owned());
         }
-        let known = policy::all();
+        let known = KINDS.policies();
         let unknown = self.policy.keys().find(|name| !known.iter().any(|policy| policy.name == **name));
         // Feeds may be given a staleness of their own.
         match unknown.filter(|name| !name.starts_with("stale_ms.")) {

@@ -31,7 +31,7 @@ use crate::time::Time;
 
 /// The format of files, and of everything in them that the types of this program decide. Whoever changes what a keyed state
 /// holds changes this number: a snapshot of another number is refused with a sentence, and never read wrongly.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// A file of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
