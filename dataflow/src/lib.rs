@@ -12,6 +12,7 @@
 
 pub mod allocator;
 pub mod bench;
+pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod columns;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use operators::keyed::Ticks;
 use serde::Deserialize;
 
+use crate::catalog::CATALOG;
 use crate::edge::Limits;
 use crate::error::Error;
 use crate::event::Topic;
@@ -120,6 +121,7 @@ fn settings(path: &Path, file: &ScenarioFile, overrides: &Overrides) -> Result<S
         limits: Limits { lateness_ms, future_ms },
         emit: Ticks { tick_ms: emit_ms },
         policies: Policies::configured(policy),
+        catalog: CATALOG,
     })
 }
 

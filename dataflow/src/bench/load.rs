@@ -11,6 +11,7 @@ use operators::arrival::Place;
 use scenarios::generate::{Generated, Wanted};
 use scenarios::topic::Record as Sent;
 
+use crate::catalog::CATALOG;
 use crate::edge::{Limits, admit};
 use crate::error::Error;
 use crate::event::{Record, Topic};
@@ -73,6 +74,7 @@ impl Size {
             limits: Limits { lateness_ms: self.lateness_ms, future_ms: FUTURE_MS },
             emit: Ticks { tick_ms: self.emit_ms },
             policies: Policies::default(),
+            catalog: CATALOG,
         }
     }
 }

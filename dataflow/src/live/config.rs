@@ -7,6 +7,7 @@ use connectors::registry::{SinkConfig, SourceConfig};
 use operators::keyed::Ticks;
 use serde::Deserialize;
 
+use crate::catalog::CATALOG;
 use crate::detectors::KINDS;
 use crate::edge::Limits;
 use crate::error::Error;
@@ -179,6 +180,7 @@ impl Config {
             limits: Limits { lateness_ms: time.lateness_ms, future_ms: time.future_ms },
             emit: Ticks { tick_ms: time.emit_ms },
             policies: Policies::configured(self.policy.clone()),
+            catalog: CATALOG,
         }
     }
 
