@@ -14,6 +14,7 @@ use operators::at_close::at_close;
 use operators::diff::Traced;
 use operators::gather::Gather;
 use operators::keyed::Ticks;
+use operators::shape;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
@@ -82,6 +83,9 @@ trait Stage {
 
     /// Takes what waited in another process.
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error>;
+
+    /// The shape of what waits.
+    fn shape(&self) -> String;
 }
 
 /// The plain form of what waits.
@@ -192,6 +196,10 @@ where
         self.waiting = bincode::deserialize(waiting)?;
         Ok(())
     }
+
+    fn shape(&self) -> String {
+        shape::of::<BTreeMap<Time, Changes<K, V>>>()
+    }
 }
 
 struct TopicStage<R> {
@@ -216,6 +224,10 @@ impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
         self.waiting = bincode::deserialize(waiting)?;
         Ok(())
+    }
+
+    fn shape(&self) -> String {
+        shape::of::<BTreeMap<Time, Vec<R>>>()
     }
 }
 
@@ -262,6 +274,11 @@ impl Outputs {
     pub fn save(&self) -> Vec<(String, Vec<u8>)> {
         let stages = self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().save()));
         stages.filter(|(_, waiting)| !waiting.is_empty()).collect()
+    }
+
+    /// The shape of what waits in each stage, under the stage's name.
+    pub fn shapes(&self) -> Vec<(String, String)> {
+        self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().shape())).collect()
     }
 
     /// Whether a state of a snapshot is that of a stage.
