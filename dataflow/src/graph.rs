@@ -28,6 +28,7 @@ pub struct Catalog {
 }
 
 /// What the views and detectors of a catalog are built from.
+#[derive(Clone)]
 pub struct GraphInputs<'scope> {
     /// The clock of the job.
     pub ticks: Ticks,

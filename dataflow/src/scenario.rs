@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use operators::keyed::Ticks;
 use serde::Deserialize;
 
-use crate::catalog::CATALOG;
 use crate::edge::Limits;
 use crate::error::Error;
 use crate::event::Topic;
 use crate::graph::Settings;
 use crate::policy::Policies;
+use crate::registry::CATALOG;
 
 /// How far back an event may have happened: 36 h.
 pub const LATENESS_MS: i64 = 129_600_000;

@@ -318,9 +318,14 @@ pub struct ViewOutputs<'a, 'scope> {
 }
 
 impl<'scope> ViewOutputs<'_, 'scope> {
-    /// Sends the rows of a view.
-    pub fn send<K, V>(&mut self, view: &'static str, rows: &Collection<'scope, Row<K, V>>)
-    where
+    /// Sends the rows of a view: of each value, what `publish` makes of it.
+    pub fn send<K, I, V>(
+        &mut self,
+        view: &'static str,
+        rows: &Collection<'scope, Row<K, I>>,
+        publish: impl Fn(I) -> V + 'static,
+    ) where
+        Row<K, I>: differential_dataflow::ExchangeData,
         Row<K, V>: differential_dataflow::ExchangeData,
         K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
         V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
@@ -329,13 +334,14 @@ impl<'scope> ViewOutputs<'_, 'scope> {
         let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new(), usual: 0 }));
         self.outputs.stages.insert((OutputTopic::Views, view), stage.clone());
         let mut leaves = (Time::MIN, Time::MIN);
-        let give = move |row, time, change: Traced<i64, Cause>| {
+        let give = move |row: Row<K, I>, time, change: Traced<i64, Cause>| {
             if leaves.0 != time {
                 leaves = (time, emit.at(time));
             }
             let ViewStage { waiting, usual, .. } = &mut *stage.borrow_mut();
             // A replay has many emissions under way: room is made beforehand in one of them.
             let likely = if waiting.is_empty() { *usual } else { 0 };
+            let row = Row { key: row.key, value: publish(row.value), settled: row.settled };
             waiting.entry(leaves.1).or_insert_with(|| Changes::with_room(likely)).add(row, change.diff);
         };
         self.gather.take(rows.clone(), give);

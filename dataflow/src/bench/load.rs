@@ -11,13 +11,13 @@ use operators::arrival::Place;
 use scenarios::generate::{Generated, Wanted};
 use scenarios::topic::Record as Sent;
 
-use crate::catalog::CATALOG;
 use crate::edge::{Limits, admit};
 use crate::error::Error;
 use crate::event::{Record, Topic};
 use crate::feed::Bound;
 use crate::graph::Settings;
 use crate::policy::Policies;
+use crate::registry::CATALOG;
 use crate::scenario::{FUTURE_MS, LATENESS_MS};
 use crate::time::HOUR_MS;
 use operators::keyed::Ticks;

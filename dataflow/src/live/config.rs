@@ -7,7 +7,6 @@ use connectors::registry::{SinkConfig, SourceConfig};
 use operators::keyed::Ticks;
 use serde::Deserialize;
 
-use crate::catalog::CATALOG;
 use crate::detectors::KINDS;
 use crate::edge::Limits;
 use crate::error::Error;
@@ -17,6 +16,7 @@ use crate::live::binder::Clock;
 use crate::log::{LogFormat, LogLevel};
 use crate::output::OutputTopic;
 use crate::policy::Policies;
+use crate::registry::CATALOG;
 use crate::scenario::{FUTURE_MS, LATENESS_MS};
 use crate::serve::HttpConfig;
 

@@ -5,12 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::floor_div;
+use crate::registry::Graph;
+use crate::row::{floor_div, read};
 use crate::stats::{Demand, basis_points};
+use crate::time::Collection;
 use crate::views::promotion_performance::{PromotionStoreItem, Standing};
 
 /// `promotion.under_attainment`.
@@ -128,6 +130,11 @@ impl Fed for UnderAttainment {
     fn is_empty(&self, state: &One<Sales>) -> bool {
         state.is_empty()
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(UnderAttainment, read(graph.promotion_performance(), |row| Sales::of(&row)))
 }
 
 #[cfg(test)]

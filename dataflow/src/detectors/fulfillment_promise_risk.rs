@@ -2,13 +2,15 @@
 
 use operators::one::One;
 
+use crate::collections::promise_score::Score;
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::{EventId, Id};
 use crate::policy::Policy;
-use crate::views::promise_score::Score;
+use crate::registry::Graph;
+use crate::time::Collection;
 
 /// Below this score nobody can save the promise here.
 const HOPELESS_BP: i64 = 4_000;
@@ -84,11 +86,16 @@ impl Fed for PromiseRisk {
     }
 }
 
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(PromiseRisk, graph.promise_score().clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::context::Context;
-    use crate::views::open_orders::Odds;
+    use crate::state::open_orders::Odds;
 
     #[test]
     fn opens_when_unlikely_stays_between_the_bounds_and_clears() {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::promotion::Terms;
 use crate::ids::EventId;
-use crate::views::moves::{Move, Moves};
+use crate::state::moves::{Move, Moves};
 
 /// What the lines of an offer add up to. Money is wide: no line a till can send overflows a sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,7 +152,7 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::moves::MoveKind;
+    use crate::state::moves::MoveKind;
 
     const LATENESS: i64 = 30;
 

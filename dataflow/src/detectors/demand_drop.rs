@@ -3,13 +3,14 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::detectors::surge::{HYSTERESIS_BP, drivers, judge};
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::detectors::demand_surge::{HYSTERESIS_BP, drivers, judge};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::StoreDept;
-use crate::time::QUARTER_MS;
+use crate::registry::Graph;
+use crate::row::{StoreDept, read};
+use crate::time::{Collection, QUARTER_MS};
 use crate::views::demand_index::DemandIndex;
 
 /// `demand.drop`.
@@ -29,9 +30,9 @@ pub const KIND: &ExceptionType = &ExceptionType {
 };
 
 /// Watches demand.index and the hours of stores.
-pub struct Drop;
+pub struct DemandDrop;
 
-impl Detector for Drop {
+impl Detector for DemandDrop {
     const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreDept;
@@ -59,7 +60,7 @@ impl Detector for Drop {
     }
 }
 
-impl Fed for Drop {
+impl Fed for DemandDrop {
     type Input = DemandIndex;
 
     fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
@@ -71,14 +72,19 @@ impl Fed for Drop {
     }
 }
 
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(DemandDrop, read(graph.demand_index(), |row| row))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detectors::surge::tests::verdict;
+    use crate::detectors::demand_surge::tests::verdict;
 
     #[test]
     fn opens_low_clears_500_higher_or_closed() {
-        let check = |index_bp, hour| verdict(&Drop, 8_000, index_bp, hour);
+        let check = |index_bp, hour| verdict(&DemandDrop, 8_000, index_bp, hour);
         assert_eq!(check(8_000, 9), (true, false, Some(20)));
         assert_eq!(check(8_001, 9), (false, false, Some(20)));
         assert_eq!(check(8_500, 9), (false, false, Some(20)));

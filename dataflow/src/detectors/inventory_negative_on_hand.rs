@@ -2,10 +2,12 @@
 
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
+use crate::registry::Graph;
 use crate::row::StoreItem;
+use crate::time::Collection;
 use crate::views::inventory_position::{self, Position};
 
 /// `inventory.negative_on_hand`.
@@ -54,6 +56,11 @@ impl Detector for NegativeOnHand {
     fn store(&self, key: &StoreItem, _: &Option<Position>) -> Option<Id> {
         Some(key.store)
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.item_at_store().negatives.clone()
 }
 
 #[cfg(test)]

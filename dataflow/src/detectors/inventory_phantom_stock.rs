@@ -3,12 +3,14 @@
 use crate::context::Hours;
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::StoreItem;
 use crate::stats::basis_points;
+use crate::time::Collection;
 use crate::views::inventory_position::Position;
 
 /// `inventory.phantom_stock`.
@@ -144,6 +146,11 @@ impl Detector for PhantomStock {
     fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
         Some(key.store)
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.item_at_store().phantoms.clone()
 }
 
 #[cfg(test)]

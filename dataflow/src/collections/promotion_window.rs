@@ -10,6 +10,7 @@ use operators::one::One;
 
 use crate::event::promotion::Promotion;
 use crate::ids::Id;
+use crate::registry::Graph;
 use crate::time::{Cause, Collection};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,14 @@ pub fn build<'scope>(
 ) -> Collection<'scope, Promotion> {
     let promotions = promotions.clone().map(|promotion| (promotion.promotion, promotion));
     keyed("promotion windows", ticks, promotions, None, Windows { ticks, lateness_ms })
+}
+
+/// The collection as it is listed.
+pub type Collected<'scope> = Collection<'scope, Promotion>;
+
+/// Builds it for a graph.
+pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
+    build(graph.inputs.ticks, graph.inputs.lateness_ms, &graph.inputs.streams.promotions)
 }
 
 #[cfg(test)]

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
 use crate::event::workforce::Role;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::Row;
 use crate::time::{Collection, Inputs, MINUTE_MS, QUARTER_MS, unblamed};
 use crate::views::labor_coverage::{Coverage, StoreRole};
@@ -168,6 +169,11 @@ pub fn readings<'scope>(
 /// The checkout coverage of each store, as an explanation.
 pub fn cashiers<'scope>(coverage: &Collection<'scope, Row<StoreRole, Coverage>>) -> Collection<'scope, (Id, Coverage)> {
     unblamed(coverage.clone()).flat_map(|row| (row.key.role == Role::Checkout).then_some((row.key.store, row.value)))
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(QueueBreach, readings(graph.inputs.ticks, graph.store_queue(), graph.labor_coverage()))
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 
 use crate::event::workforce::{Punch, Role};
 use crate::ids::Id;
+use crate::registry::Graph;
+use crate::state::presence::{Punched, Punches};
 use crate::streams::Timed;
 use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, hour};
 use crate::views::labor_coverage::StoreRole;
 use crate::views::labor_hours::RoleHour;
-use crate::views::presence::{Punched, Punches};
 use serde::{Deserialize, Serialize};
 
 /// What is said of one person at a store.
@@ -121,6 +122,14 @@ pub fn build<'scope>(ticks: Ticks, lateness_ms: i64, punches: &Collection<'scope
     let here = said.clone().flat_map(|said| if let Said::Here(key) = said { Some(key) } else { None });
     let worked = said.flat_map(|said| if let Said::Worked(key, minutes) = said { Some((key, minutes)) } else { None });
     Attendance { here, worked }
+}
+
+/// The collections as they are listed.
+pub type Collected<'scope> = Attendance<'scope>;
+
+/// Builds them for a graph.
+pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
+    build(graph.inputs.ticks, graph.inputs.lateness_ms, &graph.inputs.streams.punches)
 }
 
 #[cfg(test)]

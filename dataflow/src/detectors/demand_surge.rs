@@ -3,12 +3,13 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
-use crate::row::StoreDept;
-use crate::time::QUARTER_MS;
+use crate::registry::Graph;
+use crate::row::{StoreDept, read};
+use crate::time::{Collection, QUARTER_MS};
 use crate::views::demand_index::DemandIndex;
 
 /// `demand.surge`.
@@ -101,6 +102,11 @@ pub fn drivers(key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Dr
         Driver::new("signals", row.map(|row| row.signal_bp), 10_000, "bp"),
         Driver::new("store_open", i64::from(at.context.hours(key.store).is_open(at.now)), 1, "yes or no"),
     ]
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(Surge, read(graph.demand_index(), |row| row))
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
+use crate::registry::Graph;
+use crate::row::read;
+use crate::time::Collection;
 use crate::views::labor_coverage::{Coverage, StoreRole};
 
 /// `labor.coverage_gap`.
@@ -70,6 +73,11 @@ impl Fed for CoverageGap {
     fn is_empty(&self, state: &One<Coverage>) -> bool {
         state.is_empty()
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(CoverageGap, read(graph.labor_coverage(), |row| row))
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::{Row, read};
 use crate::time::{Collection, Inputs};
 use crate::views::returns_item::{Item, ItemReturns};
@@ -106,6 +107,11 @@ impl Fed for AbnormalRate {
 /// What it reads of the view.
 pub fn input<'scope>(rows: &Collection<'scope, Row<Item, ItemReturns>>) -> Inputs<'scope, Item, ItemReturns> {
     read(rows, |row| row)
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(AbnormalRate, input(graph.returns_item()))
 }
 
 #[cfg(test)]

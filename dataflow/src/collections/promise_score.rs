@@ -5,13 +5,14 @@ use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
 use serde::{Deserialize, Serialize};
 
+use crate::collections::attendance::Attendance;
 use crate::event::order::Order;
 use crate::ids::{EventId, Id};
+use crate::registry::Graph;
 use crate::row::{Row, StoreItem};
+use crate::state::open_orders::{Odds, OpenOrder, OpenOrders, Shortage};
 use crate::time::{Cause, Collection, Inputs};
-use crate::views::attendance::Attendance;
 use crate::views::inventory_position::Position;
-use crate::views::open_orders::{Odds, OpenOrder, OpenOrders, Shortage};
 
 /// The score of an open order whose promise is ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,6 +93,15 @@ pub fn build<'scope>(
     });
     let here = attendance.pickers().map(|store| (store, Entry::Here));
     keyed("promise scores", ticks, Inputs::from(short).and(orders).and(here), None, Scores)
+}
+
+/// The collection as it is listed.
+pub type Collected<'scope> = Collection<'scope, (EventId, Score)>;
+
+/// Builds it for a graph.
+pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
+    let short = graph.item_at_store().short.clone();
+    build(graph.inputs.ticks, &graph.inputs.streams.orders, short, graph.attendance())
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::promotion::Promotion;
 use crate::event::task::{Task, TaskStatus};
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
+use crate::registry::Graph;
 use crate::time::{Collection, Inputs};
 
 /// `promotion.setup_overdue`.
@@ -123,6 +124,11 @@ impl Fed for SetupOverdue {
     fn is_empty(&self, state: &State) -> bool {
         state.runs.is_empty() && state.done == 0
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(SetupOverdue, inputs(&graph.inputs.streams.promotions, &graph.inputs.streams.tasks))
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use operators::totals::explode;
 use crate::detect::{At, Detector, Verdict};
 use crate::event::Topic;
 use crate::event::reference::{ItemLocation, Product};
-use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::{StoreItem, floor_div};
 use crate::stats::{Demand, basis_points};
 use crate::time::Collection;
@@ -156,6 +157,11 @@ impl Detector for StockoutRisk {
     fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
         Some(key.store)
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.item_at_store().stockouts.clone()
 }
 
 #[cfg(test)]

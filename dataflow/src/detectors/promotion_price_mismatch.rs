@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
-use crate::views::offer::LatestSale;
+use crate::registry::Graph;
+use crate::row::read;
+use crate::state::offer::LatestSale;
+use crate::time::Collection;
 use crate::views::promotion_performance::{PromotionStoreItem, Standing};
 
 /// `promotion.price_mismatch`.
@@ -92,6 +95,11 @@ impl Fed for PriceMismatch {
     fn is_empty(&self, state: &One<Prices>) -> bool {
         state.is_empty()
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(PriceMismatch, read(graph.promotion_performance(), |row| Prices::of(&row)))
 }
 
 #[cfg(test)]

@@ -15,17 +15,17 @@ use serde::{Deserialize, Serialize};
 use super::parts::{Parts, Touched, Touches};
 use crate::context::{Context, Notice};
 use crate::detect::{Detector, Life, Watch};
-use crate::detectors::negative_on_hand::NegativeOnHand;
-use crate::detectors::phantom_stock::{self, PhantomStock};
-use crate::detectors::stockout_risk::{self, Lead, StockoutRisk};
+use crate::detectors::inventory_negative_on_hand::NegativeOnHand;
+use crate::detectors::inventory_phantom_stock::{self as phantom_stock, PhantomStock};
+use crate::detectors::inventory_stockout_risk::{self as stockout_risk, Lead, StockoutRisk};
 use crate::event::promotion::Terms;
 use crate::exception::Step;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem};
+use crate::state::item_demand::{Demand, ItemDemand};
+use crate::state::promoted_item::{PromotedItem, Scene};
 use crate::time::Cause;
 use crate::views::inventory_position::{self, Books, Position};
-use crate::views::item_demand::{Demand, ItemDemand};
-use crate::views::promoted_item::{PromotedItem, Scene};
 use crate::views::promotion_performance::{PromotionStoreItem, Standing};
 
 /// What happens to an item at a store.
@@ -68,10 +68,12 @@ pub enum Said {
     Demand(StoreItem, Demand),
     /// The row of one of its promotions.
     Standing(Box<Row<PromotionStoreItem, Standing>>),
-    /// By stockout_risk.
+    /// By inventory.stockout_risk.
     Stockout(Box<Step>),
-    /// By negative_on_hand or phantom_stock.
-    Doubt(Box<Step>),
+    /// By inventory.negative_on_hand.
+    Negative(Box<Step>),
+    /// By inventory.phantom_stock.
+    Phantom(Box<Step>),
 }
 
 /// What is kept of an item at a store.
@@ -226,18 +228,19 @@ impl Shelves {
             next = next.or_as(looks);
             drawer.suffices = rows.suffices;
         }
-        let doubt = |step| Said::Doubt(Box::new(step));
         if is_due(Parts::NEGATIVE) {
             let (mut rows, life) = (position, &mut drawer.negative);
+            let step = |step| Said::Negative(Box::new(step));
             let looks =
-                emit.part(&cause(Parts::NEGATIVE), doubt, |emit| self.negative.judge(key, &mut rows, life, emit));
+                emit.part(&cause(Parts::NEGATIVE), step, |emit| self.negative.judge(key, &mut rows, life, emit));
             next = next.or_as(looks);
         }
         if is_due(Parts::PHANTOM) {
             let (forecast_milli, stocked_since) = (lead.map(|lead| lead.1), drawer.stocked_since.get());
             let mut rows = phantom_stock::State { position, forecast_milli, stocked_since };
             let life = &mut drawer.phantom;
-            let looks = emit.part(&cause(Parts::PHANTOM), doubt, |emit| self.phantom.judge(key, &mut rows, life, emit));
+            let step = |step| Said::Phantom(Box::new(step));
+            let looks = emit.part(&cause(Parts::PHANTOM), step, |emit| self.phantom.judge(key, &mut rows, life, emit));
             next = next.or_as(looks);
             drawer.stocked_since = rows.stocked_since.into();
         }

@@ -13,9 +13,9 @@ use crate::context::Hours;
 use crate::event::promotion::Terms;
 use crate::ids::Id;
 use crate::row::{Row, StoreItem, Tumbling, quotient};
+use crate::state::moves::{Move, Moves};
+use crate::state::offer::Offer;
 use crate::time::{Cause, HOUR_MS, hour};
-use crate::views::moves::{Move, Moves};
-use crate::views::offer::Offer;
 use crate::views::promotion_performance::{Performance, PromotionStoreItem, Standing};
 
 /// An offer and its row.
@@ -174,12 +174,12 @@ mod tests {
     use operators::keyed::KeyedState;
 
     use super::*;
+    use crate::collections::item_at_store::drawer::{Entry, Said, Shelves};
     use crate::context::Context;
     use crate::ids::EventId;
     use crate::row::READABLE_MS;
-    use crate::shelf::drawer::{Entry, Said, Shelves};
+    use crate::state::moves::MoveKind;
     use crate::views::inventory_position;
-    use crate::views::moves::MoveKind;
 
     const LATENESS: i64 = 10 * HOUR_MS;
     const TERMS: Terms = Terms { start_at: 0, end_at: 10 * HOUR_MS, price_cents: 80, uplift_bp: 5_000 };

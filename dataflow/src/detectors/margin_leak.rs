@@ -3,10 +3,11 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::{Row, read_some};
 use crate::time::{Collection, HOUR_MS, Inputs};
 use crate::views::margin_daily::{Margin, StoreDeptDay};
@@ -90,6 +91,11 @@ impl Fed for Leak {
 /// The rows of open days.
 pub fn readings<'scope>(rows: &Collection<'scope, Row<StoreDeptDay, Margin>>) -> Inputs<'scope, StoreDeptDay, Margin> {
     read_some(rows, |row| (!row.settled).then_some(row.value))
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(Leak, readings(graph.margin_daily()))
 }
 
 #[cfg(test)]

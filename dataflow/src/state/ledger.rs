@@ -10,7 +10,7 @@ use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
-use crate::views::moves::{Move, Moves};
+use crate::state::moves::{Move, Moves};
 
 /// A count: when, which record, and how much was there.
 pub type Counted = (i64, EventId, i64);

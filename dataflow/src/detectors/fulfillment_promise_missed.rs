@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::order::Order;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::{EventId, Id};
+use crate::registry::Graph;
+use crate::time::Collection;
 
 /// `fulfillment.promise_missed`.
 pub const KIND: &ExceptionType = &ExceptionType {
@@ -82,6 +84,11 @@ impl Fed for PromiseMissed {
     fn is_empty(&self, state: &One<Promise>) -> bool {
         state.is_empty()
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(PromiseMissed, graph.inputs.streams.orders.clone().map(Promise::of))
 }
 
 #[cfg(test)]

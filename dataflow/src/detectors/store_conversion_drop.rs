@@ -11,13 +11,14 @@ use operators::keyed::Ticks;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{At, Detector, Fed, Verdict};
-use crate::detectors::queue_breach::cashiers;
+use crate::detect::{At, Detector, Fed, Verdict, open_stores};
+use crate::detectors::store_queue_breach::cashiers;
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::{Row, StoreHour, floor_div, quotient};
 use crate::time::{Collection, DAY_MS, HOUR_MS, Inputs, MINUTE_MS, hour, unblamed};
 use crate::views::labor_coverage::{Coverage, StoreRole};
@@ -225,6 +226,16 @@ pub fn readings<'scope>(
     let gaps = cashiers(explanations.coverage).map(|(store, coverage)| (store, Reading::Gap(coverage.gap)));
     let stockouts = unblamed(explanations.stockouts.clone()).map(|store| (store, Reading::Stockout));
     Inputs::from(hours).and(queues).and(gaps).and(stockouts)
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    let explanations = Explanations {
+        quarters: graph.store_queue(),
+        coverage: graph.labor_coverage(),
+        stockouts: &open_stores(&graph.item_at_store().stockouts),
+    };
+    graph.watch(ConversionDrop, readings(graph.inputs.ticks, graph.store_traffic(), &explanations))
 }
 
 #[cfg(test)]

@@ -3,15 +3,16 @@
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
+use crate::collections::attendance::Attendance;
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::Topic;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::{Row, read};
 use crate::time::{Collection, Inputs};
-use crate::views::attendance::Attendance;
 use crate::views::fulfillment_node::{Fulfillment, Node};
 
 /// `fulfillment.capacity_overload`.
@@ -113,6 +114,11 @@ impl Fed for CapacityOverload {
     fn is_empty(&self, state: &State) -> bool {
         state.load.is_empty() && state.present == 0
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(CapacityOverload, loads(graph.fulfillment_node(), graph.attendance()))
 }
 
 #[cfg(test)]

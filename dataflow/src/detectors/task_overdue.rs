@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
 use crate::event::task::Task;
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::{EventId, Id};
+use crate::registry::Graph;
 use crate::time::{Collection, HOUR_MS};
 
 /// `task.overdue`.
@@ -86,6 +87,11 @@ pub fn readings<'scope>(tasks: &Collection<'scope, Task>) -> Collection<'scope, 
     tasks.clone().flat_map(|task| {
         task.is_open().then(|| (StoreTask { store: task.store, task: task.task.clone() }, task.due_at))
     })
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(Overdue, readings(&graph.inputs.streams.tasks))
 }
 
 #[cfg(test)]

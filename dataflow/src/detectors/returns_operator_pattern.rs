@@ -4,10 +4,11 @@ use operators::one::One;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
 use crate::row::{Row, read_some};
 use crate::time::{Collection, Inputs};
 use crate::views::returns_operator::{OperatorReturns, StoreOperator};
@@ -98,6 +99,11 @@ pub fn input<'scope>(
         let OperatorReturns { refunds, no_receipt, refund_cents, no_receipt_low_bp, .. } = row.value;
         (refunds > 0).then_some(Refunds { refunds, no_receipt, refund_cents, no_receipt_low_bp })
     })
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(OperatorPattern, input(graph.returns_operator()))
 }
 
 #[cfg(test)]

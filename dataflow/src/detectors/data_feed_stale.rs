@@ -3,9 +3,10 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use crate::exception_type::ExceptionType;
 use crate::ids::Id;
+use crate::registry::Graph;
 use crate::row::{Row, read_some};
 use crate::time::{Collection, Inputs};
 use crate::views::feed_health::{Feed, Pulse, allowed_ms, silent_since};
@@ -70,6 +71,11 @@ impl Fed for FeedStale {
 /// The feeds that are stale.
 pub fn readings<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Inputs<'scope, Feed, i64> {
     read_some(pulses, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(FeedStale, readings(graph.feed_health()))
 }
 
 #[cfg(test)]
