@@ -76,7 +76,8 @@ fn only_the_clock_reads_the_wall_clock() {
 
 #[test]
 fn nothing_that_is_summed_is_a_float() {
-    never(&["operators/src"], &["f64", "f32"], &[], "operators have no floats");
+    // A shape names the types of fields, and sums nothing.
+    never(&["operators/src"], &["f64", "f32"], &["operators/src/shape.rs"], "operators have no floats");
     never(
         &["dataflow/src/event", "dataflow/src/edge.rs", "dataflow/src/fate.rs"],
         &["f64", "f32"],
