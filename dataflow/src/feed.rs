@@ -197,7 +197,7 @@ impl TopicFeed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::{DeadReason, Outcome};
+    use crate::fate::{DeadReason, Outcome};
     use crate::event::guard::testing::panics_on_poison;
     use crate::event::pos;
     use crate::scenario::Overrides;

@@ -8,10 +8,11 @@ use connectors::file::lines::Lines;
 use operators::arrival::Place;
 
 use crate::cli::out::Out;
-use crate::edge::{Admitted, DeadReason, Outcome, admit};
+use crate::edge::{Admitted, admit};
 use crate::error::Error;
 use crate::event::guard::{self, LinePosition};
 use crate::event::{Body, Kind, Record, Topic};
+use crate::fate::{DeadReason, Outcome};
 use crate::ids::EventId;
 use crate::log::{self, LogFormat, LogLevel};
 use crate::scenario::{Overrides, Scenario};

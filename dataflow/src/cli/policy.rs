@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::out::Out;
+use crate::detectors::KINDS;
 use crate::error::Error;
-use crate::policy;
 
 /// The policies.
 #[derive(Args)]
@@ -30,7 +30,7 @@ impl PolicyCommand {
     pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let What::List = self.command;
         say!(out, "{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
-        for row in policy::all() {
+        for row in KINDS.policies() {
             say!(out, "{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
         }
         Ok(())

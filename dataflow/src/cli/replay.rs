@@ -17,8 +17,10 @@ use crate::event::Topic;
 use crate::feed::Feed;
 use crate::job::{self, Ran};
 use crate::log::{self, LogFormat, LogLevel};
+use crate::output::Written;
 use crate::scenario::{Overrides, Scenario};
-use crate::write::{Format, OutputFiles, Written};
+use crate::views;
+use crate::write::{Format, OutputFiles};
 
 /// Replays a scenario through the dataflow and writes every output topic.
 #[derive(Args)]
@@ -81,7 +83,7 @@ impl Replay {
         let scenario = Scenario::open(&self.scenario, &overrides)?;
         let read = Arc::new(AtomicU64::new(0));
         let feed = Feed::open(&scenario, read.clone())?;
-        let mut files = OutputFiles::create(&self.out, self.format)?;
+        let mut files = OutputFiles::create(&self.out, self.format, &views::tables())?;
         let bar = progress(&scenario)?;
         let ran = job::run(feed, &scenario.settings, usize::from(self.workers), |closed| {
             bar.set_position(read.load(Ordering::Relaxed));

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::out::Out;
 use crate::error::Error;
 use crate::schema;
+use crate::views;
 
 /// Prints the JSON Schema of an input or output topic.
 #[derive(Args)]
@@ -25,7 +26,7 @@ impl Schema {
     /// # Errors
     /// If no topic has that name, or the schemas cannot be written.
     pub fn run(self, out: &mut Out) -> Result<(), Error> {
-        let schemas = schema::all();
+        let schemas = schema::all(&views::tables());
         let pretty = |value| serde_json::to_string_pretty(value).map_err(|error| Error::Engine(error.to_string()));
         if let Some(folder) = self.out {
             std::fs::create_dir_all(&folder).map_err(connectors::Error::io("create", &folder))?;

@@ -8,6 +8,7 @@ use connectors::registry::{SinkConfig, SourceConfig};
 use operators::keyed::Ticks;
 use serde::Deserialize;
 
+use crate::detectors::KINDS;
 use crate::edge::Limits;
 use crate::error::Error;
 use crate::event::Topic;
@@ -15,7 +16,8 @@ use crate::graph::Settings;
 use crate::live::binder::Clock;
 use crate::log::{LogFormat, LogLevel};
 use crate::output::OutputTopic;
-use crate::policy::{self, Policies};
+use crate::policy::Policies;
+use crate::registry::CATALOG;
 use crate::scenario::{FUTURE_MS, LATENESS_MS};
 use crate::serve::HttpConfig;
 
@@ -180,7 +182,7 @@ impl Config {
         if time.until.is_some() && time.clock == Clock::Wall {
             return Err("time.until is for time.clock = \"data\": the wall clock does not end".to_owned());
         }
-        let known = policy::all();
+        let known = KINDS.policies();
         let unknown = self.policy.keys().find(|name| !known.iter().any(|policy| policy.name == **name));
         // Feeds may be given a staleness of their own.
         match unknown.filter(|name| !name.starts_with("stale_ms.")) {
@@ -197,6 +199,7 @@ impl Config {
             limits: Limits { lateness_ms: time.lateness_ms, future_ms: time.future_ms },
             emit: Ticks { tick_ms: time.emit_ms },
             policies: Policies::configured(self.policy.clone()),
+            catalog: CATALOG,
         }
     }
 

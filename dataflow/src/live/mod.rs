@@ -13,6 +13,7 @@ pub mod binder;
 pub mod config;
 pub mod fail;
 pub mod feeder;
+pub mod fingerprint;
 pub mod intake;
 pub mod keeper;
 pub mod patience;
@@ -45,6 +46,7 @@ use crate::ids::EventId;
 use crate::live::binder::{Clock, Reached};
 use crate::live::config::Config;
 use crate::live::feeder::{Feeder, Muster};
+use crate::live::fingerprint::Fingerprint;
 use crate::live::intake::Partition;
 use crate::live::keeper::{Backlog, Copied, Keeper};
 use crate::live::patience::Patience;
@@ -104,6 +106,7 @@ struct Job<'a> {
     processes: &'a Processes,
     settings: Settings,
     program: String,
+    stored: Fingerprint,
     recovered: Recovered,
     partitions: Vec<Partition>,
     outboxes: BTreeMap<OutputTopic, Outbox>,
@@ -143,6 +146,9 @@ impl<'a> Job<'a> {
         let lock = lock(config, processes)?;
         let program = recovery::program(&config.policy)?;
         let recovered = recovery::recover(config, &program)?;
+        let settings = config.settings();
+        let stored = Fingerprint::of(&settings);
+        stored.check(recovered.manifest.as_ref())?;
         let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
         let partitions = open_partitions(config, processes, &recovered, patience)?;
         let mut outboxes = BTreeMap::new();
@@ -160,12 +166,12 @@ impl<'a> Job<'a> {
             telemetry.restarted();
             tracing::info!(tick, replay = recovered.replay.spans.len(), "going on from a snapshot");
         }
-        let settings = config.settings();
         Ok(Job {
             config,
             processes,
             settings,
             program,
+            stored,
             recovered,
             partitions,
             outboxes,
@@ -257,6 +263,7 @@ impl<'a> Job<'a> {
             workers,
             tick_ms: self.settings.ticks.tick_ms,
             program: self.program.clone(),
+            stored: self.stored.clone(),
             backlog: backlog.clone(),
             under_way: under_way.clone(),
             telemetry: self.telemetry.clone(),

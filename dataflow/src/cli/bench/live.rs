@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::out::Out;
 use crate::clock::wall_ms;
-use crate::detectors::negative_on_hand;
+use crate::detectors::inventory_negative_on_hand;
 use crate::error::Error;
 use crate::event::Topic;
 use crate::live::binder::Clock;
@@ -296,7 +296,7 @@ fn opened(load: Load, record: &[u8]) -> Option<u64> {
         key: Key<'a>,
     }
     let exception: Exception<'_> = serde_json::from_slice(record).ok()?;
-    let is_opening = exception.r#type == negative_on_hand::KIND.name && exception.event == "opened";
+    let is_opening = exception.r#type == inventory_negative_on_hand::KIND.name && exception.event == "opened";
     exception.key.item.filter(|_| is_opening).and_then(|item| load.probe(item))
 }
 
