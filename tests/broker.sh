@@ -236,7 +236,7 @@ part_latency() {
   local rate topic found
   for rate in $rates; do
     {
-      printf '[time]\nidle_ms = 1000\n[state]\nfolder = "%s/latency%s.state"\n' "$out" "$rate"
+      printf '[state]\nfolder = "%s/latency%s.state"\n' "$out" "$rate"
       for topic in pos inventory; do
         printf '[input.%s]\nconnector = "fluvio"\ntopic = "%s-l%s-%s"\ncluster.endpoint = "%s"\n' \
           "$topic" "$run" "$rate" "$topic" "$endpoint"

@@ -59,7 +59,7 @@ pub fn run(folder: &Path, run: Run) -> Outputs {
     let scenario = Scenario::open(folder, &Overrides::default()).expect("a scenario");
     let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0))).expect("its logs open");
     let out = tempfile::tempdir().expect("a folder");
-    let mut files = OutputFiles::create(out.path(), Format::Jsonl).expect("files");
+    let mut files = OutputFiles::create(out.path(), Format::Jsonl, &[]).expect("files");
     let write = |closed: job::Closed| files.write(closed.emissions);
     match run.shuffle {
         None => job::run(feed, &scenario.settings, run.workers, write),

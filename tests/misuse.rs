@@ -76,3 +76,27 @@ fn nothing_but_unreadable_lines_still_adds_up() {
     assert_eq!(outputs.records("dead_letter").len(), 3);
     assert_eq!(outputs.records("views").last().map(|record| record["value"]["dead"].clone()), Some(3.into()));
 }
+
+#[test]
+fn a_live_job_that_cannot_begin_leaves_no_output() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let run = |input: &str, output: &str, check: &[&str], says: &[&str]| {
+        let text = format!(
+            "[state]\nfolder = {:?}\n[input.pos]\n{input}\n[output.exceptions]\n{output}\n",
+            folder.path().join("state")
+        );
+        std::fs::write(path("storepulse.toml"), text).expect("written");
+        let config = path("storepulse.toml");
+        let words = [&["storepulse", "run", "--config", &config], check].concat();
+        fails(&words, 2, says);
+        assert!(!folder.path().join("out").exists(), "a job that cannot begin leaves no output");
+    };
+    let file = |name: &str| format!("connector = \"file\"\npath = {:?}", path(name));
+    run(&file("none.jsonl"), &file("out/exceptions.jsonl"), &[], &["cannot open", "none.jsonl"]);
+    let broker = "connector = \"fluvio\"\ntopic = \"t\"\ncluster.endpoint = \"localhost\"";
+    for check in [&[][..], &["--check-config"]] {
+        run(broker, &file("out/exceptions.jsonl"), check, &["storepulse.toml: [input.pos]", "needs a host and a port"]);
+        run(&file("none.jsonl"), broker, check, &["storepulse.toml: [output.exceptions]", "needs a host and a port"]);
+    }
+}

@@ -51,6 +51,11 @@ fn killed_anywhere_it_goes_on_and_repeats_nothing() {
     let expected = replayed();
     let mut random = Random::new(11);
     let points = [
+        ("remap-create", 2),
+        ("remap-header", 2),
+        ("remap-begun", 2),
+        ("remap-write", 3),
+        ("remap-delete", 1),
         ("after-remap-append", 3),
         ("mid-sink-batch", 12),
         ("mid-snapshot", 30),
@@ -60,7 +65,7 @@ fn killed_anywhere_it_goes_on_and_repeats_nothing() {
     let mut live = live();
     let (mut kills, mut workers) = (0, [1, 2, 1, 2].into_iter().cycle());
     // More often than there are spans, unless progress is lost.
-    for round in 0..200 {
+    for round in 0..400 {
         let (point, most) = points[round % points.len()];
         live.workers = workers.next().unwrap_or(1);
         if live.run_apart(Some(&format!("{point}:{}", 1 + random.below(most)))).success() {

@@ -4,13 +4,13 @@ use jsonschema::Validator;
 use tests::{Run, corner_store, root, run};
 
 fn validator(topic: &str) -> Validator {
-    let schema = &dataflow::schema::all()[topic];
+    let schema = &dataflow::schema::all(&dataflow::views::tables())[topic];
     jsonschema::validator_for(schema).expect("a schema")
 }
 
 #[test]
 fn the_committed_schemas_are_current() {
-    for (topic, schema) in dataflow::schema::all() {
+    for (topic, schema) in dataflow::schema::all(&dataflow::views::tables()) {
         let text = serde_json::to_string_pretty(&schema).expect("text") + "\n";
         expect_test::expect_file![root().join(format!("dataflow/schemas/{topic}.json"))].assert_eq(&text);
     }

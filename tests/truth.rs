@@ -45,7 +45,7 @@ fn play(name: &str, wanted: &Wanted) -> Played {
     let overrides = Overrides { tick_ms: Some(60_000), ..Overrides::default() };
     let scenario = Scenario::open(&folder, &overrides).expect("a scenario");
     let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0))).expect("its logs open");
-    let mut files = OutputFiles::create(&out, Format::Jsonl).expect("files");
+    let mut files = OutputFiles::create(&out, Format::Jsonl, &[]).expect("files");
     let ran = job::run(feed, &scenario.settings, 1, |closed| files.write(closed.emissions)).expect("it runs");
     files.finish().expect("whole files");
     assert!(ran.disordered.is_empty(), "in order of arrival: {:?}", ran.disordered);

@@ -17,6 +17,7 @@ use dataflow::bench::apart::{self, Apart, Task};
 use dataflow::bench::result::{Measured, Settings};
 use dataflow::bench::{self, suite};
 use dataflow::cli::bench::Sizes;
+use dataflow::cli::out::{Out, printed};
 use dataflow::error::Error;
 
 #[global_allocator]
@@ -29,8 +30,8 @@ fn main() -> ExitCode {
     dataflow::allocator::keep_freed_memory();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.as_slice() {
-        [word, name, task] if word == TASK && name == Turn::NAME => apart::child::<Turn>(task),
-        [word, name, task] if word == TASK => bench::task(name, task),
+        [word, name, task] if word == TASK && name == Turn::NAME => apart::child::<Turn>(task).and_then(answer),
+        [word, name, task] if word == TASK => bench::task(name, task).and_then(answer),
         _ => measure(Command::parse()),
     };
     match done {
@@ -40,6 +41,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the answer of a task for the process that started this one.
+fn answer(text: String) -> Result<(), Error> {
+    printed(Out::stdout()?, |out| out.bytes(text.as_bytes()))
 }
 
 /// Everything that is measured of the whole job, beside other ways to the same rows.

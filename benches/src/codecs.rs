@@ -5,12 +5,12 @@
 use criterion::{Criterion, Throughput};
 use dataflow::bench::drive::Decoded;
 use dataflow::bench::load::{Load, Size};
+use dataflow::encode::append_lines;
 use dataflow::event::{Record, Topic, activity, inventory, order, pos, queue, reference, traffic, workforce};
 use dataflow::feed::{Batch, Batches, Bound};
 use dataflow::job;
 use dataflow::output::{Emission, OutputTopic};
 use dataflow::time::Time;
-use dataflow::write::append_lines;
 
 use connectors::codec::arrow;
 

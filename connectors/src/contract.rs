@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::fault::FailingCall;
 use crate::outbox::Outbox;
 use crate::reader::{Next, Reader};
 use crate::sink::Sink;
@@ -18,6 +19,12 @@ pub trait Partition {
     fn source(&self, start: Start, stop_at_end: bool) -> Result<Box<dyn Source>, Error>;
     /// Appends to it; the sink before was dropped.
     fn sink(&self) -> Result<Box<dyn Sink>, Error>;
+    /// Appends a record beside the sink, as another writer does.
+    fn append_beside(&self, record: Vec<u8>);
+    /// Removes it, and creates an empty one in its place.
+    fn recreate(&self);
+    /// Lets a read of what lies under the sources that are opened from now on fail.
+    fn fail_read(&self, read: FailingCall);
 }
 
 /// Long enough for a record that is there to come, wherever this runs.
@@ -38,7 +45,7 @@ fn read_all(mut source: Box<dyn Source>) -> Vec<Message> {
                 assert_eq!(source.position(), last, "the position is that after the last record given");
                 all.extend(messages);
             }
-            Polled::Idle => panic!("a source that stops at the end is not idle before it"),
+            Polled::Idle | Polled::Waiting => panic!("a source that stops at the end is not idle before it"),
             Polled::Ended => break,
         }
         limit = limit * 2 % 61 + 1;
@@ -77,6 +84,13 @@ pub fn moves_bytes(partition: &dyn Partition) {
         let from = usize::try_from(message.next.record).unwrap();
         assert_eq!(rest, all[from..], "the rest from record {from} on");
     }
+    let mut again = partition.source(Start::Beginning, true).unwrap();
+    assert!(matches!(again.poll(150, PATIENCE).unwrap(), Polled::Records(_)));
+    for message in all.iter().step_by(45).rev() {
+        again.seek(message.next).unwrap();
+        let Polled::Records(next) = again.poll(1, PATIENCE).unwrap() else { panic!("a record follows") };
+        assert_eq!(next[0].record(), message.next.record, "the record after the place gone to");
+    }
     let mut live = partition.source(Start::End, false).unwrap();
     assert_eq!(live.position(), all.last().unwrap().next, "the end is after the last record");
     assert_eq!(live.poll(10, Duration::ZERO).unwrap(), Polled::Idle, "nothing yet");
@@ -89,6 +103,78 @@ pub fn moves_bytes(partition: &dyn Partition) {
     }
     assert_eq!(payloads(&seen), records(200..203), "what came after the end");
     assert!(seen.iter().map(Message::record).eq(200..203), "numbered on");
+}
+
+/// Fails every read of what lies under a source in turn: all records come, once and in order.
+///
+/// # Panics
+/// If they do not.
+pub fn loses_nothing_when_a_read_fails(partition: &dyn Partition) {
+    let mut sink = partition.sink().unwrap();
+    (0..8).for_each(|group| sink.append(&records(group * 1_000..(group + 1) * 1_000)).unwrap());
+    survives_failed_reads(&|read| {
+        partition.fail_read(read);
+        partition.source(Start::Beginning, true)
+    });
+    partition.fail_read(FailingCall::default());
+}
+
+/// The same for a source that is opened so that the given read fails.
+///
+/// # Panics
+/// If a record is missing or comes twice.
+pub fn survives_failed_reads(open: &dyn Fn(FailingCall) -> Result<Box<dyn Source>, Error>) {
+    let undisturbed = read_all(open(FailingCall::default()).unwrap());
+    for nth in 0.. {
+        let read = FailingCall::nth(nth);
+        let disturbed = read_on(&|| open(read.clone()));
+        let first = disturbed.iter().zip(&undisturbed).position(|(seen, expected)| seen != expected);
+        assert_eq!((first, disturbed.len()), (None, undisturbed.len()), "when read {nth} fails");
+        if !read.has_failed() {
+            assert!(nth > 2, "several reads were made to fail");
+            return;
+        }
+    }
+}
+
+/// Reads to the end, again and again where it fails.
+fn read_on(open: &dyn Fn() -> Result<Box<dyn Source>, Error>) -> Vec<Message> {
+    let may_pass = |error: Error| assert!(!error.is_final(), "{error}");
+    let mut source = open().or_else(|error| {
+        may_pass(error);
+        open()
+    });
+    let source = source.as_mut().unwrap();
+    let mut all: Vec<Message> = Vec::new();
+    for limit in (1..62).cycle() {
+        match source.poll(limit, PATIENCE) {
+            Ok(Polled::Records(messages)) => all.extend(messages),
+            Ok(Polled::Ended) => break,
+            Ok(Polled::Idle | Polled::Waiting) => panic!("a source that stops at the end is not idle before it"),
+            Err(error) => may_pass(error),
+        }
+        let at = all.last().map_or(source.position(), |last| last.next);
+        assert_eq!(source.position(), at, "the position is that after the last record given");
+    }
+    all
+}
+
+/// Another writer, or a partition created anew, stops a sink that has read the tail.
+///
+/// # Panics
+/// If it does not.
+pub fn has_one_writer(fresh: &mut dyn FnMut() -> Box<dyn Partition>) {
+    let disturb: [&dyn Fn(&dyn Partition); 2] =
+        [&|partition| partition.append_beside(records(7..8).remove(0)), &|partition| partition.recreate()];
+    for (number, disturb) in disturb.into_iter().enumerate() {
+        let partition = fresh();
+        let mut sink = partition.sink().unwrap();
+        sink.tail(1).unwrap();
+        (0..3).for_each(|n| sink.append(&records(n * 2..n * 2 + 2)).unwrap());
+        disturb(&*partition);
+        let refused = sink.append(&records(6..7));
+        assert!(refused.as_ref().is_err_and(Error::is_final), "disturbance {number}: {refused:?}");
+    }
 }
 
 /// A sink whose process dies after so many more records.
@@ -157,44 +243,4 @@ pub fn writes_each_tick_once(fresh: &mut dyn FnMut() -> Box<dyn Partition>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::file::sink::FileSink;
-    use crate::file::source::FileSource;
-    use crate::memory::Log;
-
-    impl Partition for Log {
-        fn source(&self, start: Start, stop_at_end: bool) -> Result<Box<dyn Source>, Error> {
-            Ok(Box::new(Log::source(self, 0, start, stop_at_end)?))
-        }
-
-        fn sink(&self) -> Result<Box<dyn Sink>, Error> {
-            Ok(Box::new(Log::sink(self, 0)?))
-        }
-    }
-
-    struct Lines(tempfile::TempDir);
-
-    impl Partition for Lines {
-        fn source(&self, start: Start, stop_at_end: bool) -> Result<Box<dyn Source>, Error> {
-            Ok(Box::new(FileSource::open(&self.0.path().join("t.jsonl"), start, stop_at_end)?))
-        }
-
-        fn sink(&self) -> Result<Box<dyn Sink>, Error> {
-            Ok(Box::new(FileSink::open(&self.0.path().join("t.jsonl"), false)?))
-        }
-    }
-
-    #[test]
-    fn memory() {
-        moves_bytes(&Log::new(1));
-        writes_each_tick_once(&mut || Box::new(Log::new(1)));
-    }
-
-    #[test]
-    fn files() {
-        let lines = || Lines(tempfile::tempdir().unwrap());
-        moves_bytes(&lines());
-        writes_each_tick_once(&mut || Box::new(lines()));
-    }
-}
+mod tests;

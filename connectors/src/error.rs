@@ -25,6 +25,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A file no longer holds what was read of it. Final for whoever acted on what was read.
+    #[error("{path}: {problem}", path = path.display())]
+    Changed {
+        /// Which file.
+        path: PathBuf,
+        /// What is missing.
+        problem: String,
+    },
     /// A broker refused, or could not be reached.
     #[error("cannot {attempt} {place}: {problem}")]
     Broker {
@@ -99,7 +107,7 @@ impl Error {
                     | io::ErrorKind::InvalidData
             ),
             Error::Broker { is_final, .. } => *is_final,
-            Error::Content { .. } | Error::Config(_) | Error::Output(_) => true,
+            Error::Content { .. } | Error::Changed { .. } | Error::Config(_) | Error::Output(_) => true,
         }
     }
 }

@@ -7,13 +7,17 @@ pub mod codec;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 pub mod error;
+pub mod fault;
 pub mod file;
 pub mod fluvio;
 pub mod memory;
+#[cfg(test)]
+mod numbers;
 pub mod outbox;
 pub mod reader;
 pub mod registry;
 pub mod sink;
+mod sole_writer;
 pub mod source;
 pub mod tick;
 

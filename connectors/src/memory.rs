@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Place};
+use crate::fault::FailingCall;
 use crate::sink::Sink;
+use crate::sole_writer::SoleWriter;
 use crate::source::{Message, Polled, Position, Source, Start};
 
 /// What an append meets instead of success. Each is met once, in the order they were asked for.
@@ -35,6 +37,7 @@ struct Shared {
 struct State {
     partitions: Vec<Partition>,
     faults: VecDeque<Fault>,
+    failing_read: FailingCall,
     stalled: bool,
     logged_at: Option<i64>,
 }
@@ -56,7 +59,8 @@ impl Log {
     /// An empty topic.
     pub fn new(partitions: u32) -> Self {
         let partitions = vec![Partition::default(); partitions as usize];
-        let state = State { partitions, faults: VecDeque::new(), stalled: false, logged_at: None };
+        let (faults, failing_read) = (VecDeque::new(), FailingCall::default());
+        let state = State { partitions, faults, failing_read, stalled: false, logged_at: None };
         Log { shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }) }
     }
 
@@ -99,6 +103,11 @@ impl Log {
         });
     }
 
+    /// Drops all records and counts from 0 again, as a topic does that is deleted and created.
+    pub fn recreate(&self) {
+        self.change(|state| state.partitions.iter_mut().for_each(|partition| *partition = Partition::default()));
+    }
+
     /// The time that sinks log from now on.
     pub fn set_logged_at(&self, logged_at: Option<i64>) {
         self.change(|state| state.logged_at = logged_at);
@@ -107,6 +116,11 @@ impl Log {
     /// Lets an append through a sink fail.
     pub fn fail(&self, fault: Fault) {
         self.change(|state| state.faults.push_back(fault));
+    }
+
+    /// Lets a read through a source fail.
+    pub fn fail_read(&self, read: FailingCall) {
+        self.change(|state| state.failing_read = read);
     }
 
     /// Lets appends through sinks wait until [`Log::release`].
@@ -151,8 +165,13 @@ impl Log {
         if self.state().partitions.len() <= partition as usize {
             return Err(Error::broker_final("write", &place(partition, None), "there is no such partition"));
         }
-        Ok(MemorySink { log: self.clone(), partition })
+        Ok(MemorySink { log: self.clone(), partition, writer: SoleWriter::new(place(partition, None)) })
     }
+}
+
+/// Where a record is among those that are still there.
+fn index(record: u64, evicted: u64) -> usize {
+    usize::try_from(record.saturating_sub(evicted)).unwrap_or(usize::MAX)
 }
 
 fn place(partition: u32, offset: Option<u64>) -> Place {
@@ -178,6 +197,9 @@ impl Source for MemorySource {
         });
         let (state, _) = waiting.unwrap_or_else(PoisonError::into_inner);
         let partition = &state.partitions[index];
+        if state.failing_read.fails() {
+            return Err(Error::broker("read", &place(self.partition, Some(next)), "asked for"));
+        }
         if next < partition.evicted {
             let problem = format!("it is no more; the oldest record is {}", partition.evicted);
             return Err(Error::broker_final("read", &place(self.partition, Some(next)), problem));
@@ -197,6 +219,11 @@ impl Source for MemorySource {
         Position { record: self.next, byte: 0 }
     }
 
+    fn seek(&mut self, to: Position) -> Result<(), Error> {
+        self.next = to.record;
+        Ok(())
+    }
+
     fn behind(&mut self) -> Option<u64> {
         let end = self.log.state().partitions[self.partition as usize].end();
         Some(self.stop.unwrap_or(end).saturating_sub(self.next))
@@ -207,6 +234,7 @@ impl Source for MemorySource {
 pub struct MemorySink {
     log: Log,
     partition: u32,
+    writer: SoleWriter,
 }
 
 impl Sink for MemorySink {
@@ -223,12 +251,24 @@ impl Sink for MemorySink {
         let logged_at = state.logged_at;
         let stands =
             written.into_iter().filter_map(|index| records.get(index)).map(|record| (record.clone(), logged_at));
-        state.partitions[self.partition as usize].records.extend(stands);
+        let partition = &mut state.partitions[self.partition as usize];
+        let from = partition.end();
+        partition.records.extend(stands);
+        let upto = partition.end();
+        let evicted = partition.evicted;
+        let read = |between: std::ops::Range<u64>| {
+            let held = partition.records.range(index(between.start, evicted)..index(between.end, evicted));
+            Ok(held.map(|(payload, _)| payload.clone()).collect())
+        };
+        let sole = if fault.is_none() { self.writer.stored(from..upto, read) } else { Ok(()) };
         drop(state);
         self.log.shared.changed.notify_all();
+        if fault.is_some() || sole.is_err() {
+            self.writer.failed(records);
+        }
         let place = place(self.partition, None);
         match fault {
-            None => Ok(()),
+            None => sole,
             Some(Fault::Final) => Err(Error::broker_final("write", &place, "asked for")),
             Some(_) => Err(Error::broker("write", &place, "asked for")),
         }
@@ -236,8 +276,13 @@ impl Sink for MemorySink {
 
     fn tail(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Error> {
         let state = self.log.state();
-        let records = &state.partitions[self.partition as usize].records;
-        Ok(records.iter().skip(records.len().saturating_sub(count)).map(|(payload, _)| payload.clone()).collect())
+        let partition = &state.partitions[self.partition as usize];
+        let (records, end) = (&partition.records, partition.end());
+        let read = count.max(usize::try_from(self.writer.new_before(end)).unwrap_or(usize::MAX));
+        let tail = records.iter().skip(records.len().saturating_sub(read)).map(|(payload, _)| payload.clone());
+        let mut tail: Vec<Vec<u8>> = tail.collect();
+        self.writer.found(end, &tail)?;
+        Ok(tail.split_off(tail.len().saturating_sub(count)))
     }
 }
 

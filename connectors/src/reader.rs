@@ -3,6 +3,10 @@
 //! Repeats, resends and torn prefixes are how a topic looks after failures; none of it is seen here. A tick is given
 //! when its progress record and all the records it counts have come, and the tick it comes after was given.
 //!
+//! A file may be cut off behind the reader: a writer that is started again removes what it left unfinished, and writes it anew.
+//! The reader goes back to the place after the last tick it gave and reads again what follows; a file that ends before that
+//! place is an error.
+//!
 //! *Cost.* The first bytes of each record are read; what belongs to a tick given before is dropped at that.
 //! *State.* The ticks that are not whole yet, and those that wait for one of them: no more than one append of the writer
 //! ([`crate::outbox::GROUP_BYTES`] and one tick), because a later one proves the topic damaged.
@@ -113,16 +117,32 @@ impl Reader {
             if let Some(damage) = &self.damage {
                 return Err(Error::Output(damage.clone()));
             }
-            match self.source.poll(RECORDS, patience)? {
+            let polled = match self.source.poll(RECORDS, patience) {
+                Err(Error::Changed { .. }) => {
+                    self.go_back()?;
+                    continue;
+                }
+                polled => polled?,
+            };
+            match polled {
                 // What was whole before the damage is given before it is told.
                 Polled::Records(messages) => {
                     let taken = messages.into_iter().try_for_each(|message| self.take(message));
                     self.damage = taken.err().map(|error| error.to_string());
                 }
-                Polled::Idle => return Ok(Next::Idle),
+                Polled::Idle | Polled::Waiting => return Ok(Next::Idle),
                 Polled::Ended => return Ok(Next::Ended),
             }
         }
+    }
+
+    /// Forgets what was read after the last tick given, and reads it again.
+    fn go_back(&mut self) -> Result<(), Error> {
+        let at = self.position();
+        self.ready.clear();
+        self.open.clear();
+        (self.at, self.upto, self.damage) = (at, self.given, None);
+        self.source.seek(at)
     }
 
     /// Moves the first open ticks that are whole, with nothing missing before them, to those to be given.

@@ -124,6 +124,17 @@ impl FileSource {
 }
 
 impl SourceConfig {
+    /// Whether its settings can be followed, as far as they show by themselves.
+    ///
+    /// # Errors
+    /// A setting that cannot be followed.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            SourceConfig::File(file) => file.files().map(|_| ()),
+            SourceConfig::Fluvio(fluvio) => fluvio.cluster.check(),
+        }
+    }
+
     /// How many partitions there are.
     ///
     /// # Errors
@@ -198,6 +209,17 @@ impl SourceConfig {
 }
 
 impl SinkConfig {
+    /// Whether its settings can be followed, as far as they show by themselves.
+    ///
+    /// # Errors
+    /// A setting that cannot be followed.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            SinkConfig::File(_) => Ok(()),
+            SinkConfig::Fluvio(fluvio) => fluvio.cluster.check(),
+        }
+    }
+
     /// Opens the topic for its only writer.
     ///
     /// # Errors
@@ -221,7 +243,7 @@ impl SinkConfig {
     /// If it cannot be read from that start.
     pub fn source(&self, start: Start, stop_at_end: bool) -> Result<Box<dyn Source>, Error> {
         Ok(match self {
-            SinkConfig::File(file) => Box::new(FileReader::open(&file.path, start, stop_at_end)?),
+            SinkConfig::File(file) => Box::new(FileReader::open(&file.path, start, stop_at_end)?.of_finished_lines()),
             SinkConfig::Fluvio(FluvioSink { cluster, topic, partition, .. }) => {
                 Box::new(FluvioReader::open(cluster, topic, *partition, start, MAX_BYTES, stop_at_end)?)
             }
@@ -281,7 +303,13 @@ mod tests {
         for text in ["connector = \"file\"", "connector = \"file\"\npath = \"x\"\npaths = [\"y\"]"] {
             assert!(source(text).expect("understood").partitions().is_err_and(|error| error.is_final()));
         }
+        let no_port = "connector = \"fluvio\"\ntopic = \"t\"\ncluster.endpoint = \"localhost\"";
+        let refused = source(no_port).expect("understood").check();
+        assert!(refused.is_err_and(|error| error.is_final() && error.to_string().contains("a host and a port")));
+        let sink: SinkConfig = toml::from_str(no_port).expect("understood");
+        assert!(sink.check().is_err() && sink.open().is_err_and(|error| error.is_final()));
         let one = source("connector = \"file\"\npath = \"x\"").expect("understood");
+        one.check().expect("right");
         assert!(one.open(1, Start::Beginning, true).is_err_and(|error| error.to_string().contains("partition 1")));
     }
 

@@ -4,10 +4,15 @@
 //!
 //! ```text
 //!            open(start)                 poll                        poll
-//!   config ─────────────► Source ──► Polled::Records ──► … ──► Polled::Idle (nothing yet) ──► …
+//!   config ─────────────► Source ──► Polled::Records ──► … ──► Polled::Idle (at the end) ──► …
+//!                           │                                  Polled::Waiting (nothing came, records may stand unread)
 //!                           │                                  Polled::Ended (nothing ever again)
 //!                           └──► Err: nothing was skipped; polling again tries the same place
 //! ```
+//!
+//! *What an error means.* No record is lost by one. Records that were read before the transport failed are given first, and
+//! the error by the next poll; or the source goes back to the place after the last record given and reads them again.
+//! The contract (`contract::loses_nothing_when_a_read_fails`) fails every read in turn and compares.
 
 use std::time::Duration;
 
@@ -59,8 +64,10 @@ impl Message {
 pub enum Polled {
     /// At least one record; dense and in order.
     Records(Vec<Message>),
-    /// Nothing yet.
+    /// Nothing: the partition is at its end, no record stood unread.
     Idle,
+    /// Nothing came, though records may stand unread: they are on their way, or the end could not be asked for.
+    Waiting,
     /// Nothing ever again: the end this source was opened to stop at is reached.
     Ended,
 }
@@ -70,12 +77,20 @@ pub trait Source: Send {
     /// The next records, at most `limit` (≥ 1) of them; waits up to `patience` for the first.
     ///
     /// # Errors
-    /// If the partition cannot be read; the error names topic, partition and offset. Nothing is skipped: unless the error
-    /// says that it is final (`Error::is_final`), polling again tries the same place.
+    /// If the partition cannot be read; the error names topic, partition and offset. It comes instead of records, never
+    /// after some were taken off the transport and dropped: [`Source::position`] is the place after the last record given,
+    /// and unless the error is final (`Error::is_final`), polling again goes on there.
     fn poll(&mut self, limit: usize, patience: Duration) -> Result<Polled, Error>;
 
     /// The place after the last record given.
     fn position(&self) -> Position;
+
+    /// Goes to a place that was the place after a record given, or where this source began: the next record given is the one
+    /// after it.
+    ///
+    /// # Errors
+    /// Finally, if the partition no longer has that place, where that can be seen at once.
+    fn seek(&mut self, to: Position) -> Result<(), Error>;
 
     /// Records between that place and the end of the partition, where that can be told.
     fn behind(&mut self) -> Option<u64>;

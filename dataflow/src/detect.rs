@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
-use crate::exception::{Change, Driver, KeyPart, Kind, KindIndex, Response, Step};
+use crate::exception::{Change, Driver, KeyPart, Response, Step};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::{FOR_MS, MIN_CONFIDENCE, Policy};
 use crate::symbol::Symbol;
@@ -26,7 +27,7 @@ pub struct At<'a> {
     pub now: i64,
     /// Hours, stale feeds, policies.
     pub context: &'a Context,
-    /// The values of the type's own policies, in the order of [`Kind::policies`].
+    /// The values of the type's own policies, in the order of [`ExceptionType::policies`].
     pub policy: &'a [i64],
 }
 
@@ -66,7 +67,7 @@ impl Verdict {
 /// A condition over the rows of a key, with what to say and do about it.
 pub trait Detector: 'static {
     /// What it is called, and its policies.
-    const KIND: &'static Kind;
+    const KIND: &'static ExceptionType;
     /// Whether the hours or data of its store enter the verdict on a key.
     const READS_STORES: bool = false;
     /// Names what may be exceptional.
@@ -105,7 +106,6 @@ pub trait Fed: Detector<State: Default + Serialize + DeserializeOwned + 'static>
 /// A detector with its copy of the context.
 pub struct Watch<D: Detector> {
     detector: D,
-    kind: KindIndex,
     ticks: Ticks,
     context: Context,
     policy: Vec<i64>,
@@ -154,9 +154,7 @@ struct Told {
 impl<D: Detector> Watch<D> {
     /// Watches from now on; `context` is what is known before any notice.
     pub fn new(detector: D, ticks: Ticks, context: Context) -> Self {
-        let kind = crate::detectors::index_of(D::KIND);
-        let mut watch =
-            Watch { detector, kind, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
+        let mut watch = Watch { detector, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
         watch.read_policies();
         watch
     }
@@ -190,9 +188,10 @@ impl<D: Detector> Watch<D> {
         emit: &mut Emit<'_, Step, Cause>,
     ) {
         let at = At { now: emit.now(), context: &self.context, policy: &self.policy };
+        let names = D::KIND.key.iter().map(|name| Symbol::from(*name));
         let step = Step {
-            kind: self.kind,
-            key: self.detector.key_parts(key).into(),
+            kind: D::KIND.name.into(),
+            key: names.zip(self.detector.key_parts(key)).collect(),
             opened_at,
             change,
             store: told.store,

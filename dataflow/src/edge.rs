@@ -11,11 +11,11 @@ use operators::dedup::dedup;
 use operators::fan::Fan;
 use operators::keyed::Ticks;
 use operators::latest::latest_by_key;
-use serde::{Deserialize, Serialize};
 
 use crate::event::fields::Fault;
 use crate::event::{Body, Dead, FactBody, Record, StateBody, StateKey, Topic};
-use crate::ids::{EventId, Id};
+use crate::fate::{DeadReason, Fated, Kept, Memo, Outcome, Raw};
+use crate::ids::EventId;
 use crate::time::{Cause, Collection, Diff, Time};
 
 /// The rules' two numbers.
@@ -25,83 +25,6 @@ pub struct Limits {
     pub lateness_ms: i64,
     /// How far ahead an event may have happened.
     pub future_ms: i64,
-}
-
-/// Why a record is in the dead letters; they order by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeadReason {
-    /// It says it happened too far ahead.
-    Future,
-    /// A value is wrong.
-    Invalid,
-    /// It cannot be read.
-    Malformed,
-}
-
-/// What became of a record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Outcome {
-    /// It stands.
-    Accepted,
-    /// It says nothing new.
-    Duplicate,
-    /// Too late, by this many milliseconds.
-    Late(i64),
-    /// Not taken, for this reason and because of this field.
-    Dead(DeadReason, Option<String>),
-}
-
-/// What must be kept of a record until its fate is known; records order by topic, then by place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Memo {
-    /// Its topic.
-    pub topic: Topic,
-    /// The record itself, if its fate may have to be told.
-    pub kept: Option<Box<Kept>>,
-    /// Its store, if it names one.
-    pub store: Option<Id>,
-    /// Its event time, if it could be read.
-    pub event_time: Option<i64>,
-}
-
-/// A record that may be too late, or is dead.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Kept {
-    /// Its place in its topic.
-    pub place: Place,
-    /// Its name, if it could be read.
-    pub event_id: Option<EventId>,
-    /// The line.
-    pub raw: Raw,
-}
-
-/// A line as it came.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Raw {
-    /// Text.
-    Text(Box<str>),
-    /// Not UTF-8.
-    Bytes(Box<[u8]>),
-}
-
-impl Raw {
-    /// Keeps a line.
-    pub fn keep(line: &[u8]) -> Self {
-        match std::str::from_utf8(line) {
-            Ok(text) => Raw::Text(text.into()),
-            Err(_) => Raw::Bytes(line.into()),
-        }
-    }
-}
-
-/// A record with its fate.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Fated {
-    /// The record.
-    pub memo: Memo,
-    /// Its fate.
-    pub outcome: Outcome,
 }
 
 /// An arriving fact or row.
@@ -140,11 +63,11 @@ pub fn admit(
     let Record { event_id, event_time, store_id, revision, body, .. } = record;
     let mut memo = Memo { topic, kept: None, store: store_id, event_time: Some(event_time) };
     if matches!(body, Body::Fact(_)) {
-        let edge = now - limits.lateness_ms;
-        let outcome = if event_time > now + limits.future_ms {
+        let edge = now.saturating_sub(limits.lateness_ms);
+        let outcome = if event_time > now.saturating_add(limits.future_ms) {
             Some(Outcome::Dead(DeadReason::Future, Some("event_time".to_owned())))
         } else {
-            (event_time < edge).then(|| Outcome::Late(edge - event_time))
+            (event_time < edge).then(|| Outcome::Late(edge.saturating_sub(event_time)))
         };
         // Only a later revision can still be late, by replacing content that is too old.
         if outcome.is_some() || revision > 0 {
@@ -251,4 +174,43 @@ fn fate<D>(judged: &Judged<EventId, D, Memo>) -> Option<(&Memo, Outcome)> {
 /// The update that one admitted record makes, with itself as the cause.
 pub fn cause(topic: Topic, event_id: &EventId) -> Diff {
     Diff::new(1, Some(Cause::Record { topic, event_id: event_id.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::pos;
+
+    /// The fate by rules 2 and 3 of a till line of `event_time`; `None` where neither holds.
+    fn fate(event_time: i64, now: Time, limits: Limits) -> Option<Outcome> {
+        let record = Record::decode(Topic::Pos, pos::SAMPLE.as_bytes()).map(|record| Record { event_time, ..record });
+        match admit(Topic::Pos, Place::default(), pos::SAMPLE.as_bytes(), record, now, limits) {
+            Admitted::Fated(fated) => Some(fated.outcome),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn times_and_limits_at_the_ends_of_their_range_are_judged_as_any_other() {
+        let instants = [i64::MIN, i64::MIN + 1, -1, 0, 1_772_431_283_104, i64::MAX - 1, i64::MAX];
+        let spans = [0, 1, 300_000, i64::MAX - 1, i64::MAX];
+        for (event_time, now) in instants.iter().flat_map(|at| instants.map(|now| (*at, now))) {
+            for (lateness_ms, future_ms) in spans.iter().flat_map(|late| spans.map(|future| (*late, future))) {
+                let found = fate(event_time, now, Limits { lateness_ms, future_ms });
+                let [at, now, late, future] = [event_time, now, lateness_ms, future_ms].map(i128::from);
+                let clamped =
+                    |wide: i128| i64::try_from(wide.clamp(i64::MIN.into(), i64::MAX.into())).expect("it fits");
+                let (edge, last) = (clamped(now - late), clamped(now + future));
+                let case = format!("{event_time} at {now}, -{late} +{future}");
+                match found {
+                    Some(Outcome::Dead(DeadReason::Future, _)) => assert!(event_time > last, "{case}"),
+                    Some(Outcome::Late(by_ms)) => {
+                        assert!(event_time < edge, "{case}");
+                        assert_eq!(by_ms, clamped(i128::from(edge) - at), "{case}");
+                    }
+                    found => assert!(found.is_none() && (edge..=last).contains(&event_time), "{case}"),
+                }
+            }
+        }
+    }
 }

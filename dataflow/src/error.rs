@@ -14,6 +14,9 @@ pub enum Error {
     /// What an earlier run left cannot be gone on from: nothing was started.
     #[error("cannot go on from what is there: {0}")]
     Recovery(String),
+    /// The reader of standard output has gone (`| head`): the command ends, and nothing is wrong.
+    #[error("standard output has no reader any more")]
+    ReaderGone,
     /// The engine failed: this is a defect, or the machine's.
     #[error("the engine failed: {0}")]
     Engine(String),
@@ -28,6 +31,7 @@ impl Error {
     /// The exit code of a command that ends with it.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Error::ReaderGone => 0,
             Error::Scenario(_) | Error::Connector(_) => 2,
             Error::Recovery(_) | Error::Engine(_) => 3,
         }

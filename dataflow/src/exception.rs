@@ -1,46 +1,13 @@
-//! What an exception is: its type, its key, how bad it is, what to do, and the numbers behind it.
+//! An exception: its key, how bad it is, what to do, the numbers behind it, and the steps of its life.
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::detectors;
-use crate::event::Topic;
 use crate::ids::{EventId, Id};
-use crate::policy::Policy;
 use crate::symbol::Symbol;
 use crate::time::Cause;
-
-/// An exception type: what is the same for all its exceptions.
-#[derive(Debug)]
-pub struct Kind {
-    /// Its name, `domain.problem`.
-    pub name: &'static str,
-    /// The JSON names of its key.
-    pub key: &'static [&'static str],
-    /// The views its condition and its drivers read.
-    pub views: &'static [&'static str],
-    /// The feeds whose silence makes it less certain.
-    pub feeds: &'static [Topic],
-    /// For few eyes only.
-    pub restricted: bool,
-    /// Its own policies; names are after `name.`. `for_ms` is one of every type.
-    pub policies: &'static [Policy],
-    /// Its default `for_ms`.
-    pub for_ms: i64,
-}
-
-/// An exception type by its place in [`detectors::KINDS`]: types order by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct KindIndex(pub u8);
-
-impl KindIndex {
-    /// What the type is.
-    pub fn kind(self) -> &'static Kind {
-        detectors::KINDS[usize::from(self.0)]
-    }
-}
 
 /// One value of a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -196,10 +163,10 @@ pub enum Change {
 /// One step of an episode, as a detector tells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Step {
-    /// Its type.
-    pub kind: KindIndex,
-    /// The values of its key, in the contract's order.
-    pub key: Arc<[KeyPart]>,
+    /// The name of its type.
+    pub kind: Symbol,
+    /// Its key: values under their JSON names, in the contract's order.
+    pub key: Arc<[(Symbol, KeyPart)]>,
     /// The tick at which it opened.
     pub opened_at: i64,
     /// What happens.
@@ -221,16 +188,16 @@ pub struct Step {
 impl Step {
     /// The name of the episode: 32 hex digits of the BLAKE3 of its type, key and opening tick (contract §5).
     pub fn exception_id(&self) -> EventId {
-        exception_id(self.kind.kind().name, &self.key, self.opened_at)
+        exception_id(self.kind.as_str(), self.key.iter().map(|(_, part)| part), self.opened_at)
     }
 }
 
 /// The first 16 bytes, in hex, of BLAKE3 over `TYPE` LF key values joined by `|` LF opened_at.
-pub fn exception_id(name: &str, key: &[KeyPart], opened_at: i64) -> EventId {
+pub fn exception_id<'a>(name: &str, key: impl IntoIterator<Item = &'a KeyPart>, opened_at: i64) -> EventId {
     let mut text = String::with_capacity(128);
     text.push_str(name);
     text.push('\n');
-    for (place, part) in key.iter().enumerate() {
+    for (place, part) in key.into_iter().enumerate() {
         if place > 0 {
             text.push('|');
         }

@@ -13,6 +13,7 @@ use operators::arrival::Place;
 
 use crate::edge::{Admitted, admit};
 use crate::error::Error;
+use crate::event::guard::{self, Decoder, LinePosition};
 use crate::event::{Dead, Record, Topic};
 use crate::graph::Settings;
 use crate::scenario::Scenario;
@@ -53,6 +54,7 @@ const BATCH: usize = 4_096;
 /// The lines of one topic.
 struct TopicFeed {
     topic: Topic,
+    decoder: Decoder,
     lines: Lines,
     /// The ingest time of the last line that could be read.
     ingest_time: Option<i64>,
@@ -77,11 +79,16 @@ impl Feed {
     /// # Errors
     /// If a log cannot be opened or read.
     pub fn open(scenario: &Scenario, read: Arc<AtomicU64>) -> Result<Self, Error> {
+        Feed::decoded_by(Record::decode_line, scenario, read)
+    }
+
+    /// The same with another decoder.
+    fn decoded_by(decoder: Decoder, scenario: &Scenario, read: Arc<AtomicU64>) -> Result<Self, Error> {
         let settings = scenario.settings.clone();
         let mut topics = Vec::new();
         for topic in Topic::ALL {
             if let Some(path) = scenario.log(topic)? {
-                topics.push(TopicFeed::open(topic, &path)?);
+                topics.push(TopicFeed::open(decoder, topic, &path)?);
             }
         }
         let until = scenario.until.map(|until| settings.ticks.at(until));
@@ -133,16 +140,16 @@ impl Batches for Feed {
 }
 
 impl TopicFeed {
-    fn open(topic: Topic, path: &Path) -> Result<Self, Error> {
+    fn open(decoder: Decoder, topic: Topic, path: &Path) -> Result<Self, Error> {
         let lines = Lines::open(path)?;
-        Ok(TopicFeed { topic, lines, ingest_time: None, leading: VecDeque::new(), next: None, disordered: 0 })
+        Ok(TopicFeed { topic, decoder, lines, ingest_time: None, leading: VecDeque::new(), next: None, disordered: 0 })
     }
 
     /// Reads on to the next record whose tick is known.
     fn advance(&mut self, settings: &Settings) -> Result<(), Error> {
         self.next = None;
         while let Some((position, line)) = self.lines.next_line()? {
-            let decoded = Record::decode(self.topic, line);
+            let decoded = guard::decode(self.decoder, LinePosition::of_log(self.topic, position), line, None);
             if let Ok(record) = &decoded {
                 let held = self.ingest_time.unwrap_or(record.ingest_time);
                 self.disordered += u64::from(record.ingest_time < held);
@@ -184,5 +191,31 @@ impl TopicFeed {
             self.advance(settings)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fate::{DeadReason, Outcome};
+    use crate::event::guard::testing::panics_on_poison;
+    use crate::event::pos;
+    use crate::scenario::Overrides;
+
+    #[test]
+    fn a_line_on_which_the_decoder_panics_is_one_dead_letter_in_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = ["first", "poison", "last"].map(|name| pos::SAMPLE.replace("pos-1", name));
+        std::fs::write(folder.path().join("pos.jsonl"), lines.join("\n")).expect("written");
+        let scenario = Scenario::open(folder.path(), &Overrides::default()).expect("a scenario");
+        let mut feed = Feed::decoded_by(panics_on_poison, &scenario, Arc::default()).expect("opened");
+        let batch = feed.next_batch().expect("read").expect("a batch");
+        let fates = batch.records.iter().map(|(_, _, admitted)| match admitted {
+            Admitted::Fated(fated) => Some((&fated.outcome, fated.memo.kept.as_ref().map(|kept| kept.place))),
+            _ => None,
+        });
+        let dead = Some((&Outcome::Dead(DeadReason::Malformed, None), Some(Place::number(2))));
+        assert_eq!(fates.collect::<Vec<_>>(), [None, dead, None]);
+        assert!(feed.next_batch().expect("read").is_none());
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::{Context, Notice};
 use crate::event::command::{Command, CommandAction};
 use crate::exception::{Change, Response, Step};
+use crate::exception_type::ExceptionTypes;
 use crate::ids::EventId;
 use crate::policy::MIN_CONFIDENCE;
 use crate::record::{DecisionRecord, Event, ExceptionRecord, Mode, Status};
@@ -56,12 +57,13 @@ struct Open {
 
 struct Governance {
     context: Context,
+    types: ExceptionTypes,
 }
 
 impl Governance {
     /// Confidence, halved for each stale feed that the type reads, and what it allows.
     fn confidence(&self, step: &Step) -> (i64, Mode) {
-        let feeds = step.kind.kind().feeds;
+        let feeds = self.types.get(step.kind.as_str()).map_or(&[][..], |kind| kind.feeds);
         let stale =
             step.store.map_or(0, |store| feeds.iter().filter(|feed| self.context.is_stale(store, **feed)).count());
         let confidence_bp = 10_000 >> stale;
@@ -77,6 +79,7 @@ impl Governance {
             key: open.step.key.clone(),
             version: open.version,
             exception_id: id.clone(),
+            restricted: self.types.get(open.step.kind.as_str()).is_none_or(|kind| kind.restricted),
             event,
             status: if cleared { Status::Cleared } else { open.status },
             response: open.written.clone(),
@@ -244,17 +247,17 @@ impl Keyed for Governance {
     }
 }
 
-/// Lets people answer the steps of all detectors.
+/// Lets people answer the steps of all detectors, which are of these types.
 pub fn build<'scope>(
     ticks: Ticks,
-    context: Context,
+    (context, types): (Context, ExceptionTypes),
     notices: &Collection<'scope, Notice>,
     steps: &Collection<'scope, Step>,
     commands: &Collection<'scope, (Command, Option<Cause>)>,
 ) -> Collection<'scope, Told> {
     let steps = steps.clone().map(|step| (step.exception_id(), Word::Step(Box::new(step))));
     let commands = commands.clone().map(|(command, cause)| (command.exception.clone(), Word::Command(command, cause)));
-    keyed("governance", ticks, Inputs::from(steps).and(commands), Some(notices.clone()), Governance { context })
+    keyed("governance", ticks, Inputs::from(steps).and(commands), Some(notices.clone()), Governance { context, types })
 }
 
 /// Splits what is told by topic.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
+use operators::vault::Vault;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::Input;
@@ -16,9 +17,10 @@ use timely::worker::Worker;
 
 use differential_dataflow::collection::AsCollection;
 
-use crate::edge::{Admitted, Arriving, Fated, Inputs, Outcome, cause};
+use crate::edge::{Admitted, Arriving, Inputs, cause};
 use crate::error::Error;
 use crate::event::{FactBody, StateBody, StateKey, Topic};
+use crate::fate::{Fated, Outcome};
 use crate::feed::{Batch, Batches, Bound};
 use crate::graph::{self, Settings};
 use crate::ids::EventId;
@@ -261,6 +263,17 @@ impl Handles {
         self.states.advance_to(time);
         self.fated.advance_to(time);
     }
+}
+
+/// The operators and outputs of a job that store something, and the shape of what each stores, by name.
+pub fn shapes(settings: &Settings) -> Vec<(String, String)> {
+    let settings = settings.clone();
+    timely::execute_directly(move |worker| {
+        let (vault, mut outputs) = (Vault::default(), Outputs::new(settings.emit));
+        // Nothing is sent: dropping the handles ends it.
+        drop(vault.around(|| Handles::build(worker, &settings, &mut outputs, &Rc::default())));
+        vault.shapes().into_iter().chain(outputs.shapes()).collect()
+    })
 }
 
 fn work_one(

@@ -65,7 +65,8 @@ where
     let others = level.level().min(Level::WARN);
     let own = ["dataflow", "connectors", "storepulse"].map(|target| (target, level.level()));
     let wanted = Targets::new().with_default(others).with_targets(own);
-    let events = fmt::layer().with_writer(writer);
+    // A log that cannot be written (a full disk) ends nothing: to complain of it on standard error would panic there.
+    let events = fmt::layer().with_writer(writer).log_internal_errors(false);
     match format {
         LogFormat::Text => Box::new(Registry::default().with(events.with_filter(wanted))),
         LogFormat::Json => Box::new(Registry::default().with(events.json().flatten_event(true).with_filter(wanted))),

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::time::Time;
-use crate::write::Written;
 
 /// An output topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
@@ -77,6 +76,17 @@ pub trait Records: Send {
 
     /// Counts them for the summary.
     fn tally(&self, written: &mut Written);
+}
+
+/// What was written, for the summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Records by topic.
+    pub records: BTreeMap<&'static str, u64>,
+    /// Rows standing at the end, by view.
+    pub rows: BTreeMap<&'static str, i64>,
+    /// Exceptions by type and event.
+    pub exceptions: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// Turns records into bytes; implemented where they are written.

@@ -58,35 +58,6 @@ pub const FOR_MS: Policy = Policy {
     meaning: "how long the open condition must hold without a break before the exception opens",
 };
 
-/// A policy under its full name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its full name.
-    pub name: String,
-    /// Its default.
-    pub default: i64,
-    /// What the number counts.
-    pub unit: &'static str,
-    /// What it decides.
-    pub meaning: &'static str,
-}
-
-/// Every policy, by full name.
-pub fn all() -> Vec<Listed> {
-    let shared = [MIN_CONFIDENCE, RETURNS_PRIOR].into_iter().chain(STALE_AFTER);
-    let shared = shared.map(|policy| (policy.name.to_owned(), policy));
-    let own = crate::detectors::KINDS.iter().flat_map(|kind| {
-        let for_ms = Policy { default: kind.for_ms, ..FOR_MS };
-        kind.policies.iter().copied().chain([for_ms]).map(|policy| (format!("{}.{}", kind.name, policy.name), policy))
-    });
-    let mut all: Vec<Listed> = shared
-        .chain(own)
-        .map(|(name, Policy { default, unit, meaning, .. })| Listed { name, default, unit, meaning })
-        .collect();
-    all.sort_by(|a, b| a.name.cmp(&b.name));
-    all
-}
-
 /// The values in force on one worker.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {

@@ -9,10 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::edge::{DeadReason, Fated, Memo, Outcome, Raw};
 use crate::event::Topic;
 use crate::event::command::{Command, CommandAction};
-use crate::exception::{Driver, KeyPart, KindIndex, Parameter, Response, Severity};
+use crate::exception::{Driver, KeyPart, Parameter, Response, Severity};
+use crate::fate::{DeadReason, Fated, Memo, Outcome, Raw};
 use crate::ids::{EventId, Id};
 use crate::output::Publish;
 use crate::symbol::Symbol;
@@ -60,14 +60,16 @@ pub enum Mode {
 /// A record of the exceptions topic; records order by type, key and version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExceptionRecord {
-    /// Its type.
-    pub kind: KindIndex,
-    /// Its key.
-    pub key: Arc<[KeyPart]>,
+    /// The name of its type.
+    pub kind: Symbol,
+    /// Its key: values under their JSON names, in the contract's order.
+    pub key: Arc<[(Symbol, KeyPart)]>,
     /// 1 when opened, one more with every later record.
     pub version: i64,
     /// Its name.
     pub exception_id: EventId,
+    /// For few eyes only.
+    pub restricted: bool,
     /// What this record tells.
     pub event: Event,
     /// Where it stands.
@@ -178,12 +180,12 @@ impl JsonSchema for PublicKeys<'_> {
     }
 }
 
-fn public_key(kind: KindIndex, key: &[KeyPart]) -> PublicKeys<'_> {
+fn public_key(key: &[(Symbol, KeyPart)]) -> PublicKeys<'_> {
     let value = |part| match part {
         &KeyPart::Number(number) => PublicKey::Number(number),
         KeyPart::Name(name) => PublicKey::Name(name),
     };
-    PublicKeys(kind.kind().key.iter().copied().zip(key.iter().map(value)).collect())
+    PublicKeys(key.iter().map(|(name, part)| (name.as_str(), value(part))).collect())
 }
 
 fn public_action(response: &Response) -> PublicAction<'_> {
@@ -205,18 +207,17 @@ impl Publish for ExceptionRecord {
     type Public<'a> = PublicException<'a>;
 
     fn public(&self) -> PublicException<'_> {
-        let kind = self.kind.kind();
         PublicException {
             exception_id: &self.exception_id,
-            r#type: kind.name,
+            r#type: self.kind.as_str(),
             version: self.version,
             event: self.event,
             status: self.status,
             severity: self.response.severity,
             confidence_bp: self.confidence_bp,
             mode: self.mode,
-            restricted: kind.restricted,
-            key: public_key(self.kind, &self.key),
+            restricted: self.restricted,
+            key: public_key(&self.key),
             store_id: self.store,
             opened_at: self.opened_at,
             action: public_action(&self.response),
@@ -227,7 +228,7 @@ impl Publish for ExceptionRecord {
     }
 
     fn label(&self) -> Option<(String, String)> {
-        Some((self.kind.kind().name.to_owned(), format!("{:?}", self.event).to_lowercase()))
+        Some((self.kind.as_str().to_owned(), format!("{:?}", self.event).to_lowercase()))
     }
 }
 
@@ -356,8 +357,8 @@ impl Publish for DecisionRecord {
         PublicDecision {
             kind: self.kind,
             exception_id: &self.exception_id,
-            r#type: exception.map(|record| record.kind.kind().name),
-            key: exception.map(|record| public_key(record.kind, &record.key)),
+            r#type: exception.map(|record| record.kind.as_str()),
+            key: exception.map(|record| public_key(&record.key)),
             version: exception.map(|record| record.version),
             opened_at: exception.map(|record| record.opened_at),
             status: exception.map(|record| record.status),

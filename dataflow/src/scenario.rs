@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::event::Topic;
 use crate::graph::Settings;
 use crate::policy::Policies;
+use crate::registry::CATALOG;
 
 /// How far back an event may have happened: 36 h.
 pub const LATENESS_MS: i64 = 129_600_000;
@@ -120,6 +121,7 @@ fn settings(path: &Path, file: &ScenarioFile, overrides: &Overrides) -> Result<S
         limits: Limits { lateness_ms, future_ms },
         emit: Ticks { tick_ms: emit_ms },
         policies: Policies::configured(policy),
+        catalog: CATALOG,
     })
 }
 

@@ -13,7 +13,6 @@ use crate::event::{Kind, Record, Topic};
 use crate::ids::{EventId, Id};
 use crate::output::{Op, OutputTopic};
 use crate::record::{PublicDead, PublicDecision, PublicException, PublicLate};
-use crate::views;
 
 /// Records which fields a reader asks for, and answers each with something harmless.
 #[derive(Default)]
@@ -177,9 +176,28 @@ fn numbered(mut record: Value) -> Value {
     record
 }
 
-fn view_records() -> Value {
-    let views: Vec<Value> = views::tables()
-        .into_iter()
+/// A view as a table: its name, what it is made of, and the JSON Schemas of its keys and values.
+pub struct Table {
+    /// The view.
+    pub name: &'static str,
+    /// The topics it is made of.
+    pub topics: &'static [Topic],
+    /// Its keys.
+    pub key: Value,
+    /// Its values.
+    pub value: Value,
+}
+
+impl Table {
+    /// The view of this name, made of these topics, whose rows are values `V` under keys `K`.
+    pub fn of<K: JsonSchema, V: JsonSchema>(name: &'static str, topics: &'static [Topic]) -> Self {
+        Table { name, topics, key: of::<K>(), value: of::<V>() }
+    }
+}
+
+fn view_records(views: &[Table]) -> Value {
+    let views: Vec<Value> = views
+        .iter()
         .map(|table| {
             json!({
                 "title": table.name,
@@ -196,9 +214,9 @@ fn view_records() -> Value {
     json!({ "oneOf": views })
 }
 
-fn output(topic: OutputTopic) -> Value {
+fn output(topic: OutputTopic, views: &[Table]) -> Value {
     match topic {
-        OutputTopic::Views => view_records(),
+        OutputTopic::Views => view_records(views),
         OutputTopic::Exceptions => numbered(of::<PublicException<'_>>()),
         OutputTopic::Decisions => numbered(of::<PublicDecision<'_>>()),
         OutputTopic::Late => numbered(of::<PublicLate<'_>>()),
@@ -206,10 +224,10 @@ fn output(topic: OutputTopic) -> Value {
     }
 }
 
-/// Every schema by topic name: the twelve input topics and the five output topics.
-pub fn all() -> BTreeMap<&'static str, Value> {
+/// Every schema by topic name: the twelve input topics and the five output topics of a job with these views.
+pub fn all(views: &[Table]) -> BTreeMap<&'static str, Value> {
     let inputs = Topic::ALL.into_iter().map(|topic| (topic.name(), input(topic)));
-    let outputs = OutputTopic::ALL.into_iter().map(|topic| (topic.name(), output(topic)));
+    let outputs = OutputTopic::ALL.into_iter().map(|topic| (topic.name(), output(topic, views)));
     let titled = |(name, mut schema): (&'static str, Value)| {
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
         schema["title"] = name.into();

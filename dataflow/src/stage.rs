@@ -14,6 +14,7 @@ use operators::at_close::at_close;
 use operators::diff::Traced;
 use operators::gather::Gather;
 use operators::keyed::Ticks;
+use operators::shape;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
@@ -21,10 +22,9 @@ use timely::dataflow::Scope;
 use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::probe::Handle;
 
-use crate::output::{Due, Encoder, Numbered, Op, Order, OutputTopic, Publish, Records, ViewRecord};
+use crate::output::{Due, Encoder, Numbered, Op, Order, OutputTopic, Publish, Records, ViewRecord, Written};
 use crate::row::Row;
 use crate::time::{Cause, Collection, Time};
-use crate::write::Written;
 
 struct ViewRecords<K, V> {
     view: &'static str,
@@ -83,6 +83,9 @@ trait Stage {
 
     /// Takes what waited in another process.
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error>;
+
+    /// The shape of what waits.
+    fn shape(&self) -> String;
 }
 
 /// The plain form of what waits.
@@ -193,6 +196,10 @@ where
         self.waiting = bincode::deserialize(waiting)?;
         Ok(())
     }
+
+    fn shape(&self) -> String {
+        shape::of::<BTreeMap<Time, Changes<K, V>>>()
+    }
 }
 
 struct TopicStage<R> {
@@ -217,6 +224,10 @@ impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
         self.waiting = bincode::deserialize(waiting)?;
         Ok(())
+    }
+
+    fn shape(&self) -> String {
+        shape::of::<BTreeMap<Time, Vec<R>>>()
     }
 }
 
@@ -265,6 +276,11 @@ impl Outputs {
         stages.filter(|(_, waiting)| !waiting.is_empty()).collect()
     }
 
+    /// The shape of what waits in each stage, under the stage's name.
+    pub fn shapes(&self) -> Vec<(String, String)> {
+        self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().shape())).collect()
+    }
+
     /// Whether a state of a snapshot is that of a stage.
     pub fn is_stage(name: &str) -> bool {
         name.starts_with(OUTPUT)
@@ -302,9 +318,14 @@ pub struct ViewOutputs<'a, 'scope> {
 }
 
 impl<'scope> ViewOutputs<'_, 'scope> {
-    /// Sends the rows of a view.
-    pub fn send<K, V>(&mut self, view: &'static str, rows: &Collection<'scope, Row<K, V>>)
-    where
+    /// Sends the rows of a view: of each value, what `publish` makes of it.
+    pub fn send<K, I, V>(
+        &mut self,
+        view: &'static str,
+        rows: &Collection<'scope, Row<K, I>>,
+        publish: impl Fn(I) -> V + 'static,
+    ) where
+        Row<K, I>: differential_dataflow::ExchangeData,
         Row<K, V>: differential_dataflow::ExchangeData,
         K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
         V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
@@ -313,13 +334,14 @@ impl<'scope> ViewOutputs<'_, 'scope> {
         let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new(), usual: 0 }));
         self.outputs.stages.insert((OutputTopic::Views, view), stage.clone());
         let mut leaves = (Time::MIN, Time::MIN);
-        let give = move |row, time, change: Traced<i64, Cause>| {
+        let give = move |row: Row<K, I>, time, change: Traced<i64, Cause>| {
             if leaves.0 != time {
                 leaves = (time, emit.at(time));
             }
             let ViewStage { waiting, usual, .. } = &mut *stage.borrow_mut();
             // A replay has many emissions under way: room is made beforehand in one of them.
             let likely = if waiting.is_empty() { *usual } else { 0 };
+            let row = Row { key: row.key, value: publish(row.value), settled: row.settled };
             waiting.entry(leaves.1).or_insert_with(|| Changes::with_room(likely)).add(row, change.diff);
         };
         self.gather.take(rows.clone(), give);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use operators::arrival::{Fact, Judged};
 use operators::sums::difference::Multiply;
 
-use crate::edge::{Edge, Judgements, Memo};
+use crate::edge::{Edge, Judgements};
 use crate::event::activity::Activity;
 use crate::event::command::Command;
 use crate::event::inventory::{Count, Movement};
@@ -20,6 +20,7 @@ use crate::event::task::Task;
 use crate::event::traffic::TrafficCount;
 use crate::event::workforce::{Punch, Shift};
 use crate::event::{FactBody, StateBody};
+use crate::fate::Memo;
 use crate::ids::EventId;
 use crate::time::{Cause, Collection, Sums};
 

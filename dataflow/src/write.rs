@@ -9,10 +9,11 @@ use connectors::file::parquet::ParquetTable;
 use connectors::file::whole::WholeFile;
 use serde_json::Value;
 
+use crate::columns::columns;
+use crate::encode::{append_lines, unencodable};
 use crate::error::Error;
-use crate::output::{Emission, Encoder, Numbers, OutputTopic, erased};
-use crate::schema;
-use crate::views;
+use crate::output::{Emission, Encoder, Numbers, OutputTopic, Written, erased};
+use crate::schema::{self, Table};
 
 /// How output files are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -22,17 +23,6 @@ pub enum Format {
     Jsonl,
     /// One typed table per view and one per other topic; what is nested in a record is JSON text in its column.
     Parquet,
-}
-
-/// What was written, for the summary.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Records by topic.
-    pub records: BTreeMap<&'static str, u64>,
-    /// Rows standing at the end, by view.
-    pub rows: BTreeMap<&'static str, i64>,
-    /// Exceptions by type and event.
-    pub exceptions: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// Where encoded records go.
@@ -52,15 +42,15 @@ pub struct OutputFiles {
 }
 
 impl OutputFiles {
-    /// Starts writing into `folder`, which is made if it is not there.
+    /// Starts writing into `folder`, which is made if it is not there; `views` are the views of the job.
     ///
     /// # Errors
     /// If the folder or a file cannot be made.
-    pub fn create(folder: &Path, format: Format) -> Result<Self, Error> {
+    pub fn create(folder: &Path, format: Format, views: &[Table]) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
         let destination: Box<dyn Destination> = match format {
             Format::Jsonl => Box::new(Lines::create(folder)?),
-            Format::Parquet => Box::new(Tables::create(folder)?),
+            Format::Parquet => Box::new(Tables::create(folder, views)?),
         };
         Ok(OutputFiles { destination, numbers: Numbers::default(), written: Written::default() })
     }
@@ -88,10 +78,6 @@ impl OutputFiles {
     }
 }
 
-fn unencodable(topic: OutputTopic, error: impl std::fmt::Display) -> Error {
-    Error::Engine(format!("cannot encode a record of {}: {error}", topic.name()))
-}
-
 /// One file of JSON lines per topic.
 struct Lines {
     files: BTreeMap<OutputTopic, WholeFile>,
@@ -106,51 +92,6 @@ impl Lines {
         }
         Ok(Lines { files, buffer: Vec::new() })
     }
-}
-
-/// Appends records as JSON lines.
-struct LineEncoder<'a> {
-    buffer: &'a mut Vec<u8>,
-    failed: Option<std::io::Error>,
-}
-
-impl Encoder for LineEncoder<'_> {
-    fn record(&mut self, _: &'static str, record: &dyn erased::Record) {
-        if let Err(error) = record.write_json(self.buffer) {
-            self.failed = Some(error);
-        }
-        self.buffer.push(b'\n');
-    }
-}
-
-/// The records of an emission as JSON lines without their ends, numbered from `seq`.
-///
-/// # Errors
-/// If one cannot be encoded.
-pub fn lines(emission: &Emission, seq: u64) -> Result<Vec<Vec<u8>>, Error> {
-    struct Each(Vec<Vec<u8>>, Option<std::io::Error>);
-    impl Encoder for Each {
-        fn record(&mut self, _: &'static str, record: &dyn erased::Record) {
-            let mut line = Vec::with_capacity(256);
-            match record.write_json(&mut line) {
-                Ok(()) => self.0.push(line),
-                Err(error) => self.1 = Some(error),
-            }
-        }
-    }
-    let mut each = Each(Vec::with_capacity(emission.records.len()), None);
-    emission.records.encode(emission.time, seq, &mut each);
-    each.1.map_or(Ok(each.0), |error| Err(unencodable(emission.topic, error)))
-}
-
-/// Appends the records of an emission to `buffer` as JSON lines, numbered from `seq`.
-///
-/// # Errors
-/// If one cannot be encoded.
-pub fn append_lines(emission: &Emission, seq: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
-    let mut encoder = LineEncoder { buffer, failed: None };
-    emission.records.encode(emission.time, seq, &mut encoder);
-    encoder.failed.map_or(Ok(()), |error| Err(unencodable(emission.topic, error)))
 }
 
 impl Destination for Lines {
@@ -174,17 +115,18 @@ struct Tables {
 }
 
 impl Tables {
-    fn create(folder: &Path) -> Result<Self, Error> {
+    fn create(folder: &Path, views: &[Table]) -> Result<Self, Error> {
         let mut tables = BTreeMap::new();
         let views_folder = folder.join(OutputTopic::Views.name());
         std::fs::create_dir_all(&views_folder).map_err(connectors::Error::io("create", &views_folder))?;
-        for view in views::tables() {
-            let mut fields = vec![column("time", &int()), column("seq", &int()), column("op", &Value::Null)];
+        for view in views {
+            let integer = |name: &str| Field::new(name, DataType::Int64, true);
+            let mut fields = vec![integer("time"), integer("seq"), Field::new("op", DataType::Utf8, true)];
             fields.extend(columns(&view.key).chain(columns(&view.value)));
             let path = views_folder.join(format!("{}.parquet", view.name));
             tables.insert(view.name, ParquetTable::create(&path, Schema::new(fields).into())?);
         }
-        let schemas = schema::all();
+        let schemas = schema::all(views);
         for topic in OutputTopic::ALL.into_iter().filter(|topic| *topic != OutputTopic::Views) {
             let fields: Vec<Field> = columns(&schemas[topic.name()]).collect();
             let path = folder.join(format!("{}.parquet", topic.name()));
@@ -192,31 +134,6 @@ impl Tables {
         }
         Ok(Tables { tables })
     }
-}
-
-fn int() -> Value {
-    serde_json::json!({ "type": "integer" })
-}
-
-/// The columns of an object with this JSON Schema.
-pub(crate) fn columns(schema: &Value) -> impl Iterator<Item = Field> {
-    schema["properties"].as_object().into_iter().flatten().map(|(name, schema)| column(name, schema))
-}
-
-/// A column for values of this JSON Schema: integers and booleans as such, all else as text.
-fn column(name: &str, schema: &Value) -> Field {
-    let is = |kind: &str| {
-        let stated = &schema["type"];
-        stated == kind || stated.as_array().is_some_and(|kinds| kinds.iter().any(|stated| stated == kind))
-    };
-    let kind = if is("integer") {
-        DataType::Int64
-    } else if is("boolean") {
-        DataType::Boolean
-    } else {
-        DataType::Utf8
-    };
-    Field::new(name, kind, true)
 }
 
 /// Flattens records into rows of their tables.

@@ -32,6 +32,7 @@ use crate::held::Held;
 use crate::inputs::Inputs;
 use crate::keyed::{Keyed, KeyedState, KeyedUpdate, Ticks, plain};
 use crate::received::Received;
+use crate::shape;
 use crate::vault::{Kept, Piece, Size, register};
 
 /// A collection on the job's clock whose differences carry their cause.
@@ -275,6 +276,14 @@ where
 
     fn size(&self) -> Size {
         Size { entries: self.state.len(), bytes: self.state.bytes() }
+    }
+
+    fn shape(&self) -> String {
+        if self.hears_notices {
+            shape::of::<(L::Key, L::State, L::Notice)>()
+        } else {
+            shape::of::<(L::Key, L::State)>()
+        }
     }
 }
 

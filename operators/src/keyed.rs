@@ -33,10 +33,12 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// The first tick ≥ `instant` (milliseconds); saturates at the last multiple.
+    /// The first tick ≥ `instant` (milliseconds); `i64::MAX` where there is none.
     pub fn at(self, instant: i64) -> i64 {
-        let floor = instant.saturating_sub(instant.rem_euclid(self.tick_ms));
-        if floor == instant { instant } else { floor.saturating_add(self.tick_ms) }
+        match instant.rem_euclid(self.tick_ms) {
+            0 => instant,
+            past => instant.saturating_add(self.tick_ms - past),
+        }
     }
 }
 

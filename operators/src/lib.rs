@@ -52,6 +52,7 @@ mod pile;
 mod received;
 pub mod release;
 pub mod release_at;
+pub mod shape;
 pub mod slim;
 pub mod steps;
 pub mod sums;

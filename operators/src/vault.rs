@@ -19,6 +19,7 @@ pub(crate) trait Kept {
     fn load(&mut self, piece: &Piece, worker: (usize, usize)) -> Result<(), String>;
     fn reconsider(&mut self, tick: i64, cause: &dyn Any);
     fn size(&self) -> Size;
+    fn shape(&self) -> String;
 }
 
 /// Copied state of one operator: what one step gave.
@@ -131,6 +132,11 @@ impl Vault {
     /// Has every drawer of the operators that notices reach looked at again at `tick`, because of `cause`.
     pub fn reconsider<C: Clone + 'static>(&self, tick: i64, cause: &C) {
         self.kept.borrow().iter().for_each(|(_, state)| state.borrow_mut().reconsider(tick, cause));
+    }
+
+    /// The operators and the shape of what each copies out, by name.
+    pub fn shapes(&self) -> Vec<(String, String)> {
+        self.kept.borrow().iter().map(|(name, state)| (name.clone(), state.borrow().shape())).collect()
     }
 
     /// The operators and what they hold, by the order they were built in.

@@ -242,7 +242,7 @@ fn int(raw: &str, low: i64, high: i64) -> Result<i64, &'static str> {
         return Err("malformed");
     }
     let int: i64 = raw.parse().map_err(|_| "invalid")?;
-    valid(int, int.abs() < 1 << 53 && low <= int && int <= high)
+    valid(int, int.unsigned_abs() < 1 << 53 && low <= int && int <= high)
 }
 
 /// A decimal number in thousandths, exactly, whatever way it is written.

@@ -73,6 +73,11 @@ pub(crate) struct Output {
     pub(crate) counts: BTreeMap<(String, &'static str), u64>,
 }
 
+/// What rule 1 of contract §2 says of a line: nothing, or the reason and the first bad field of a dead letter.
+pub(crate) fn verdict(topic: &str, line: &[u8]) -> Result<(), (&'static str, Option<&'static str>)> {
+    decode::decode(topic, line).map(|_| ()).map_err(|dead| (dead.reason, dead.field))
+}
+
 /// Replays a scenario.
 pub(crate) fn run(input: &Scenario) -> Output {
     Model::new(input).replay(input)

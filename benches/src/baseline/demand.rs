@@ -4,10 +4,10 @@ use dataflow::event::signal::Signal;
 use dataflow::exception::Severity;
 use dataflow::ids::Id;
 use dataflow::row::StoreDept;
+use dataflow::state::item_demand::Demand;
+use dataflow::state::signal_book::product_bp;
 use dataflow::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use dataflow::views::demand_index::{DemandIndex, NAME, expected};
-use dataflow::views::item_demand::Demand;
-use dataflow::views::signal_book::product_bp;
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

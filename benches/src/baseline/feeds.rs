@@ -1,8 +1,8 @@
 //! Whether each store's feeds are alive, and what became of their records.
 
-use dataflow::edge::Outcome;
 use dataflow::event::Topic;
 use dataflow::exception::Severity;
+use dataflow::fate::Outcome;
 use dataflow::ids::Id;
 use dataflow::policy::{Policies, STALE_AFTER};
 use dataflow::views::feed_health::{Feed, Health, NAME};

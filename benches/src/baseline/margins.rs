@@ -5,8 +5,8 @@ use dataflow::event::pos::PosLine;
 use dataflow::exception::Severity;
 use dataflow::ids::Id;
 use dataflow::row::READABLE_MS;
+use dataflow::state::costing::{Amounts, settles_at};
 use dataflow::time::{HOUR_MS, day};
-use dataflow::views::costing::{Amounts, settles_at};
 use dataflow::views::margin_daily::{Margin, NAME, StoreDeptDay};
 use smallvec::smallvec;
 

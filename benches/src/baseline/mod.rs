@@ -39,8 +39,9 @@ mod tasks;
 mod timers;
 mod verify;
 
-use dataflow::edge::{Admitted, Arriving, Fated, Memo, Outcome};
+use dataflow::edge::{Admitted, Arriving};
 use dataflow::event::{FactBody, StateBody, Topic};
+use dataflow::fate::{Fated, Memo, Outcome};
 use dataflow::feed::Bound;
 use dataflow::graph::Settings;
 use dataflow::ids::{EventId, Id};

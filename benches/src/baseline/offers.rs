@@ -5,9 +5,9 @@ use dataflow::event::pos::PosLine;
 use dataflow::event::promotion::Terms;
 use dataflow::exception::Severity;
 use dataflow::row::{floor_div, quotient};
+use dataflow::state::offer::{LatestSale, Sums};
 use dataflow::stats::{Demand, basis_points};
 use dataflow::time::hour;
-use dataflow::views::offer::{LatestSale, Sums};
 use dataflow::views::promotion_performance::{Performance, PromotionStoreItem};
 use smallvec::smallvec;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use dataflow::event::order::Order;
 use dataflow::exception::Severity;
 use dataflow::ids::EventId;
+use dataflow::state::open_orders::{Odds, in_time};
 use dataflow::stats::basis_points;
 use dataflow::views::inventory_position::Position;
-use dataflow::views::open_orders::{Odds, in_time};
 use smallvec::{SmallVec, smallvec};
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

@@ -6,8 +6,8 @@ use dataflow::event::pos::PosLine;
 use dataflow::event::promotion::{Promotion, Terms};
 use dataflow::ids::Id;
 use dataflow::row::READABLE_MS;
+use dataflow::state::offer::{LatestSale, Sums};
 use dataflow::time::{HOUR_MS, hour};
-use dataflow::views::offer::{LatestSale, Sums};
 use dataflow::views::promotion_performance::{NAME, Performance, PromotionStoreItem};
 
 use super::court::{Case, Court, Verdict};

@@ -1,6 +1,6 @@
 //! What comes back: of each item, and over the hands of each till operator.
 
-use dataflow::detectors::abnormal_rate::detail;
+use dataflow::detectors::returns_abnormal_rate::detail;
 use dataflow::event::pos::{PosLine, Reason};
 use dataflow::exception::Severity;
 use dataflow::ids::Id;

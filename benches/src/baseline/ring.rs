@@ -99,7 +99,7 @@ impl Rooms {
             if key == RETURNS_PRIOR.name {
                 self.returns.restate(cause);
             }
-            for (kind, of) in (0u8..).zip(KINDS) {
+            for (kind, of) in (0u8..).zip(KINDS.iter()) {
                 if key.starts_with(of.name) {
                     self.touch(kind, None, cause);
                 }

@@ -1,7 +1,8 @@
 //! The current row of every key of a state topic: of all that was said, the newest stands.
 
-use dataflow::edge::{Arriving, Outcome};
+use dataflow::edge::Arriving;
 use dataflow::event::{StateBody, StateKey};
+use dataflow::fate::Outcome;
 use dataflow::ids::EventId;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;

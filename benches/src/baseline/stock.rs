@@ -1,6 +1,6 @@
 //! What may be wrong with a shelf: too little for the days to come, less than nothing, or something nobody can find.
 
-use dataflow::detectors::{phantom_stock, stockout_risk};
+use dataflow::detectors::{inventory_phantom_stock as phantom_stock, inventory_stockout_risk as stockout_risk};
 use dataflow::exception::Severity;
 use dataflow::row::floor_div;
 use dataflow::stats::basis_points;

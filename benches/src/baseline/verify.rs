@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use dataflow::encode::lines;
 use dataflow::error::Error;
 use dataflow::feed::{Batch, Batches, Feed};
 use dataflow::graph::Settings;
@@ -12,7 +13,6 @@ use dataflow::job;
 use dataflow::output::{Numbers, OutputTopic};
 use dataflow::scenario::{Overrides, Scenario};
 use dataflow::time::Time;
-use dataflow::write::lines;
 
 use super::{Baseline, Sink};
 

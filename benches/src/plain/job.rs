@@ -4,8 +4,9 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use dataflow::context::{Context, Notice};
-use dataflow::edge::{Edge, Memo, cause};
+use dataflow::edge::{Edge, cause};
 use dataflow::event::{FactBody, StateBody, Topic};
+use dataflow::fate::Memo;
 use dataflow::ids::EventId;
 use dataflow::row::Row;
 use dataflow::streams::Streams;
@@ -83,7 +84,8 @@ impl<'scope> Views<'_, 'scope> {
         let policies = streams.policies.clone().map(Notice::Policy);
         let queues = store_queue::build(ticks, NEVER_MS, &streams.queues);
         self.out(store_sales::NAME, store_sales::build(ticks, NEVER_MS, &streams.pos));
-        self.out(store_queue::NAME, store_queue::view(&queues));
+        let queues = queues.map(|Row { key, value, settled }| Row { key, value: value.queue, settled });
+        self.out(store_queue::NAME, queues);
         self.out(returns_operator::NAME, returns_operator::build(ticks, &streams.pos));
         self.out(customer_profile::NAME, customer_profile::build(ticks, lateness_ms, streams));
         self.out(returns_item::NAME, returns_item::build(ticks, Context::default(), &policies, &streams.pos));

@@ -18,12 +18,19 @@ const ROWS: usize = 8_192;
 /// # Errors
 /// If the payload is no complete Arrow IPC stream.
 pub fn events(payload: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-    let text = catch_unwind(AssertUnwindSafe(|| text(payload)))
-        // The reader checks its input, but not every length before it allocates or slices: a damaged message stays one.
-        .unwrap_or_else(|_| Err(ArrowError::IpcError("it is damaged".to_owned())));
-    let text = text.map_err(|error| format!("is no readable Arrow stream: {error}"))?;
+    let text = no_panic(|| text(payload)).map_err(|error| format!("is no readable Arrow stream: {error}"))?;
     text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).for_each(each);
     Ok(())
+}
+
+/// Runs a reader of tables, which checks its input, but not every length before it allocates or slices: a panic of it is an
+/// error like any other damage.
+///
+/// # Errors
+/// Those of `read`, or that the table is damaged.
+pub(crate) fn no_panic<T, E: From<ArrowError>>(read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let damaged = || ArrowError::IpcError("it is damaged".to_owned());
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged().into()))
 }
 
 fn text(payload: &[u8]) -> Result<Vec<u8>, ArrowError> {

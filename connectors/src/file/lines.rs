@@ -15,6 +15,8 @@ pub struct Lines {
     path: PathBuf,
     reader: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
+    /// Whether a failed read left the beginning of the next line.
+    is_begun: bool,
     number: u64,
     bytes: u64,
 }
@@ -38,7 +40,7 @@ impl Lines {
     /// Reads lines from anything, which errors call `path`.
     pub fn from_reader(path: &Path, reader: Box<dyn Read + Send>) -> Self {
         let reader = BufReader::with_capacity(BUFFER, reader);
-        Lines { path: path.to_owned(), reader, line: Vec::new(), number: 0, bytes: 0 }
+        Lines { path: path.to_owned(), reader, line: Vec::new(), is_begun: false, number: 0, bytes: 0 }
     }
 
     /// The next line that is not blank, without its end, and its number from 1; `None` at the end of the file.
@@ -47,12 +49,16 @@ impl Lines {
     /// If the file cannot be read. A failed read never skips: asking again tries the same place again.
     pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, Error> {
         loop {
-            self.line.clear();
-            let read = self.reader.read_until(b'\n', &mut self.line).map_err(Error::io("read", &self.path))?;
-            if read == 0 {
+            if !self.is_begun {
+                self.line.clear();
+            }
+            self.is_begun = true;
+            self.reader.read_until(b'\n', &mut self.line).map_err(Error::io("read", &self.path))?;
+            self.is_begun = false;
+            if self.line.is_empty() {
                 return Ok(None);
             }
-            self.bytes += read as u64;
+            self.bytes += self.line.len() as u64;
             self.number += 1;
             if !self.line.trim_ascii().is_empty() {
                 break;
@@ -86,6 +92,37 @@ mod tests {
         }
         assert_eq!(seen, [(1, "a".to_owned()), (4, "b".to_owned()), (5, "c".to_owned())]);
         assert_eq!(lines.bytes(), 11);
+    }
+
+    #[test]
+    fn a_failed_read_skips_nothing() {
+        let mut reads = ["a", "", "b\nc", "", "", "\n", "d"].iter().map(|text| match *text {
+            "" => Err(std::io::Error::other("asked for")),
+            text => Ok(text),
+        });
+        let reader = std::iter::from_fn(move || reads.next());
+        let mut lines = Lines::from_reader(Path::new("t"), Box::new(Pieces(Box::new(reader))));
+        let (mut seen, mut failures) = (Vec::new(), 0);
+        loop {
+            match lines.next_line() {
+                Ok(Some((number, line))) => seen.push((number, String::from_utf8_lossy(line).into_owned())),
+                Ok(None) => break,
+                Err(_) => failures += 1,
+            }
+        }
+        assert_eq!((failures, lines.bytes()), (3, 6));
+        assert_eq!(seen, [(1, "ab".to_owned()), (2, "c".to_owned()), (3, "d".to_owned())]);
+    }
+
+    /// Gives one piece a read.
+    struct Pieces(Box<dyn Iterator<Item = std::io::Result<&'static str>> + Send>);
+
+    impl Read for Pieces {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let piece = self.0.next().transpose()?.unwrap_or_default();
+            into[..piece.len()].copy_from_slice(piece.as_bytes());
+            Ok(piece.len())
+        }
     }
 
     #[test]

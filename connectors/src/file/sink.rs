@@ -1,7 +1,9 @@
-//! Appends records to a file of lines, one writer at a time; what a killed writer left unfinished is removed.
+//! Appends records to a file of lines, one writer at a time. An unfinished line that a killed writer left is removed; whole
+//! lines never are, as a reader may have taken them.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -19,6 +21,7 @@ pub struct FileSink {
     good: u64,
     /// Whether a failed append may have left bytes after them.
     torn: bool,
+    /// The bytes of the last append.
     text: Vec<u8>,
 }
 
@@ -41,9 +44,13 @@ impl FileSink {
             // A file whose name is not durable is lost with all that was synced into it.
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))?;
         }
-        let mut sink = FileSink { path: path.to_owned(), file, sync, good: 0, torn: true, text: Vec::new() };
+        let mut sink = FileSink { path: path.to_owned(), file, sync, good: 0, torn: false, text: Vec::new() };
         sink.good = sink.whole_lines()?;
-        sink.repair()?;
+        sink.file.set_len(sink.good).map_err(Error::io("cut off", path))?;
+        if sync {
+            // Its last writer may have died before this.
+            sink.file.sync_all().map_err(Error::io("write", path))?;
+        }
         Ok(sink)
     }
 
@@ -71,11 +78,52 @@ impl FileSink {
         Ok(block)
     }
 
-    /// Removes what a failed append left.
+    fn len(&self) -> Result<u64, Error> {
+        Ok(self.file.metadata().map_err(Error::io("read", &self.path))?.len())
+    }
+
+    /// Keeps the whole lines that a failed append left, and removes the unfinished one.
     fn repair(&mut self) -> Result<(), Error> {
-        if self.torn {
-            self.file.set_len(self.good).map_err(Error::io("cut off", &self.path))?;
-            self.torn = false;
+        if !self.torn {
+            return Ok(());
+        }
+        let upto = self.len()?.max(self.good);
+        let left = self.block(self.good, upto)?;
+        if !self.text.starts_with(&left) {
+            return Err(self.foreign(upto));
+        }
+        let whole = left.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let good = self.good + whole as u64;
+        self.file.set_len(good).map_err(Error::io("cut off", &self.path))?;
+        if whole > 0 && self.sync {
+            // After a failed sync the system may take the bytes for durable: written again, they are not.
+            self.write(self.good, &left[..whole])?;
+        }
+        (self.good, self.torn) = (good, false);
+        Ok(())
+    }
+
+    fn write(&mut self, at: u64, text: &[u8]) -> Result<(), Error> {
+        let written = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.write_all(text));
+        let written = written.and_then(|()| if self.sync { self.file.sync_data() } else { Ok(()) });
+        written.map_err(Error::io("write", &self.path))
+    }
+
+    fn foreign(&self, held: u64) -> Error {
+        let problem = format!("has {held} bytes where {} were written: something else writes it", self.good);
+        Error::content(&self.path, problem)
+    }
+
+    /// Fails if the file is not as this sink left it: another writer, which did not ask for the lock, was here.
+    fn check(&self) -> Result<(), Error> {
+        let held = self.file.metadata().map_err(Error::io("read", &self.path))?;
+        if held.len() != self.good {
+            return Err(self.foreign(held.len()));
+        }
+        let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+        let named = std::fs::metadata(&self.path).map_err(Error::io("find", &self.path))?;
+        if identity(&named) != identity(&held) {
+            return Err(Error::content(&self.path, "was replaced while it was written"));
         }
         Ok(())
     }
@@ -83,6 +131,8 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn append(&mut self, records: &[Vec<u8>]) -> Result<(), Error> {
+        self.repair()?;
+        self.check()?;
         self.text.clear();
         for record in records {
             if record.trim_ascii().is_empty() || record.contains(&b'\n') {
@@ -94,18 +144,11 @@ impl Sink for FileSink {
             self.text.extend_from_slice(record);
             self.text.push(b'\n');
         }
-        self.repair()?;
-        let held = self.file.metadata().map_err(Error::io("read", &self.path))?.len();
-        if held != self.good {
-            let problem = format!("has {held} bytes where {} were written: something else writes it", self.good);
-            return Err(Error::content(&self.path, problem));
-        }
         self.torn = true;
-        self.file.seek(SeekFrom::Start(self.good)).map_err(Error::io("write", &self.path))?;
-        self.file.write_all(&self.text).map_err(Error::io("write", &self.path))?;
-        if self.sync {
-            self.file.sync_data().map_err(Error::io("write", &self.path))?;
-        }
+        let text = std::mem::take(&mut self.text);
+        let written = self.write(self.good, &text);
+        self.text = text;
+        written?;
         self.torn = false;
         self.good += self.text.len() as u64;
         Ok(())
@@ -113,6 +156,7 @@ impl Sink for FileSink {
 
     fn tail(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Error> {
         self.repair()?;
+        self.check()?;
         // Read backwards: the blocks, and in each the lines.
         let (mut found, mut upto, mut text) = (0, self.good, Vec::new());
         while upto > 0 && found <= count {
@@ -164,18 +208,26 @@ mod tests {
         assert_eq!(sink.tail(3).expect("read"), records(4_999..5_002));
     }
 
-    #[test]
-    fn a_failed_append_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("t.jsonl");
-        let mut sink = FileSink::open(&path, false).expect("opened");
-        sink.append(&records(0..2)).expect("appended");
-        // What a full disk does: some bytes, then no more.
+    /// What a full disk or a failed sync leaves of an append: its first `bytes`.
+    fn fail_append(sink: &mut FileSink, range: std::ops::Range<usize>, bytes: usize) {
+        sink.text = records(range).iter().flat_map(|record| [record, &b"\n"[..]].concat()).collect();
         sink.torn = true;
-        sink.file.write_all(b"{\"n\":2,\"x\":\"y").expect("half of it");
-        assert_eq!(sink.tail(9).expect("read"), records(0..2));
-        sink.append(&records(2..4)).expect("appended");
-        assert_eq!(sink.tail(9).expect("read"), records(0..4));
+        sink.file.seek(SeekFrom::Start(sink.good)).expect("found");
+        sink.file.write_all(&sink.text[..bytes.min(sink.text.len())]).expect("a part of it");
+    }
+
+    #[test]
+    fn a_failed_append_leaves_whole_lines() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (sync, bytes, whole) in [(false, 0, 2), (true, 9, 2), (true, 17, 3), (false, 25, 3), (true, 999, 4)] {
+            let path = folder.path().join(format!("{bytes}.jsonl"));
+            let mut sink = FileSink::open(&path, sync).expect("opened");
+            sink.append(&records(0..2)).expect("appended");
+            fail_append(&mut sink, 2..4, bytes);
+            assert_eq!(sink.tail(9).expect("read"), records(0..whole));
+            sink.append(&records(whole..6)).expect("appended");
+            assert_eq!(sink.tail(9).expect("read"), records(0..6));
+        }
     }
 
     #[test]
@@ -194,7 +246,35 @@ mod tests {
         for record in ["", " ", "a\nb", "a\n"] {
             assert!(sink.append(&[record.as_bytes().to_vec()]).is_err_and(|error| error.is_final()));
         }
-        std::fs::write(&path, "somebody else").expect("written");
-        assert!(sink.append(&records(0..1)).is_err_and(|error| error.to_string().contains("something else writes it")));
+    }
+
+    #[test]
+    fn a_file_that_something_else_changes_is_written_no_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.jsonl");
+        let mut sink = FileSink::open(&path, false).expect("opened");
+        sink.append(&records(0..3)).expect("appended");
+        let whole = std::fs::read(&path).expect("read");
+        let says = |result: Result<(), Error>, words: &str| {
+            let error = result.expect_err("refused");
+            assert!(error.is_final() && error.to_string().contains(words), "{error}");
+        };
+        for other in [&whole[..20], &[&whole, &b"{}\n"[..]].concat()] {
+            std::fs::write(&path, other).expect("written");
+            says(sink.append(&records(3..4)), "something else writes it");
+            says(sink.tail(1).map(|_| ()), "something else writes it");
+        }
+        std::fs::write(&path, &whole).expect("written");
+        fail_append(&mut sink, 3..5, 9);
+        std::fs::write(&path, [&whole, &b"{\"n\":3}\n"[..]].concat()).expect("written");
+        says(sink.tail(1).map(|_| ()), "something else writes it");
+        std::fs::write(&path, &whole).expect("written");
+        sink.append(&records(3..4)).expect("appended");
+        let twin = path.with_extension("twin");
+        std::fs::copy(&path, &twin).expect("copied");
+        std::fs::rename(&twin, &path).expect("renamed");
+        says(sink.append(&records(4..5)), "was replaced while it was written");
+        std::fs::remove_file(&path).expect("removed");
+        says(sink.append(&records(4..5)), "cannot find");
     }
 }

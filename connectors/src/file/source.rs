@@ -2,38 +2,46 @@
 //!
 //! A position counts lines and bytes, so a reader goes on with one seek. Blank lines are no records but are counted: the
 //! number of a record, plus one, is the line an editor shows. A line without an end is unfinished: a follower waits for its
-//! end, a reader that stops at the end takes it as it is.
+//! end, and reads it again from its first byte, as its writer may cut it off and write another one there. A reader that
+//! stops at the end takes it as it is, or leaves it if it is the output of a program that may have died.
 
 use std::fs::{File, Metadata};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::file::growing::{GrowingLines, ReadSeek};
 use crate::file::rows::RowLines;
 use crate::source::{Message, Polled, Position, Source, Start};
 
-/// Bytes read from the file at a time.
+/// Bytes read at a time when lines are counted.
 const BUFFER: usize = 1 << 18;
-/// A longer line is taken for a damaged file.
-const LINE_BYTES: u64 = 64 << 20;
 /// How long a follower rests before it looks whether the file has grown.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A file being read.
 pub struct FileSource {
     path: PathBuf,
-    reader: BufReader<Box<dyn Read + Send>>,
+    content: Content,
     /// The open file, to see whether its name still means it; none for a table.
     file: Option<File>,
     /// The place after the last record given.
     position: Position,
-    /// Lines and bytes read since: blank ones, and the unfinished one.
-    ahead: Position,
-    line: Vec<u8>,
+    /// Blank lines read since.
+    blank: u64,
     stop_at_end: bool,
+    /// Whether a last line without an end is a record for a reader that stops there.
+    takes_unfinished: bool,
     ended: bool,
+    /// What failed after the records that were given last.
+    failed: Option<Error>,
+}
+
+enum Content {
+    Lines(GrowingLines),
+    Rows(RowLines),
 }
 
 impl FileSource {
@@ -42,112 +50,130 @@ impl FileSource {
     /// # Errors
     /// If it cannot be opened, or is not the file that the position was taken in.
     pub fn open(path: &Path, start: Start, stop_at_end: bool) -> Result<Self, Error> {
+        FileSource::open_through(path, start, stop_at_end, |file| Box::new(file))
+    }
+
+    /// The same, reading lines through `through`: a test lets reads fail there.
+    pub(crate) fn open_through(
+        path: &Path,
+        start: Start,
+        stop_at_end: bool,
+        through: impl FnOnce(File) -> Box<dyn ReadSeek>,
+    ) -> Result<Self, Error> {
         if RowLines::is_table(path) {
-            return FileSource::open_table(path, start);
+            let skipped = match start {
+                Start::Beginning => 0,
+                Start::At(position) => position.record,
+                Start::End => RowLines::open(path)?.count().map_err(Error::io("read", path))?,
+            };
+            return Ok(FileSource::over_table(path, RowLines::open(path)?, skipped));
         }
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         let metadata = file.metadata().map_err(Error::io("read", path))?;
         if metadata.is_dir() {
             return Err(Error::content(path, "is a folder, not a file"));
         }
-        let (position, skip) = match start {
-            Start::Beginning => (Position::default(), 0),
-            Start::End => (end_of_lines(&mut file, path)?, 0),
-            Start::At(position) => (position, check_position(&mut file, path, position)?),
+        let position = match start {
+            Start::Beginning => Position::default(),
+            Start::End => end_of_lines(&mut file, path)?,
+            Start::At(position) => position,
         };
-        let from = position.byte + skip;
-        file.seek(SeekFrom::Start(from)).map_err(Error::io("read", path))?;
         let twin = file.try_clone().map_err(Error::io("open", path))?;
-        let mut source = FileSource::over(path, Box::new(twin), position, stop_at_end);
-        source.ahead.byte = skip;
-        source.file = Some(file);
-        Ok(source)
+        let lines = GrowingLines::open(path, through(twin), position.byte)?;
+        Ok(FileSource { file: Some(file), stop_at_end, ..FileSource::over(path, Content::Lines(lines), position) })
     }
 
-    fn open_table(path: &Path, start: Start) -> Result<Self, Error> {
-        let skipped = match start {
-            Start::Beginning => 0,
-            Start::At(position) => position.record,
-            Start::End => RowLines::open(path)?.count().map_err(Error::io("read", path))?,
-        };
-        let rows = RowLines::open(path)?.skip(skipped);
-        Ok(FileSource::over(path, Box::new(rows), Position { record: skipped, byte: 0 }, true))
+    /// Reads a table without its first rows.
+    pub(crate) fn over_table(path: &Path, rows: RowLines, skipped: u64) -> Self {
+        FileSource::over(path, Content::Rows(rows.skip(skipped)), Position { record: skipped, byte: 0 })
     }
 
-    fn over(path: &Path, reader: Box<dyn Read + Send>, position: Position, stop_at_end: bool) -> Self {
-        let reader = BufReader::with_capacity(BUFFER, reader);
-        let (ahead, line) = (Position::default(), Vec::new());
-        FileSource { path: path.to_owned(), reader, file: None, position, ahead, line, stop_at_end, ended: false }
+    fn over(path: &Path, content: Content, position: Position) -> Self {
+        FileSource {
+            path: path.to_owned(),
+            content,
+            file: None,
+            position,
+            blank: 0,
+            stop_at_end: true,
+            takes_unfinished: true,
+            ended: false,
+            failed: None,
+        }
+    }
+
+    /// The same for the output of a program: a last line without an end is no record, because its writer died in it.
+    #[must_use]
+    pub fn of_finished_lines(self) -> Self {
+        FileSource { takes_unfinished: false, ..self }
     }
 
     /// The next record there is; `None` if there is none (yet).
     fn next_record(&mut self) -> Result<Option<Message>, Error> {
+        let takes_unfinished = self.stop_at_end && self.takes_unfinished;
         loop {
-            let room = LINE_BYTES - self.line.len() as u64;
-            let read = self.reader.by_ref().take(room).read_until(b'\n', &mut self.line);
-            self.ahead.byte += read.map_err(Error::io("read", &self.path))? as u64;
-            let finished = self.line.last() == Some(&b'\n');
-            if !finished && self.line.len() as u64 == LINE_BYTES {
-                let number = self.position.record + self.ahead.record + 1;
-                return Err(Error::content(&self.path, format!("line {number} has no end within {LINE_BYTES} bytes")));
-            }
-            if !finished && (!self.stop_at_end || self.line.is_empty()) {
+            let line = match &mut self.content {
+                Content::Rows(rows) => rows.next_row().map_err(Error::io("read", &self.path))?,
+                Content::Lines(lines) => lines.next(takes_unfinished)?,
+            };
+            let Some(line) = line else {
+                self.forget_blank();
                 return Ok(None);
-            }
-            self.ahead.record += 1;
-            let mut payload = std::mem::take(&mut self.line);
-            if payload.trim_ascii().is_empty() {
+            };
+            if line.trim_ascii().is_empty() {
+                self.blank += 1;
                 continue;
             }
-            let ends = usize::from(finished) + usize::from(finished && payload.ends_with(b"\r\n"));
-            payload.truncate(payload.len() - ends);
-            let ahead = std::mem::take(&mut self.ahead);
-            self.position.record += ahead.record;
-            // The rows of a table have no place in bytes.
-            self.position.byte += if self.file.is_some() { ahead.byte } else { 0 };
+            let payload = match line.strip_suffix(b"\n") {
+                Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
+                None => line,
+            };
+            let payload = payload.to_vec();
+            self.position.record += std::mem::take(&mut self.blank) + 1;
+            if let Content::Lines(lines) = &self.content {
+                self.position.byte = lines.place();
+            }
             return Ok(Some(Message { next: self.position, logged_at: None, payload }));
         }
     }
 
-    /// Whether the file is still the one that was opened, and as long as what was read of it.
+    /// Lets blank lines at the end be read again: they, too, may be cut off.
+    fn forget_blank(&mut self) {
+        if let Content::Lines(lines) = &mut self.content {
+            lines.go_back(self.position.byte);
+        }
+        self.blank = 0;
+    }
+
+    /// Fills `messages` with records that are there; what fails after the first of them is told by the next poll.
+    fn take_records(&mut self, limit: usize, messages: &mut Vec<Message>) -> Result<(), Error> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        while messages.len() < limit {
+            match self.next_record() {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break,
+                Err(error) if messages.is_empty() => return Err(error),
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the name of the file still means the one that was opened.
     fn check(&self) -> Result<(), Error> {
         let Some(file) = &self.file else { return Ok(()) };
         let held = file.metadata().map_err(Error::io("read", &self.path))?;
-        let read = self.position.byte + self.ahead.byte;
-        if held.len() < read {
-            let problem = format!("has {} bytes, fewer than the {read} read of it: it was cut off", held.len());
-            return Err(Error::content(&self.path, problem));
-        }
-        let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
         let named = std::fs::metadata(&self.path).map_err(Error::io("read", &self.path))?;
+        let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
         if identity(&named) != identity(&held) {
             return Err(Error::content(&self.path, "was replaced while it was read"));
         }
         Ok(())
-    }
-}
-
-/// Bytes after `position` that end the line before it; an error if no line begins there.
-fn check_position(file: &mut File, path: &Path, position: Position) -> Result<u64, Error> {
-    let bytes = file.metadata().map_err(Error::io("read", path))?.len();
-    let asked = position.byte;
-    if bytes < asked {
-        let problem =
-            format!("has {bytes} bytes, fewer than the {asked} read of it before: it was cut off or replaced");
-        return Err(Error::content(path, problem));
-    }
-    if asked == 0 {
-        return Ok(0);
-    }
-    let mut around = Vec::new();
-    file.seek(SeekFrom::Start(asked - 1)).map_err(Error::io("read", path))?;
-    file.take(3).read_to_end(&mut around).map_err(Error::io("read", path))?;
-    match around.as_slice() {
-        [b'\n', ..] | [_] => Ok(0),
-        // The last line had no end when it was taken; now it has.
-        [_, b'\n', ..] => Ok(1),
-        [_, b'\r', b'\n'] => Ok(2),
-        _ => Err(Error::content(path, format!("has no line that begins at byte {asked}: it was replaced or changed"))),
     }
 }
 
@@ -174,12 +200,7 @@ impl Source for FileSource {
         let mut waited = Duration::ZERO;
         let mut messages = Vec::new();
         while !self.ended {
-            while messages.len() < limit {
-                match self.next_record()? {
-                    Some(message) => messages.push(message),
-                    None => break,
-                }
-            }
+            self.take_records(limit, &mut messages)?;
             if !messages.is_empty() {
                 return Ok(Polled::Records(messages));
             }
@@ -199,6 +220,17 @@ impl Source for FileSource {
 
     fn position(&self) -> Position {
         self.position
+    }
+
+    fn seek(&mut self, to: Position) -> Result<(), Error> {
+        (self.position, self.blank, self.ended, self.failed) = (to, 0, false, None);
+        match &mut self.content {
+            Content::Lines(lines) => lines.seek(to.byte),
+            Content::Rows(rows) => {
+                rows.seek(to.record);
+                Ok(())
+            }
+        }
     }
 
     /// Lines that are not read yet cannot be counted without reading them: known at the end only.
@@ -273,6 +305,28 @@ mod tests {
         let next = Position { record: 2, byte: 5 };
         let expected = Message { next, logged_at: None, payload: b"bc".to_vec() };
         assert_eq!(source.poll(9, Duration::ZERO).expect("read"), Polled::Records(vec![expected]));
+    }
+
+    #[test]
+    fn an_unfinished_line_may_be_cut_off_and_another_written() {
+        let (_folder, path) = file("a\n");
+        let cut =
+            |bytes| File::options().write(true).open(&path).and_then(|file| file.set_len(bytes)).expect("cut off");
+        let mut source = FileSource::open(&path, Start::Beginning, false).expect("opened");
+        let mut next = || match source.poll(9, Duration::ZERO).expect("read") {
+            Polled::Records(messages) => messages.iter().map(|message| message.payload[0] as char).collect(),
+            _ => String::new(),
+        };
+        assert_eq!(next(), "a");
+        for (unfinished, then, expected) in
+            [("bb", "c\n", "c"), ("ddd", "e", ""), ("", "\n", "e"), ("\n\n", "f\n", "f")]
+        {
+            append(&path, unfinished);
+            assert_eq!(next(), "");
+            cut(std::fs::metadata(&path).expect("found").len() - unfinished.len() as u64);
+            append(&path, then);
+            assert_eq!(next(), expected);
+        }
     }
 
     #[test]

@@ -18,6 +18,22 @@ pub struct FluvioCluster {
     pub tls: Option<Tls>,
 }
 
+impl FluvioCluster {
+    /// Whether the endpoint is one.
+    ///
+    /// # Errors
+    /// A final one if it has no host or no port.
+    pub fn check(&self) -> Result<(), Error> {
+        let endpoint = &self.endpoint;
+        let parts = endpoint.rsplit_once(':').filter(|(host, port)| {
+            let is_host = !host.is_empty() && (!host.contains(':') || host.starts_with('[') && host.ends_with(']'));
+            is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+        let problem = || format!("cluster.endpoint is {endpoint:?}: it needs a host and a port, as in 127.0.0.1:9003");
+        parts.map(|_| ()).ok_or_else(|| Error::Config(problem()))
+    }
+}
+
 /// The certificates of an encrypted connection, PEM files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,5 +71,22 @@ pub fn create_topic(cluster: &FluvioCluster, topic: &str, partitions: u32) -> Re
         None => client.create_topic(topic, partitions).map_err(failed),
         Some(held) if held == partitions => Ok(()),
         Some(held) => Err(Error::broker_final("create", &place, format!("it is there, with {held} partitions"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_host_and_a_port() {
+        let check = |endpoint: &str| FluvioCluster { endpoint: endpoint.to_owned(), tls: None }.check();
+        for right in ["127.0.0.1:9003", "broker.example:1", "[::1]:9003"] {
+            check(right).expect("an endpoint");
+        }
+        for wrong in ["", "localhost", "localhost:", ":9003", "127.0.0.1:0", "::1", "host:port", "host:99999"] {
+            let error = check(wrong).expect_err("refused");
+            assert!(error.is_final() && error.to_string().contains("needs a host and a port"), "{error}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The one place that waits for futures: every call to the client crate, each within a limit.
 
 use std::fmt::Display;
+use std::ops::Range;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -84,6 +85,7 @@ fn connector(cluster: &FluvioCluster) -> Result<(DomainConnector, TlsPolicy), Fa
 
 impl Client {
     pub(super) fn connect(cluster: &FluvioCluster) -> Result<Client, Failure> {
+        cluster.check().map_err(Failure::lasting)?;
         let (connector, policy) = connector(cluster)?;
         let config = FluvioClusterConfig::new(&cluster.endpoint).with_tls(policy);
         let connecting = async {
@@ -118,7 +120,13 @@ impl Client {
             let name = replica.to_string();
             let partitions = admin.all::<PartitionSpec>().await.map_err(Failure::passing)?;
             let Some(held) = partitions.into_iter().find(|held| held.name == name) else {
-                return Err(Failure::lasting("there is no such topic or partition"));
+                let topics = admin.all::<TopicSpec>().await.map_err(Failure::passing)?;
+                let placed_later = |held: &u32| partition < *held;
+                let topic = topics.into_iter().find(|held| held.name == replica.topic);
+                return Err(match topic.map(|topic| topic.spec.partitions()).filter(placed_later) {
+                    Some(_) => Failure::passing("the broker has not placed this partition yet"),
+                    None => Failure::lasting("there is no such topic or partition"),
+                });
             };
             let spus = admin.all::<SpuSpec>().await.map_err(Failure::passing)?;
             let spu = spus.into_iter().find(|spu| spu.spec.id == held.spec.leader);
@@ -161,10 +169,8 @@ impl Client {
         within(CONNECT, "the producer", async {
             let config = config.build().map_err(Failure::lasting)?;
             let producer = self.fluvio.topic_producer_with_config(topic, config).await;
-            producer.map(Producer).map_err(|error| match error.downcast_ref::<FluvioError>() {
-                Some(FluvioError::TopicNotFound(_)) => Failure::lasting(error),
-                _ => Failure::passing(error),
-            })
+            // Whoever asks has met the partition's leader: that the client does not know the topic yet passes.
+            producer.map(Producer).map_err(Failure::passing)
         })
     }
 }
@@ -223,8 +229,8 @@ impl BatchStream {
 pub(super) struct Producer(TopicProducerPool);
 
 impl Producer {
-    /// Sends one batch and waits until it stands.
-    pub(super) fn send(&self, records: &[Vec<u8>], limit: Duration) -> Result<(), Failure> {
+    /// Sends one batch and waits until it stands; its place.
+    pub(super) fn send(&self, records: &[Vec<u8>], limit: Duration) -> Result<Range<u64>, Failure> {
         within(limit, "the broker's word that the records stand", async {
             let mut outputs = Vec::with_capacity(records.len());
             for record in records {
@@ -232,11 +238,15 @@ impl Producer {
                 outputs.push(output.map_err(|error| refused(error.downcast_ref(), &error))?);
             }
             self.0.flush().await.map_err(Failure::passing)?;
+            let mut stored: Option<Range<u64>> = None;
             for output in outputs {
                 // The only sure answer.
-                output.wait().await.map_err(|error| refused(Some(&error), &error))?;
+                let answer = output.wait().await.map_err(|error| refused(Some(&error), &error))?;
+                let offset = unsigned(answer.offset());
+                let from = stored.map_or(offset, |stored| stored.start);
+                stored = Some(from..offset + 1);
             }
-            Ok(())
+            stored.ok_or_else(|| Failure::lasting("there is nothing to send"))
         })
     }
 }

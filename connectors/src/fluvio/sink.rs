@@ -3,7 +3,11 @@
 //! After any failure the producer and its connection are dropped and never asked again: they would keep the records, send
 //! them once more, or refuse all that follow. What the dropped producer may still send is a repeat of what its caller
 //! sends again, which readers of numbered records drop.
+//!
+//! Once the tail was read, every answer must name the offset that is next: another one shows another writer, or a topic that
+//! was created anew ([`SoleWriter`]).
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::error::{Error, Place};
@@ -11,7 +15,8 @@ use crate::fluvio::config::FluvioCluster;
 use crate::fluvio::runtime::{Client, Failure, Producer};
 use crate::fluvio::source::FluvioSource;
 use crate::sink::Sink;
-use crate::source::{Polled, Source, Start};
+use crate::sole_writer::SoleWriter;
+use crate::source::{Position, Source, Start};
 
 /// Bytes of records sent together: a fraction of what any reader asks for at a time.
 const BATCH_BYTES: usize = 256 << 10;
@@ -30,6 +35,7 @@ pub struct FluvioSink {
     place: Place,
     partition: u32,
     connected: Option<(Client, Producer)>,
+    writer: SoleWriter,
 }
 
 impl FluvioSink {
@@ -39,7 +45,9 @@ impl FluvioSink {
     /// If the cluster cannot be reached; finally, if there is no such partition.
     pub fn open(cluster: &FluvioCluster, topic: &str, partition: u32) -> Result<FluvioSink, Error> {
         let place = Place { topic: topic.to_owned(), partition: Some(partition), offset: None };
-        let mut sink = FluvioSink { cluster: cluster.clone(), place: place.clone(), partition, connected: None };
+        let writer = SoleWriter::new(place.clone());
+        let mut sink =
+            FluvioSink { cluster: cluster.clone(), place: place.clone(), partition, connected: None, writer };
         let failed = sink.producer().err();
         failed.map_or(Ok(sink), |failure| Err(failure.at("write", &place)))
     }
@@ -66,10 +74,22 @@ impl FluvioSink {
 
     fn send(&mut self, batch: &[Vec<u8>]) -> Result<(), Error> {
         let sent = self.producer().and_then(|producer| producer.send(batch, STANDS));
-        sent.map_err(|failure| {
+        let sent = sent.map_err(|failure| failure.at("write", &self.place)).and_then(|stored| self.check(stored));
+        if sent.is_err() {
             self.connected = None;
-            failure.at("write", &self.place)
-        })
+            self.writer.failed(batch);
+        }
+        sent
+    }
+
+    /// Fails if records are not stored where they should be.
+    fn check(&mut self, stored: Range<u64>) -> Result<(), Error> {
+        let (cluster, topic, partition) = (&self.cluster, &self.place.topic, self.partition);
+        let read = |between: Range<u64>| {
+            let start = Start::At(Position { record: between.start, byte: 0 });
+            FluvioSource::open(cluster, topic, partition, start, MAX_BYTES, true)?.read(between)
+        };
+        self.writer.stored(stored, read)
     }
 }
 
@@ -97,15 +117,10 @@ impl Sink for FluvioSink {
     fn tail(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Error> {
         let (cluster, topic) = (&self.cluster, &self.place.topic);
         let mut source = FluvioSource::open(cluster, topic, self.partition, Start::End, MAX_BYTES, true)?;
-        source.go_back(count as u64).map_err(|failure| failure.at("read", &self.place))?;
-        let mut records = Vec::new();
-        loop {
-            match source.poll(usize::MAX, STANDS)? {
-                Polled::Records(messages) => records.extend(messages.into_iter().map(|message| message.payload)),
-                Polled::Idle => return Err(Error::broker("read", &self.place, "the last records do not come")),
-                Polled::Ended => break,
-            }
-        }
-        Ok(records)
+        let new = self.writer.new_before(source.position().record);
+        source.go_back(new.max(count as u64)).map_err(|failure| failure.at("read", &self.place))?;
+        let mut records = source.read_all()?;
+        self.writer.found(source.position().record, &records)?;
+        Ok(records.split_off(records.len().saturating_sub(count)))
     }
 }

@@ -5,6 +5,7 @@
 //! that is missing. What is cut off at the very end shows nothing: so when nothing comes the end is asked for.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use fluvio_protocol::link::ErrorCode;
@@ -21,9 +22,13 @@ const LARGEST: i32 = 64 << 20;
 const TRIES: u32 = 8;
 /// How long nothing may come before the end is asked for.
 const QUIET: Duration = Duration::from_millis(250);
+/// How long records that stand may take to come when a range of them is read.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The first rest before connecting again; each later one is twice as long, up to [`LONGEST_REST`].
 const REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The end is asked for at the first empty poll after a record, and then at every so many.
+const ASK_AGAIN: u32 = 8;
 /// The broker's word for "no time".
 const NO_TIME: i64 = -1;
 
@@ -43,6 +48,10 @@ pub struct FluvioSource {
     /// Fruitless tries to read the record `next`.
     tries: u32,
     quiet: Duration,
+    /// The record to be read next when the broker last said that none stands from there on.
+    reached_end: Option<u64>,
+    /// Empty polls since the last record.
+    unsure: u32,
     rest: Duration,
 }
 
@@ -86,6 +95,8 @@ impl FluvioSource {
             stop: None,
             tries: 0,
             quiet: Duration::ZERO,
+            reached_end: None,
+            unsure: 0,
             rest: REST,
         };
         let (first, end) = source.ends().map_err(|failure| source.error("read", failure))?;
@@ -119,12 +130,15 @@ impl FluvioSource {
         // A reader is given all there is from its start on, beyond the end that is told after the broker was killed.
         while end > first {
             let mut stream = connected.client.stream(&topic, partition, end - 1, LARGEST)?;
-            let mut last = end;
+            let mut last = 0;
             let mut patience = QUIET * 4;
             while let Some(batch) = stream.next(patience) {
                 let batch = batch.map_err(failure)?;
                 last = last.max(unsigned(batch.get_last_offset()) + 1);
                 patience = Duration::ZERO;
+            }
+            if last < end {
+                return Err(Failure::passing("the last record does not come"));
             }
             if last == end {
                 break;
@@ -132,6 +146,26 @@ impl FluvioSource {
             end = last;
         }
         Ok((first, end))
+    }
+
+    /// Reads the records of a range, all of which stand.
+    pub(super) fn read(mut self, records: Range<u64>) -> Result<Vec<Vec<u8>>, Error> {
+        (self.next, self.given, self.stop) = (records.start, records.start, Some(records.end));
+        self.read_all()
+    }
+
+    /// Reads up to the end to stop at.
+    pub(super) fn read_all(&mut self) -> Result<Vec<Vec<u8>>, Error> {
+        let mut records = Vec::new();
+        loop {
+            match self.poll(usize::MAX, PATIENCE)? {
+                Polled::Records(messages) => records.extend(messages.into_iter().map(|message| message.payload)),
+                Polled::Idle | Polled::Waiting => {
+                    return Err(self.error("read", Failure::passing("the last records do not come")));
+                }
+                Polled::Ended => return Ok(records),
+            }
+        }
     }
 
     /// Goes back so that `count` records, or all there are, come before the end.
@@ -167,6 +201,7 @@ impl FluvioSource {
             return Err(Failure::lasting(format!("the record is no more; the oldest is {first}")));
         }
         connected.stream = Some(connected.client.stream(&topic, partition, next, wider)?);
+        self.reached_end = None;
         Ok(())
     }
 
@@ -213,13 +248,13 @@ impl FluvioSource {
                 continue;
             }
             self.next += 1;
-            let logged_at = (first_at != NO_TIME).then(|| first_at + record.timestamp_delta());
+            let logged_at = (first_at != NO_TIME).then(|| first_at.saturating_add(record.timestamp_delta()));
             let next = Position { record: self.next, byte: 0 };
             self.ready.push_back(Message { next, logged_at, payload: record.into_value().into_vec() });
         }
         let taken = self.next > before;
         if taken {
-            self.tries = 0;
+            (self.tries, self.unsure) = (0, 0);
         }
         // A gap before it or an end cut off: the rest of the stream begins too late.
         if base > before || held < counted {
@@ -237,6 +272,20 @@ impl FluvioSource {
             return Err(Failure::lasting(format!("the record stands but does not come: {problem}")));
         }
         Ok(())
+    }
+
+    /// Whether no record stands unread. The broker is asked at the first empty poll after a record, and while more stand
+    /// now and then.
+    fn is_at_end(&mut self) -> bool {
+        if self.reached_end == Some(self.next) {
+            return true;
+        }
+        self.unsure += 1;
+        if self.unsure % ASK_AGAIN == 1 {
+            let end = self.connected().and_then(|connected| connected.leader.offsets()).map(|(_, end)| end);
+            self.reached_end = end.ok().filter(|end| *end <= self.next).map(|_| self.next);
+        }
+        self.reached_end == Some(self.next)
     }
 
     /// After a while without a record, compares with the end: a silent broker looks like an idle topic, and so does a
@@ -295,7 +344,7 @@ impl Source for FluvioSource {
             }
             waited = waited.min(patience);
             if waited >= patience && self.ready.is_empty() {
-                return Ok(Polled::Idle);
+                return Ok(if self.is_at_end() { Polled::Idle } else { Polled::Waiting });
             }
         }
         let count = limit.min(self.ready.len());
@@ -306,6 +355,13 @@ impl Source for FluvioSource {
 
     fn position(&self) -> Position {
         Position { record: self.given, byte: 0 }
+    }
+
+    fn seek(&mut self, to: Position) -> Result<(), Error> {
+        self.ready.clear();
+        self.close_stream();
+        (self.next, self.given, self.tries) = (to.record, to.record, 0);
+        Ok(())
     }
 
     fn behind(&mut self) -> Option<u64> {

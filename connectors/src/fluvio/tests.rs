@@ -1,8 +1,9 @@
 //! The contract over the double and, where one stands, a real broker; then every fault in turn.
 
 use super::*;
-use crate::contract::{Partition, moves_bytes, writes_each_tick_once};
+use crate::contract::{Partition, has_one_writer, loses_nothing_when_a_read_fails, moves_bytes, writes_each_tick_once};
 use crate::error::Error;
+use crate::fault::FailingCall;
 use crate::fluvio::double::{Double, Fault};
 use crate::fluvio::sink::FluvioSink;
 use crate::fluvio::source::FluvioSource;
@@ -18,13 +19,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 struct Topic {
     cluster: FluvioCluster,
     name: String,
+    /// The cluster, if it is one that can be told to fail.
+    double: Option<Double>,
 }
 
 impl Topic {
     fn create(endpoint: &str, name: String) -> Topic {
         let cluster = FluvioCluster { endpoint: endpoint.to_owned(), tls: None };
         create_topic(&cluster, &name, 1).expect("created");
-        Topic { cluster, name }
+        Topic { cluster, name, double: None }
+    }
+
+    fn of(double: &Double, name: String) -> Topic {
+        Topic { double: Some(double.clone()), ..Topic::create(&double.endpoint(), name) }
+    }
+
+    fn double(&self) -> &Double {
+        self.double.as_ref().expect("a double")
     }
 }
 
@@ -35,6 +46,18 @@ impl Partition for Topic {
 
     fn sink(&self) -> Result<Box<dyn Sink>, Error> {
         Ok(Box::new(FluvioSink::open(&self.cluster, &self.name, 0)?))
+    }
+
+    fn append_beside(&self, record: Vec<u8>) {
+        self.sink().and_then(|mut sink| sink.append(&[record])).expect("appended");
+    }
+
+    fn recreate(&self) {
+        self.double().recreate_topic(&self.name);
+    }
+
+    fn fail_read(&self, read: FailingCall) {
+        self.double().fail_read(read);
     }
 }
 
@@ -58,7 +81,7 @@ fn a_real_broker_keeps_the_contract() {
 
 fn cluster() -> (Double, Topic) {
     let double = Double::start().expect("started");
-    let topic = Topic::create(&double.endpoint(), "orders".to_owned());
+    let topic = Topic::of(&double, "orders".to_owned());
     (double, topic)
 }
 
@@ -89,10 +112,12 @@ fn the_double_keeps_the_contract() {
     let double = Double::start().expect("started");
     let mut fresh = || {
         topics += 1;
-        Topic::create(&double.endpoint(), format!("t-{topics}"))
+        Topic::of(&double, format!("t-{topics}"))
     };
     moves_bytes(&fresh());
     writes_each_tick_once(&mut || Box::new(fresh()));
+    loses_nothing_when_a_read_fails(&fresh());
+    has_one_writer(&mut || Box::new(fresh()));
 }
 
 #[test]
@@ -108,6 +133,30 @@ fn answers_cut_off_lose_nothing() {
         assert_eq!(source.poll(1, Duration::ZERO).expect("read"), Polled::Ended);
     }
     assert_eq!(topic.sink().expect("opened").tail(5_000).expect("read"), all[15_000..]);
+}
+
+#[test]
+fn a_partition_is_at_its_end_only_where_no_record_stands_unread() {
+    let (double, topic) = cluster();
+    let all = records(0..20);
+    topic.sink().expect("opened").append(&all[..10]).expect("appended");
+    let open = FluvioSource::open(&topic.cluster, &topic.name, 0, Start::Beginning, 1 << 20, false);
+    let mut source = open.expect("opened");
+    let mut poll = || source.poll(100, Duration::from_millis(5)).expect("read");
+    double.hold(true);
+    for _ in 0..20 {
+        assert_eq!(poll(), Polled::Waiting, "ten records stand unread");
+    }
+    double.hold(false);
+    while !matches!(poll(), Polled::Records(_)) {}
+    assert_eq!(poll(), Polled::Idle);
+    // What the stream owes is noticed when it has been silent for a while.
+    double.hold(true);
+    topic.sink().expect("opened").append(&all[10..]).expect("appended");
+    while poll() != Polled::Waiting {}
+    assert_eq!(poll(), Polled::Waiting);
+    double.hold(false);
+    while !matches!(poll(), Polled::Records(_)) {}
 }
 
 #[test]
@@ -193,7 +242,7 @@ fn what_cannot_be_read_is_said_once_and_for_all() {
 /// Each fault at each of the first requests of a writer of ticks: the reader sees every tick once.
 #[test]
 fn faults_lose_nothing_and_repeat_nothing() {
-    for fault in [Fault::Lose, Fault::LoseAck, Fault::Silence, Fault::NotLeader] {
+    for fault in [Fault::Lose, Fault::LoseAck, Fault::Silence, Fault::StoreLater, Fault::NotLeader] {
         let (double, topic) = cluster();
         let record = |time: i64, seq: i64| format!("{{\"time\":{time},\"seq\":{seq}}}").into_bytes();
         let mut outbox = Outbox::open(topic.sink().expect("opened")).expect("opened");
@@ -211,5 +260,46 @@ fn faults_lose_nothing_and_repeat_nothing() {
         }
         assert_eq!(reader.next(Duration::from_millis(1)).expect("read"), Next::Idle);
         assert_eq!(double.faults_left(), 0, "{fault:?} was met");
+    }
+}
+
+#[test]
+fn a_cluster_that_is_not_whole_yet_is_waited_for() {
+    let (double, topic) = cluster();
+    let may_pass = |words: &str| {
+        for error in [topic.sink().err(), topic.source(Start::Beginning, false).err()] {
+            let error = error.expect("an error");
+            assert!(!error.is_final() && error.to_string().contains(words), "{error}");
+        }
+    };
+    double.unplaced(true);
+    may_pass("the broker has not placed this partition yet");
+    assert!(FluvioSink::open(&topic.cluster, "orders", 1).is_err_and(|error| error.is_final()));
+    double.unplaced(false);
+    double.leaderless(true);
+    may_pass("its leader is not known");
+    double.leaderless(false);
+    double.not_leader(1);
+    assert!(topic.source(Start::Beginning, false).is_err_and(|error| !error.is_final()));
+    topic.sink().expect("opened").append(&records(0..1)).expect("appended");
+    assert_eq!(read(&mut *topic.source(Start::Beginning, false).expect("opened"), 1), records(0..1));
+}
+
+/// Each of two jobs that were given one new topic finds the other's records where its own should stand.
+#[test]
+fn two_writers_of_one_topic_stop() {
+    let (_double, topic) = cluster();
+    let open = || Outbox::open(topic.sink().expect("opened")).expect("opened");
+    let (mut one, mut two) = (open(), open());
+    let write = |outbox: &mut Outbox, time: i64| {
+        outbox.push(time, vec![format!("{{\"time\":{time},\"seq\":0}}").into_bytes()])?;
+        outbox.seal(time)?;
+        outbox.flush(PATIENCE)
+    };
+    write(&mut one, 1).expect("written");
+    for (outbox, time, offset) in [(&mut two, 2, 0), (&mut one, 3, 2)] {
+        let error = write(outbox, time).expect_err("refused");
+        let place = format!("topic orders, partition 0: a record stands at offset {offset} that was not written here");
+        assert!(error.is_final() && error.to_string().starts_with(&place), "{error}");
     }
 }

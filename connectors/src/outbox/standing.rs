@@ -41,7 +41,7 @@ impl Standing {
     /// Reads the topic back to a tick that certainly stands.
     ///
     /// # Errors
-    /// If it cannot be read, or holds what was never an output.
+    /// If it cannot be read, or holds what was never an output, or what two writers must have written.
     pub(super) fn read(sink: &mut dyn Sink) -> Result<Standing, Error> {
         let mut count = TAIL;
         loop {
@@ -53,7 +53,7 @@ impl Standing {
                 ticks.values().filter_map(|tick| tick.progress.as_ref()).filter_map(|progress| progress.stood).max();
             let base = stood.and_then(|stood| ticks.get(&stood)).and_then(|tick| tick.progress.clone());
             if all || base.is_some() {
-                return Ok(Standing::above(base, ticks));
+                return Standing::above(base, ticks);
             }
             count = count.saturating_mul(2);
         }
@@ -61,7 +61,10 @@ impl Standing {
 
     /// Follows the chain of complete ticks upwards from `base`; without one, from the first tick of all, or, if the topic no
     /// longer has that, from the first that is complete.
-    fn above(base: Option<Progress>, mut ticks: BTreeMap<i64, Tick>) -> Standing {
+    ///
+    /// # Errors
+    /// Finally, if a tick stands between two of the chain: its writer knew other ticks.
+    fn above(base: Option<Progress>, mut ticks: BTreeMap<i64, Tick>) -> Result<Standing, Error> {
         let mut last = base;
         let first = ticks.values().find(|tick| last.is_none() && tick.is_complete());
         let evicted = first.and_then(|tick| tick.progress.as_ref()).is_some_and(|progress| progress.stood.is_some());
@@ -71,13 +74,16 @@ impl Standing {
         loop {
             let after = last.as_ref().map(|progress| progress.time);
             let follows = |tick: &&Tick| tick.progress.as_ref().is_some_and(|progress| progress.after == after);
-            match ticks.values().find(follows).filter(|tick| tick.is_complete()) {
-                Some(next) => last = next.progress.clone(),
-                None => {
-                    ticks.retain(|time, _| after.is_none_or(|after| *time > after));
-                    return Standing { last, torn: ticks };
-                }
+            let next = ticks.values().find(follows).filter(|tick| tick.is_complete());
+            let Some(next) = next.and_then(|tick| tick.progress.clone()) else {
+                ticks.retain(|time, _| after.is_none_or(|after| *time > after));
+                return Ok(Standing { last, torn: ticks });
+            };
+            let between = after.map(|after| after.saturating_add(1)).filter(|after| *after < next.time);
+            if let Some((time, _)) = between.and_then(|after| ticks.range(after..next.time).next()) {
+                return Err(contradiction(*time, &format!("tick {} was closed without it", next.time)));
             }
+            last = Some(next);
         }
     }
 }
@@ -88,10 +94,17 @@ fn sort(records: Vec<Vec<u8>>) -> Result<BTreeMap<i64, Tick>, Error> {
     for record in records {
         match Entry::read(&record) {
             Some(Entry::Record { time, seq }) => {
-                ticks.entry(time).or_default().records.insert(seq, record);
+                let records = &mut ticks.entry(time).or_default().records;
+                if records.get(&seq).is_some_and(|held| *held != record) {
+                    return Err(contradiction(time, &format!("record {seq} stands twice with different content")));
+                }
+                records.insert(seq, record);
             }
             Some(Entry::Progress(progress)) => {
                 let held = &mut ticks.entry(progress.time).or_default().progress;
+                if held.as_ref().is_some_and(|held| !held.agrees(&progress)) {
+                    return Err(contradiction(progress.time, "it is closed twice with different content"));
+                }
                 *held = Some(progress);
             }
             None => {
@@ -101,4 +114,10 @@ fn sort(records: Vec<Vec<u8>>) -> Result<BTreeMap<i64, Tick>, Error> {
         }
     }
     Ok(ticks)
+}
+
+fn contradiction(time: i64, problem: &str) -> Error {
+    Error::Output(format!(
+        "the output topic contradicts itself at tick {time}: {problem}: another writer appends to it"
+    ))
 }

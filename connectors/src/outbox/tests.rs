@@ -2,22 +2,9 @@
 
 use super::*;
 use crate::memory::{Fault, Log};
+use crate::numbers::Numbers;
 use crate::reader::{Next, Reader};
 use crate::source::Start;
-
-/// A generator that needs no crate: the same numbers from the same seed.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn index(&mut self, bound: usize) -> usize {
-        usize::try_from(self.below(bound as u64)).expect("an index")
-    }
-}
 
 fn record(time: i64, seq: u64) -> Vec<u8> {
     format!(r#"{{"time":{time},"seq":{seq},"x":{}}}"#, time * 31 + i64::try_from(seq).expect("small")).into_bytes()
@@ -154,6 +141,48 @@ fn a_topic_of_others_is_not_written_to() {
     assert!(outbox.flush(Duration::ZERO).is_err_and(|error| !error.is_final()));
     log.append(0, record(7, 0), None);
     assert!(outbox.flush(Duration::ZERO).is_err_and(|error| error.to_string().contains("another writer")));
+}
+
+#[test]
+fn a_topic_that_two_writers_wrote_is_refused() {
+    let log = |ticks: &[(i64, u64)]| {
+        let log = Log::new(1);
+        replay(&mut open(&log).expect("opened"), ticks, |_| true).expect("written");
+        log
+    };
+    let refused = |log: &Log, words: &str| {
+        let error = open(log).err().expect("refused");
+        assert!(error.is_final() && error.to_string().contains(words), "{error}");
+    };
+    // Another one closed a tick that this one had nothing in, before or after this one went on.
+    let other = log(&[(1, 1), (3, 1)]).records(0);
+    let two = log(&[(1, 1), (2, 1), (4, 1)]);
+    other[2..].iter().for_each(|record| two.append(0, record.clone(), None));
+    refused(&two, "contradicts itself at tick 3: tick 4 was closed without it: another writer");
+    let two = log(&[(1, 1), (2, 1)]);
+    two.append(0, br#"{"time":2,"seq":0,"x":"other"}"#, None);
+    refused(&two, "at tick 2: record 0 stands twice with different content");
+    let two = log(&[(1, 1), (3, 2)]);
+    two.append(0, other[3].clone(), None);
+    refused(&two, "at tick 3: it is closed twice with different content");
+}
+
+#[test]
+fn a_writer_stops_beside_another_one() {
+    let log = Log::new(1);
+    let (mut one, mut two) = (open(&log).expect("opened"), open(&log).expect("opened"));
+    replay(&mut one, &[(1, 2)], |_| true).expect("written");
+    let stops = |outbox: &mut Outbox, tick: i64, words: &str| {
+        let error = replay(outbox, &[(tick, 1)], |_| true).expect_err("refused");
+        assert!(error.is_final() && error.to_string().contains(words), "{error}");
+    };
+    stops(&mut two, 5, "offset 0 that was not written here, and offset 0 was next: another writer");
+    stops(&mut one, 9, "offset 3 that was not written here, and offset 3 was next: another writer");
+    let log = Log::new(1);
+    let mut outbox = open(&log).expect("opened");
+    replay(&mut outbox, &[(1, 2)], |_| true).expect("written");
+    log.recreate();
+    stops(&mut outbox, 2, "it ends at offset 0, and had records up to offset 3: it was created anew");
 }
 
 #[test]

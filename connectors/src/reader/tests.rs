@@ -1,7 +1,14 @@
 //! Topics as failures leave them, and what a consumer sees of them.
 
+use std::fs::File;
+use std::path::Path;
+
 use super::*;
+use crate::file::sink::FileSink;
+use crate::file::source::FileSource;
 use crate::memory::Log;
+use crate::numbers::Numbers;
+use crate::outbox::Outbox;
 use crate::source::Start;
 
 fn record(time: i64, seq: u64) -> String {
@@ -144,4 +151,107 @@ fn a_topic_without_its_beginning_is_read_from_its_first_whole_tick() {
         let source = log.source(0, Start::Beginning, true).expect("a source");
         assert_eq!(read_all(Reader::new(Box::new(source))), expected, "without {evicted} records");
     }
+}
+
+/// Starts the writer of a file, which had nothing in ticks that are not named, and lets it write those before `upto`.
+fn write(path: &Path, ticks: &[(i64, u64)], upto: usize) {
+    let sink = FileSink::open(path, false).expect("opened");
+    let mut outbox = Outbox::open(Box::new(sink)).expect("opened");
+    for (time, count) in &ticks[..upto] {
+        let records = (0..*count).map(|seq| record(*time, seq).into_bytes()).collect();
+        outbox.push(*time, records).expect("pushed");
+        outbox.seal(*time).expect("sealed");
+        outbox.flush(Duration::ZERO).expect("flushed");
+    }
+}
+
+fn cut(path: &Path, bytes: u64) {
+    File::options().write(true).open(path).and_then(|file| file.set_len(bytes)).expect("cut off");
+}
+
+/// Bytes of a file up to the end of its last closed tick.
+fn closed(path: &Path) -> u64 {
+    let text = std::fs::read_to_string(path).expect("read");
+    let (mut bytes, mut closed) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        bytes += line.len() as u64;
+        if line.starts_with("{\"progress\"") && line.ends_with('\n') {
+            closed = bytes;
+        }
+    }
+    closed
+}
+
+fn follow(path: &Path) -> Reader {
+    Reader::new(Box::new(FileSource::open(path, Start::Beginning, false).expect("opened")))
+}
+
+/// The writer dies at any byte after the last tick that was closed when its follower looked, is started again, cuts off what
+/// is unfinished and writes it anew; the follower looks at any moment and sees every tick once.
+#[test]
+fn a_follower_survives_the_deaths_of_the_writer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for seed in 0..300 {
+        let numbers = &mut Numbers(seed);
+        let path = folder.path().join(format!("{seed}.jsonl"));
+        let ticks: Vec<(i64, u64)> = (1..=12).map(|tick| (tick * 7, numbers.below(4))).collect();
+        write(&path, &ticks, 0);
+        let (mut reader, mut seen, mut known) = (follow(&path), Vec::new(), 0);
+        let mut look = |most: usize| {
+            for _ in 0..most {
+                match reader.next(Duration::ZERO).unwrap_or_else(|error| panic!("seed {seed}: {error}")) {
+                    Next::Tick { time, records } => seen.push((time, records)),
+                    other => {
+                        assert_eq!(other, Next::Idle);
+                        break;
+                    }
+                }
+            }
+            if most > 0 {
+                known = closed(&path);
+            }
+            known
+        };
+        for life in 1..=10 {
+            write(&path, &ticks, if life == 10 { ticks.len() } else { numbers.index(ticks.len()) });
+            let known = look(numbers.index(6));
+            let bytes = std::fs::metadata(&path).expect("found").len();
+            if life < 10 {
+                cut(&path, known + numbers.below(bytes - known + 1));
+                look(numbers.index(6));
+            }
+        }
+        look(usize::MAX);
+        let whole = ticks.iter().filter(|(_, count)| *count > 0);
+        let expected: Vec<(i64, Vec<Vec<u8>>)> = whole
+            .map(|(time, count)| (*time, (0..*count).map(|seq| record(*time, seq).into_bytes()).collect()))
+            .collect();
+        assert_eq!(seen, expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_follower_of_a_file_without_ticks_it_gave_stops() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.jsonl");
+    write(&path, &[(1, 2), (2, 1)], 2);
+    let mut reader = follow(&path);
+    for time in [1, 2] {
+        assert!(matches!(reader.next(Duration::ZERO), Ok(Next::Tick { time: given, .. }) if given == time));
+    }
+    cut(&path, reader.position().byte - 1);
+    for _ in 0..2 {
+        let error = reader.next(Duration::ZERO).expect_err("refused");
+        assert!(error.is_final() && error.to_string().contains("it was cut off"), "{error}");
+    }
+}
+
+#[test]
+fn a_line_that_the_writer_died_in_is_no_record() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.jsonl");
+    write(&path, &[(1, 2), (2, 1)], 2);
+    cut(&path, std::fs::metadata(&path).expect("found").len() - 9);
+    let source = FileSource::open(&path, Start::Beginning, true).expect("opened").of_finished_lines();
+    assert_eq!(read_all(Reader::new(Box::new(source))), "1:2 (2)");
 }

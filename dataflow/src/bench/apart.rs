@@ -68,15 +68,14 @@ impl Apart {
     }
 }
 
-/// Does a task, given as [`Apart::Process`] gives it, and prints its answer.
+/// Does a task, given as [`Apart::Process`] gives it: the answer, which its process is to print.
 ///
 /// # Errors
 /// If it is none of this kind, or fails.
-pub fn child<T: Task>(task: &str) -> Result<(), Error> {
+pub fn child<T: Task>(task: &str) -> Result<String, Error> {
     let task: T = serde_json::from_str(task).map_err(|error| Error::Scenario(error.to_string()))?;
     log::init(LogFormat::Json, LogLevel::Info);
-    let answer = serde_json::to_string(&task.run()?).map_err(engine)?;
-    std::io::Write::write_all(&mut std::io::stdout(), answer.as_bytes()).map_err(engine)
+    serde_json::to_string(&task.run()?).map_err(engine)
 }
 
 fn engine(error: impl Display) -> Error {

@@ -15,6 +15,7 @@ use crate::bench::laps::Laps;
 use crate::bench::load::{Load, Places};
 use crate::bench::pacing::Schedule;
 use crate::clock::{Stopwatch, cpu_time};
+use crate::encode::append_lines;
 use crate::error::Error;
 use crate::event::Topic;
 use crate::feed::{Batch, Batches, Bound};
@@ -22,7 +23,6 @@ use crate::graph::Settings;
 use crate::job::{self, Closed};
 use crate::output::{Emission, Numbers};
 use crate::time::Time;
-use crate::write::append_lines;
 
 /// The work, decoded.
 #[derive(Clone)]

@@ -7,8 +7,9 @@ use operators::arrival::Arrival;
 
 use crate::bench::load::Load;
 use crate::bench::probes;
-use crate::edge::{Admitted, Arriving, Memo};
+use crate::edge::{Admitted, Arriving};
 use crate::event::FactBody;
+use crate::fate::Memo;
 use crate::feed::Bound;
 use crate::ids::EventId;
 

@@ -17,6 +17,7 @@ use crate::event::{Record, Topic};
 use crate::feed::Bound;
 use crate::graph::Settings;
 use crate::policy::Policies;
+use crate::registry::CATALOG;
 use crate::scenario::{FUTURE_MS, LATENESS_MS};
 use crate::time::HOUR_MS;
 use operators::keyed::Ticks;
@@ -73,6 +74,7 @@ impl Size {
             limits: Limits { lateness_ms: self.lateness_ms, future_ms: FUTURE_MS },
             emit: Ticks { tick_ms: self.emit_ms },
             policies: Policies::default(),
+            catalog: CATALOG,
         }
     }
 }

@@ -69,11 +69,11 @@ pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Re
     Ok(measured)
 }
 
-/// Does the task of this name in this process and prints its answer: what [`Apart::Process`] starts a process for.
+/// Does the task of this name in this process: the answer for the process that started this one ([`Apart::Process`]).
 ///
 /// # Errors
 /// If there is none, or it fails.
-pub fn task(name: &str, task: &str) -> Result<(), Error> {
+pub fn task(name: &str, task: &str) -> Result<String, Error> {
     match name {
         Rush::NAME => child::<Rush>(task),
         Sustained::NAME => child::<Sustained>(task),

@@ -7,10 +7,14 @@ use clap::Args;
 use connectors::file::lines::Lines;
 use operators::arrival::Place;
 
-use crate::edge::{Admitted, DeadReason, Outcome, admit};
+use crate::cli::out::Out;
+use crate::edge::{Admitted, admit};
 use crate::error::Error;
+use crate::event::guard::{self, LinePosition};
 use crate::event::{Body, Kind, Record, Topic};
+use crate::fate::{DeadReason, Outcome};
 use crate::ids::EventId;
+use crate::log::{self, LogFormat, LogLevel};
 use crate::scenario::{Overrides, Scenario};
 
 /// Validates a scenario: counts by type, and problems with the first lines that have them.
@@ -50,12 +54,14 @@ impl Check {
     ///
     /// # Errors
     /// If the scenario or one of its files cannot be read.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
+        log::init(LogFormat::Text, LogLevel::Warn);
         let scenario = Scenario::open(&self.scenario, &Overrides::default())?;
-        say!("{}", scenario.name);
+        say!(out, "{}", scenario.name);
         for topic in Topic::ALL {
             if let Some(path) = scenario.log(topic)? {
-                print(topic, &self.check(&scenario, topic, &path)?);
+                print(out, topic, &self.check(&scenario, topic, &path)?)?;
+                out.flush()?;
             }
         }
         Ok(())
@@ -69,7 +75,7 @@ impl Check {
         let mut ingest_time = None;
         while let Some((line, text)) = lines.next_line()? {
             found.records += 1;
-            let decoded = Record::decode(topic, text);
+            let decoded = guard::decode(Record::decode_line, LinePosition::of_log(topic, line), text, None);
             if let Ok(record) = &decoded {
                 *found.types.entry(type_name(topic, record.kind)).or_default() += 1;
                 let before = ingest_time.unwrap_or(record.ingest_time);
@@ -117,17 +123,19 @@ fn describe(outcome: &Outcome) -> String {
     }
 }
 
-fn print(topic: Topic, found: &Found) {
-    say!("\n{topic}: {} records", found.records);
+fn print(out: &mut Out, topic: Topic, found: &Found) -> Result<(), Error> {
+    say!(out, "\n{topic}: {} records", found.records);
     for (name, count) in &found.types {
-        say!("  {count:>10}  {name}");
+        say!(out, "  {count:>10}  {name}");
     }
     for (problem, (count, lines)) in &found.problems {
         let named: Vec<String> = lines.iter().map(u64::to_string).collect();
         say!(
+            out,
             "  {count:>10}  {problem} (line {}{})",
             named.join(", "),
             if *count > lines.len() as u64 { ", …" } else { "" }
         );
     }
+    Ok(())
 }

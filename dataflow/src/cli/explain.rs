@@ -14,11 +14,14 @@ use operators::arrival::Place;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::cli::out::Out;
 use crate::edge::{Admitted, admit};
 use crate::error::Error;
+use crate::event::guard::{self, LinePosition};
 use crate::event::{Record, Topic};
 use crate::feed::Feed;
 use crate::job;
+use crate::log::{self, LogFormat, LogLevel};
 use crate::output::{Emission, Encoder, OutputTopic, erased};
 use crate::scenario::{Overrides, Scenario};
 use crate::views;
@@ -76,7 +79,8 @@ impl Explain {
     ///
     /// # Errors
     /// A scenario that cannot be read, or one in which no such exception opens.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
+        log::init(LogFormat::Text, LogLevel::Warn);
         let overrides = Overrides { tick_ms: None, policy: self.set.iter().cloned().collect() };
         let scenario = Scenario::open(&self.scenario, &overrides)?;
         let (opened, mut rows) = self.replay(&scenario)?;
@@ -87,9 +91,9 @@ impl Explain {
         let explanation = Explanation { opened, rows, rows_found, records, records_found };
         if self.json {
             let text = serde_json::to_string_pretty(&explanation).map_err(|error| Error::Engine(error.to_string()))?;
-            say!("{text}");
+            say!(out, "{text}");
         } else {
-            print(&explanation);
+            print(out, &explanation)?;
         }
         Ok(())
     }
@@ -207,7 +211,8 @@ fn standing(
     let settings = &scenario.settings;
     let mut latest: BTreeMap<String, (i64, Option<Found>)> = BTreeMap::new();
     while let Some((line, text)) = lines.next_line()? {
-        let Ok(record) = Record::decode(topic, text) else { continue };
+        let decoded = guard::decode(Record::decode_line, LinePosition::of_log(topic, line), text, None);
+        let Ok(record) = decoded else { continue };
         let now = settings.ticks.at(record.ingest_time);
         if now > until {
             break;
@@ -258,19 +263,27 @@ fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
     named > 0
 }
 
-fn print(explanation: &Explanation) {
+fn print(out: &mut Out, explanation: &Explanation) -> Result<(), Error> {
     let opened = &explanation.opened;
-    say!("{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
-    say!("  opened at tick {}, {}, confidence {} bp", opened["opened_at"], opened["severity"], opened["confidence_bp"]);
+    say!(out, "{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
     say!(
+        out,
+        "  opened at tick {}, {}, confidence {} bp",
+        opened["opened_at"],
+        opened["severity"],
+        opened["confidence_bp"]
+    );
+    say!(
+        out,
         "  recommends {} {} to {}",
         opened["action"]["name"],
         opened["action"]["parameters"],
         opened["action"]["approver"]
     );
-    say!("\nBecause (observed, expected):");
+    say!(out, "\nBecause (observed, expected):");
     for driver in opened["drivers"].as_array().into_iter().flatten() {
         say!(
+            out,
             "  {:<32} {:>16} {:>16} {}",
             text(&driver["name"]),
             text(&driver["observed"]),
@@ -278,22 +291,23 @@ fn print(explanation: &Explanation) {
             text(&driver["unit"])
         );
     }
-    say!("\nPolicies in force:");
+    say!(out, "\nPolicies in force:");
     for (name, value) in opened["policy"].as_object().into_iter().flatten() {
-        say!("  {name:<48} {value}");
+        say!(out, "  {name:<48} {value}");
     }
     match opened.get("cause") {
-        Some(cause) => say!("\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
-        None => say!("\nThe clock did it: no record of that tick changed what the condition reads."),
+        Some(cause) => say!(out, "\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
+        None => say!(out, "\nThe clock did it: no record of that tick changed what the condition reads."),
     }
-    say!("\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
+    say!(out, "\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
     for row in &explanation.rows {
-        say!("  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
+        say!(out, "  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
     }
-    say!("\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
+    say!(out, "\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
     for Found { topic, event_id, ingest_time, line, record, .. } in &explanation.records {
-        say!("  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
+        say!(out, "  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
     }
+    Ok(())
 }
 
 fn text(value: &Value) -> String {

@@ -1,11 +1,7 @@
-//! The command line: one file a command.
+//! The command line: one file a command. Every command prints through [`out`].
 
-/// Prints a line; a reader who has gone away (`| head`) is no failure.
-macro_rules! say {
-    ($($text:tt)*) => {
-        _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)))
-    };
-}
+#[macro_use]
+pub mod out;
 
 pub mod bench;
 pub mod check;
@@ -18,11 +14,13 @@ pub mod run;
 pub mod scenario;
 pub mod schema;
 pub mod score;
+mod signals;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::cli::out::{Out, complain, printed};
 use crate::error::Error;
 
 /// Retail operations views and exceptions, incrementally maintained.
@@ -53,10 +51,21 @@ enum Command {
 
 /// Runs the command line of this process: 0 done, 2 wrong arguments or scenario, 3 the engine failed.
 pub fn main() -> ExitCode {
-    match Cli::parse().run() {
+    let ended = match Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(error) if error.use_stderr() => {
+            complain(format_args!("{}", error.render().to_string().trim_end()));
+            return ExitCode::from(2);
+        }
+        // Help, or the version.
+        Err(asked) => {
+            Out::stdout().and_then(|out| printed(out, |out| out.bytes(asked.render().to_string().as_bytes())))
+        }
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("storepulse: {error}");
+            complain(format_args!("storepulse: {error}"));
             ExitCode::from(error.exit_code())
         }
     }
@@ -72,16 +81,16 @@ pub fn run(words: &[&str]) -> Result<(), Error> {
 
 impl Cli {
     fn run(self) -> Result<(), Error> {
-        match self.command {
-            Command::Replay(replay) => replay.run(),
-            Command::Run(run) => run.run(),
-            Command::Read(read) => read.run(),
-            Command::Check(check) => check.run(),
-            Command::Explain(explain) => explain.run(),
-            Command::Scenario(scenario) => scenario.run(),
-            Command::Policy(policy) => policy.run(),
-            Command::Bench(bench) => bench.run(),
-            Command::Schema(schema) => schema.run(),
-        }
+        printed(Out::stdout()?, |out| match self.command {
+            Command::Replay(replay) => replay.run(out),
+            Command::Run(run) => run.run(out),
+            Command::Read(read) => read.run(out),
+            Command::Check(check) => check.run(out),
+            Command::Explain(explain) => explain.run(out),
+            Command::Scenario(scenario) => scenario.run(out),
+            Command::Policy(policy) => policy.run(out),
+            Command::Bench(bench) => bench.run(out),
+            Command::Schema(schema) => schema.run(out),
+        })
     }
 }

@@ -2,8 +2,9 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::out::Out;
+use crate::detectors::KINDS;
 use crate::error::Error;
-use crate::policy;
 
 /// The policies.
 #[derive(Args)]
@@ -25,12 +26,12 @@ impl PolicyCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// None.
-    pub fn run(self) -> Result<(), Error> {
+    /// If they cannot be printed.
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let What::List = self.command;
-        say!("{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
-        for row in policy::all() {
-            say!("{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
+        say!(out, "{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
+        for row in KINDS.policies() {
+            say!(out, "{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
         }
         Ok(())
     }

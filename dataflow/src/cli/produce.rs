@@ -11,10 +11,13 @@ use connectors::registry::SourceConfig;
 use connectors::sink::Sink;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::cli::out::Out;
 use crate::clock::Stopwatch;
 use crate::error::Error;
+use crate::event::guard::{self, LinePosition};
 use crate::event::{Record, Topic};
 use crate::live::config::Config;
+use crate::log::{self, LogFormat, LogLevel};
 use crate::pace::Pace;
 use crate::scenario::{Overrides, Scenario};
 
@@ -52,7 +55,8 @@ impl Produce {
     ///
     /// # Errors
     /// A record whose topic the configuration does not read, a log that cannot be read, or a topic that cannot be written.
-    pub(super) fn run(self) -> Result<(), Error> {
+    pub(super) fn run(self, out: &mut Out) -> Result<(), Error> {
+        log::init(LogFormat::Text, LogLevel::Warn);
         let config = Config::read(&self.config)?;
         let scenario = Scenario::open(&self.scenario, &Overrides::default())?;
         let mut logs = Vec::new();
@@ -71,9 +75,9 @@ impl Produce {
         let sent = send(&mut logs, &mut outlets, self.rate.map(Pace::start))?;
         let seconds = took.elapsed().as_secs_f64();
         for (topic, outlet) in &outlets {
-            say!("{topic:<12} {:>9} records to {} partition(s)", outlet.sent, outlet.partitions.len());
+            say!(out, "{topic:<12} {:>9} records to {} partition(s)", outlet.sent, outlet.partitions.len());
         }
-        say!("{sent} records in {seconds:.2} s, {:.0} a second", sent as f64 / seconds);
+        say!(out, "{sent} records in {seconds:.2} s, {:.0} a second", sent as f64 / seconds);
         Ok(())
     }
 }
@@ -123,8 +127,8 @@ impl Log {
     }
 
     fn advance(&mut self) -> Result<(), Error> {
-        let Some((_, line)) = self.lines.next_line()? else { return Ok(()) };
-        let record = Record::decode(self.topic, line).ok();
+        let Some((number, line)) = self.lines.next_line()? else { return Ok(()) };
+        let record = guard::decode(Record::decode_line, LinePosition::of_log(self.topic, number), line, None).ok();
         self.ingest_time = record.as_ref().map_or(self.ingest_time, |record| record.ingest_time.max(self.ingest_time));
         let key = record.map(|record| match record.store_id {
             Some(store) => xxh3_64(store.as_str().as_bytes()),
@@ -231,7 +235,7 @@ mod tests {
         std::fs::write(path("job.toml"), config).expect("written");
         let produce =
             Produce { scenario: path("scenario"), config: path("job.toml"), rate: None, partitions: None, rows: 1 };
-        produce.run().expect("produced");
+        produce.run(&mut Out::to(std::io::sink())).expect("produced");
         let held = ["0", "1"].map(|name| std::fs::read_to_string(path(name)).expect("read"));
         let of = |held: &str, store: &str| {
             held.lines().filter(|line| line.contains(store)).map(|line| format!("{line}\n")).collect::<String>()

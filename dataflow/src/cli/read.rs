@@ -1,19 +1,28 @@
 //! `storepulse read`: the records of an output topic, each once, in order, of closed ticks only.
 
-use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
 use connectors::reader::{Next, Reader};
-use connectors::source::{Polled, Start};
+use connectors::source::{Polled, Source, Start};
 
+use crate::cli::out::Out;
+use crate::cli::signals::stop_flag;
 use crate::error::Error;
 use crate::live::config::Config;
+use crate::live::patience::Patience;
+use crate::log;
 use crate::output::OutputTopic;
 
 /// How long to wait for a next record before looking whether there is one.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a topic that cannot be read is tried again before the command gives up.
+const AWAY: Duration = Duration::from_secs(60);
+/// Records taken at once.
+const RECORDS: usize = 1_000;
 
 /// Prints the records of an output topic of a live job.
 #[derive(Args)]
@@ -33,7 +42,7 @@ pub struct Read {
     /// Go on after this tick: everything up to it has been taken before.
     #[arg(long, requires = "exactly_once")]
     after: Option<i64>,
-    /// Wait for more at the end.
+    /// Wait for more at the end, until SIGTERM or SIGINT (exit code 0).
     #[arg(long)]
     follow: bool,
 }
@@ -49,43 +58,64 @@ impl Read {
     /// Runs the command.
     ///
     /// # Errors
-    /// If the configuration does not write that topic, or the topic cannot be read or holds a contradiction.
-    pub fn run(self) -> Result<(), Error> {
+    /// If the configuration does not write that topic, the topic cannot be read or holds a contradiction, or a record
+    /// cannot be printed.
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let config = Config::read(&self.config)?;
         let name = self.topic.name();
         let sink = config.output.get(&self.topic);
         let sink = sink.ok_or_else(|| Error::scenario(&self.config, format!("has no [output.{name}]")))?;
-        let mut source = sink.source(Start::Beginning, !self.follow)?;
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        // A reader who goes away ends the command, and is no failure.
-        let mut print = |record: &[u8]| out.write_all(record).and_then(|()| out.write_all(b"\n")).is_ok();
+        // A broker that is away, or just starting, is waited for, and the log says so.
+        log::init(config.log.format, config.log.level);
+        // A follower that is told to stop prints what it has taken; any other has its end, and is cut off before it.
+        let stop = if self.follow { stop_flag()? } else { Arc::default() };
+        let away = Patience { limit: AWAY, stop: &stop, rest: std::thread::sleep };
+        let source = away.with(|| sink.source(Start::Beginning, !self.follow))?;
         if !self.exactly_once {
-            loop {
-                match source.poll(1_000, PATIENCE)? {
-                    Polled::Records(messages) => {
-                        if !messages.iter().all(|message| print(&message.payload)) {
-                            return Ok(());
-                        }
-                    }
-                    Polled::Idle => {}
-                    Polled::Ended => return Ok(()),
-                }
-            }
+            return print_records(source, out, away);
         }
-        let mut reader = match self.after {
+        let reader = match self.after {
             Some(time) => Reader::after(source, time),
             None => Reader::new(source),
         };
-        loop {
-            match reader.next(PATIENCE)? {
-                Next::Tick { records, .. } => {
-                    if !records.iter().all(|record| print(record)) {
-                        return Ok(());
-                    }
-                }
-                Next::Idle => {}
-                Next::Ended => return Ok(()),
+        print_ticks(reader, out, away)
+    }
+}
+
+/// Prints the records of a topic as they stand, to its end or until told to stop; those at hand are handed over at once.
+fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
+    while !away.stop.load(Ordering::Relaxed) {
+        match away.with(|| source.poll(RECORDS, PATIENCE))? {
+            Polled::Records(messages) => {
+                print(messages.iter().map(|message| &message.payload), out)?;
+                out.flush()?;
             }
+            Polled::Idle | Polled::Waiting => {}
+            Polled::Ended => break,
         }
     }
+    Ok(())
+}
+
+/// Prints the closed ticks of a topic, each once, to its end or until told to stop; handed over before any waiting.
+fn print_ticks(mut reader: Reader, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
+    let mut patience = Duration::ZERO;
+    while !away.stop.load(Ordering::Relaxed) {
+        match away.with(|| reader.next(patience))? {
+            Next::Tick { records, .. } => {
+                print(&records, out)?;
+                patience = Duration::ZERO;
+            }
+            Next::Idle => {
+                out.flush()?;
+                patience = PATIENCE;
+            }
+            Next::Ended => break,
+        }
+    }
+    Ok(())
+}
+
+fn print<'a>(records: impl IntoIterator<Item = &'a Vec<u8>>, out: &mut Out) -> Result<(), Error> {
+    records.into_iter().try_for_each(|record| out.bytes(record).and_then(|()| out.bytes(b"\n")))
 }

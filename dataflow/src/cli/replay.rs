@@ -10,13 +10,17 @@ use connectors::file::whole::WholeFile;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::cli::out::Out;
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::event::Topic;
 use crate::feed::Feed;
 use crate::job::{self, Ran};
+use crate::log::{self, LogFormat, LogLevel};
+use crate::output::Written;
 use crate::scenario::{Overrides, Scenario};
-use crate::write::{Format, OutputFiles, Written};
+use crate::views;
+use crate::write::{Format, OutputFiles};
 
 /// Replays a scenario through the dataflow and writes every output topic.
 #[derive(Args)]
@@ -72,13 +76,14 @@ impl Replay {
     ///
     /// # Errors
     /// A wrong scenario, an unreadable or unwritable file, or a failed engine.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let stopwatch = Stopwatch::start();
+        log::init(LogFormat::Text, LogLevel::Warn);
         let overrides = Overrides { tick_ms: self.tick_ms, policy: self.set.iter().cloned().collect() };
         let scenario = Scenario::open(&self.scenario, &overrides)?;
         let read = Arc::new(AtomicU64::new(0));
         let feed = Feed::open(&scenario, read.clone())?;
-        let mut files = OutputFiles::create(&self.out, self.format)?;
+        let mut files = OutputFiles::create(&self.out, self.format, &views::tables())?;
         let bar = progress(&scenario)?;
         let ran = job::run(feed, &scenario.settings, usize::from(self.workers), |closed| {
             bar.set_position(read.load(Ordering::Relaxed));
@@ -89,8 +94,7 @@ impl Replay {
         let seconds = stopwatch.elapsed().as_secs_f64();
         let summary = summary(&scenario, self.workers, &ran, &written, seconds);
         write_summary(&self.out, &summary)?;
-        print(&summary, &self.out);
-        Ok(())
+        print(out, &summary, &self.out)
     }
 }
 
@@ -143,25 +147,26 @@ fn write_summary(out: &Path, summary: &Summary<'_>) -> Result<(), Error> {
     Ok(file.finish()?)
 }
 
-fn print(summary: &Summary<'_>, out: &Path) {
-    say!("{}: {} ticks of {} ms, {} worker(s)", summary.scenario, summary.ticks, summary.tick_ms, summary.workers);
-    say!("\n{:<12} {:>10} {:>10} {:>10} {:>10}", "topic", "accepted", "duplicate", "late", "dead");
+fn print(out: &mut Out, summary: &Summary<'_>, folder: &Path) -> Result<(), Error> {
+    say!(out, "{}: {} ticks of {} ms, {} worker(s)", summary.scenario, summary.ticks, summary.tick_ms, summary.workers);
+    say!(out, "\n{:<12} {:>10} {:>10} {:>10} {:>10}", "topic", "accepted", "duplicate", "late", "dead");
     for (topic, fates) in &summary.topics {
         let [accepted, duplicates, late, dead] = ["accepted", "duplicates", "late", "dead"].map(|fate| fates[fate]);
-        say!("{topic:<12} {accepted:>10} {duplicates:>10} {late:>10} {dead:>10}");
+        say!(out, "{topic:<12} {accepted:>10} {duplicates:>10} {late:>10} {dead:>10}");
     }
     for (topic, count) in &summary.out_of_order {
-        say!("warning: {topic}: {count} ingest times ran backwards; each was taken as the one before it");
+        say!(out, "warning: {topic}: {count} ingest times ran backwards; each was taken as the one before it");
     }
-    say!("\n{:<24} {:>10}", "view", "rows");
+    say!(out, "\n{:<24} {:>10}", "view", "rows");
     for (view, rows) in summary.rows {
-        say!("{view:<24} {rows:>10}");
+        say!(out, "{view:<24} {rows:>10}");
     }
-    say!("\n{:<28} {:>8} {:>8} {:>8}", "exception", "opened", "updated", "cleared");
+    say!(out, "\n{:<28} {:>8} {:>8} {:>8}", "exception", "opened", "updated", "cleared");
     for (name, events) in summary.exceptions {
         let [opened, updated, cleared] =
             ["opened", "updated", "cleared"].map(|event| events.get(event).copied().unwrap_or(0));
-        say!("{name:<28} {opened:>8} {updated:>8} {cleared:>8}");
+        say!(out, "{name:<28} {opened:>8} {updated:>8} {cleared:>8}");
     }
-    say!("\n{:.2} s, {:.0} events/s; output in {}", summary.seconds, summary.events_per_second, out.display());
+    say!(out, "\n{:.2} s, {:.0} events/s; output in {}", summary.seconds, summary.events_per_second, folder.display());
+    Ok(())
 }

@@ -1,12 +1,11 @@
 //! `storepulse run`: the live job.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
+use crate::cli::out::Out;
+use crate::cli::signals;
 use crate::error::Error;
 use crate::live::config::Config;
 use crate::live::{self, Processes};
@@ -43,11 +42,12 @@ impl Run {
     ///
     /// # Errors
     /// A wrong configuration, state that cannot be gone on from, or a job that failed.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let config = Config::read(&self.config)?;
         let processes = self.processes(&config)?;
         if self.check_config {
             say!(
+                out,
                 "{}: {} inputs, {} outputs, all fields are right",
                 self.config.display(),
                 config.input.len(),
@@ -56,14 +56,7 @@ impl Run {
             return Ok(());
         }
         log::init(config.log.format, config.log.level);
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGTERM, SIGINT] {
-            // A second signal while stopping ends the process at once.
-            let hooked = signal_hook::flag::register_conditional_shutdown(signal, 1, stop.clone())
-                .and_then(|_| signal_hook::flag::register(signal, stop.clone()));
-            hooked.map_err(|error| Error::Engine(format!("signals cannot be handled: {error}")))?;
-        }
-        live::run(&config, &processes, &stop)
+        live::run(&config, &processes, &signals::stop_flag()?)
     }
 
     fn processes(&self, config: &Config) -> Result<Processes, Error> {

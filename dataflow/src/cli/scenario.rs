@@ -9,6 +9,7 @@ use scenarios::disorder::{Disorder, Rates};
 use scenarios::generate::{Generated, Wanted};
 
 use super::score::Score;
+use crate::cli::out::Out;
 use crate::error::Error;
 use crate::write::Format;
 
@@ -110,20 +111,20 @@ impl ScenarioCommand {
     ///
     /// # Errors
     /// A wrong argument, or a file that cannot be read or written.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         match self.command {
-            What::List => list(),
-            What::Generate(generate) => generate.run()?,
-            What::Convert(convert) => convert.run()?,
-            What::Produce(produce) => produce.run()?,
-            What::Score(score) => score.run()?,
+            What::List => list(out)?,
+            What::Generate(generate) => generate.run(out)?,
+            What::Convert(convert) => convert.run(out)?,
+            What::Produce(produce) => produce.run(out)?,
+            What::Score(score) => score.run(out)?,
         }
         Ok(())
     }
 }
 
 impl Generate {
-    fn run(self) -> Result<(), Error> {
+    fn run(self, out: &mut Out) -> Result<(), Error> {
         let wanted = Wanted {
             stores: self.stores,
             items: self.items,
@@ -136,7 +137,7 @@ impl Generate {
             },
         };
         let report = named(&self.name)?.write(&wanted, &self.out);
-        say!("{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
+        say!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
 }
@@ -148,19 +149,20 @@ fn named(name: &str) -> Result<&'static Generated, Error> {
     })
 }
 
-fn list() {
-    say!("generate:");
+fn list(out: &mut Out) -> Result<(), Error> {
+    say!(out, "generate:");
     for scenario in &scenarios::SCENARIOS {
-        say!("  {:<20} {}", scenario.name, scenario.about);
+        say!(out, "  {:<20} {}", scenario.name, scenario.about);
     }
-    say!("convert:");
+    say!(out, "convert:");
     for converter in &scenarios::convert::CONVERTERS {
-        say!("  {:<20} {}", converter.name, converter.about);
+        say!(out, "  {:<20} {}", converter.name, converter.about);
     }
+    Ok(())
 }
 
 impl Convert {
-    fn run(self) -> Result<(), Error> {
+    fn run(self, out: &mut Out) -> Result<(), Error> {
         let DataSet::CompleteJourney = self.set;
         let disorder = match self.disorder {
             Switch::On => Disorder::On { rates: Rates::default(), seed: self.seed },
@@ -181,7 +183,7 @@ impl Convert {
             bar.tick();
         });
         bar.finish_and_clear();
-        say!("{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
+        say!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
 }

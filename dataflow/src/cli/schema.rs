@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::out::Out;
 use crate::error::Error;
 use crate::schema;
+use crate::views;
 
 /// Prints the JSON Schema of an input or output topic.
 #[derive(Args)]
@@ -22,9 +24,9 @@ impl Schema {
     /// Runs the command.
     ///
     /// # Errors
-    /// If no topic has that name, or a file cannot be written.
-    pub fn run(self) -> Result<(), Error> {
-        let schemas = schema::all();
+    /// If no topic has that name, or the schemas cannot be written.
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
+        let schemas = schema::all(&views::tables());
         let pretty = |value| serde_json::to_string_pretty(value).map_err(|error| Error::Engine(error.to_string()));
         if let Some(folder) = self.out {
             std::fs::create_dir_all(&folder).map_err(connectors::Error::io("create", &folder))?;
@@ -45,7 +47,7 @@ impl Schema {
                 }
             },
         };
-        say!("{text}");
+        say!(out, "{text}");
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ use connectors::file::lines::Lines;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::cli::out::Out;
 use crate::error::Error;
 
 /// Compares the exceptions of a replay with what truly went wrong: precision and recall by type.
@@ -210,11 +211,12 @@ impl Score {
     /// Runs the command.
     ///
     /// # Errors
-    /// Those of [`score`].
-    pub fn run(self) -> Result<(), Error> {
+    /// Those of [`score`], or that they cannot be printed.
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let tallies = score(&self.scenario, &self.out_dir)?;
         let shown = |percent: Option<u64>| percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
         say!(
+            out,
             "{:<28} {:>7} {:>6} {:>9} {:>6} {:>10} {:>6} {:>7} {:>7}",
             "exception",
             "opened",
@@ -232,6 +234,7 @@ impl Score {
         }
         for (kind, tally) in tallies.iter().map(|(kind, tally)| (kind.as_str(), tally)).chain([("all", &all)]) {
             say!(
+                out,
                 "{kind:<28} {:>7} {:>6} {:>9} {:>6} {:>10} {:>6} {:>7} {:>7}",
                 tally.opened(),
                 tally.right,
@@ -246,7 +249,7 @@ impl Score {
         for (kind, tally) in &tallies {
             for (word, list) in [("false", &tally.wrong), ("missed", &tally.missed)] {
                 for one in list.iter().take(self.examples) {
-                    say!("{word}: {kind} of {one}");
+                    say!(out, "{word}: {kind} of {one}");
                 }
             }
         }

@@ -3,13 +3,17 @@
 use operators::one::One;
 
 use crate::detect::{At, Detector, Fed, Verdict};
-use crate::exception::{Action, Driver, KeyPart, Kind, Response, Severity};
+use crate::exception::{Action, Driver, KeyPart, Response, Severity, Step};
+use crate::exception_type::ExceptionType;
 use crate::ids::Id;
 use crate::policy::Policy;
+use crate::registry::Graph;
+use crate::row::read;
+use crate::time::Collection;
 use crate::views::model_drift::{Drift, Segment};
 
 /// `model.drift`.
-pub const KIND: &Kind = &Kind {
+pub const KIND: &ExceptionType = &ExceptionType {
     name: "model.drift",
     key: &["region", "format", "dept"],
     views: &[crate::views::model_drift::NAME],
@@ -39,7 +43,7 @@ const ENOUGH_MILLI: i64 = 100_000;
 pub struct ModelDrift;
 
 impl Detector for ModelDrift {
-    const KIND: &'static Kind = KIND;
+    const KIND: &'static ExceptionType = KIND;
     type Key = Segment;
     type State = One<Drift>;
 
@@ -84,6 +88,11 @@ impl Fed for ModelDrift {
     fn is_empty(&self, state: &One<Drift>) -> bool {
         state.is_empty()
     }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(ModelDrift, read(graph.model_drift(), |row| row))
 }
 
 #[cfg(test)]

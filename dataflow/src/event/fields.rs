@@ -170,12 +170,17 @@ fn integer(raw: &str, name: &'static str, range: Range) -> Result<i64, Bad> {
     }
 }
 
+/// The exponent of a JSON number; one beyond `i64` is taken for the nearest there is: no line is long enough to tell them apart.
+fn exponent(digits: &str) -> i64 {
+    digits.parse().unwrap_or(if digits.starts_with('-') { i64::MIN } else { i64::MAX })
+}
+
 /// The decimal number `raw` × 1000, exactly; `None` if it is no whole number of thousandths below 10^9 units.
+///
+/// The number may have any length and any exponent: it is compared with the range before anything is computed from it.
 fn thousandths(raw: &str) -> Option<i64> {
-    let (mantissa, exponent) = match raw.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-        None => (raw, 0),
-    };
+    let (mantissa, exponent) =
+        raw.split_once(['e', 'E']).map_or((raw, 0), |(mantissa, digits)| (mantissa, exponent(digits)));
     let negative = mantissa.starts_with('-');
     let (whole, fraction) =
         mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
@@ -185,13 +190,12 @@ fn thousandths(raw: &str) -> Option<i64> {
         return Some(0);
     }
     let trimmed = digits.trim_end_matches('0');
-    let shift =
-        exponent + 3 - i64::try_from(fraction.len()).ok()? + i64::try_from(digits.len() - trimmed.len()).ok()?;
-    if !(0..=12).contains(&shift) {
-        return None;
-    }
-    let value = trimmed.parse::<i64>().ok()?.checked_mul(10i64.checked_pow(u32::try_from(shift).ok()?)?)?;
-    (value < 1_000_000_000_000).then_some(if negative { -value } else { value })
+    let dropped = i64::try_from(digits.len() - trimmed.len()).ok()?;
+    let shift = exponent.saturating_add(3 + dropped - i64::try_from(fraction.len()).ok()?);
+    // trimmed · 10^shift thousandths: a whole number of at most twelve digits.
+    let shift = u32::try_from(shift).ok().filter(|shift| trimmed.len() + *shift as usize <= 12)?;
+    let value = trimmed.parse::<i64>().ok()?.checked_mul(10i64.checked_pow(shift)?)?;
+    Some(if negative { -value } else { value })
 }
 
 fn quantity(raw: &str, name: &'static str, sign: Sign) -> Result<i64, Bad> {
@@ -355,10 +359,25 @@ mod tests {
             ("1000000000", None),
             ("1e400", None),
             ("-1.5", None),
+            ("999999999999e-3", Some(999_999_999_999)),
+            ("1000000000000e-3", None),
+            ("1e9223372036854775807", None),
+            ("1e9223372036854775808", None),
+            ("1.0e-9223372036854775808", None),
+            ("1.0e-9223372036854775809", None),
+            ("1e-99999999999999999999999", None),
+            ("0e9223372036854775807", Some(0)),
+            ("0.000e-99999999999999999999999", Some(0)),
         ];
         for (raw, expected) in cases {
-            assert_eq!(quantity(raw, "q", Sign::Positive).ok(), expected, "{raw}");
+            assert_eq!(thousandths(raw).filter(|value| *value >= 0), expected, "{raw}");
         }
+        let zeros = "0".repeat(100_000);
+        assert_eq!(thousandths(&format!("1{zeros}e-100000")), Some(1_000));
+        assert_eq!(thousandths(&format!("0.{zeros}1e100001")), Some(1_000));
+        assert_eq!(thousandths(&format!("1{zeros}")), None);
+        assert_eq!(thousandths(&format!("0.{zeros}1")), None);
+        assert_eq!(quantity("0e9223372036854775807", "q", Sign::Positive), Err(invalid("q")));
         assert_eq!(quantity("-1.5", "q", Sign::NonZero), Ok(-1_500));
         assert_eq!(quantity("0.0", "q", Sign::NonZero), Err(invalid("q")));
         assert_eq!(quantity("\"1\"", "q", Sign::Natural), Err(malformed("q")));

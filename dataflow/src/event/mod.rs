@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod command;
 pub mod fields;
+pub mod guard;
 pub mod inventory;
 pub mod order;
 pub mod policy;
@@ -271,19 +272,16 @@ impl Record {
     /// # Errors
     /// [`Dead`] with the first bad field, when the line breaks rule 1 of contract §2.
     pub fn decode(topic: Topic, line: &[u8]) -> Result<Record, Dead> {
-        let mut fields = JsonFields::parse(line).map_err(|bad| Dead { bad, store_id: None })?;
-        let record = Record::kind(topic, &mut fields).and_then(|kind| Record::read_kind(kind, &mut fields));
-        record.map_err(|bad| Dead { bad, store_id: fields.any_store() })
+        Record::decode_line(topic, line, None)
     }
 
-    /// Reads one line of `topic` that its log took at `logged_at`: whatever the line says of that is not looked at.
+    /// Reads one line of `topic`; if its log says when it took it (`logged_at`), the line is not asked for that.
     ///
     /// # Errors
     /// As [`Record::decode`].
-    pub fn decode_logged(topic: Topic, line: &[u8], logged_at: i64) -> Result<Record, Dead> {
+    pub fn decode_line(topic: Topic, line: &[u8], logged_at: Option<i64>) -> Result<Record, Dead> {
         let mut fields = JsonFields::parse(line).map_err(|bad| Dead { bad, store_id: None })?;
-        let record =
-            Record::kind(topic, &mut fields).and_then(|kind| Record::read_as(kind, Some(logged_at), &mut fields));
+        let record = Record::kind(topic, &mut fields).and_then(|kind| Record::read_as(kind, logged_at, &mut fields));
         record.map_err(|bad| Dead { bad, store_id: fields.any_store() })
     }
 

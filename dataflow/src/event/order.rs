@@ -102,6 +102,6 @@ impl Order {
 
     /// What is still to be picked, over all lines.
     pub fn remaining_milli(&self) -> i64 {
-        self.lines.iter().map(OrderLine::remaining_milli).sum()
+        self.lines.iter().map(OrderLine::remaining_milli).fold(0, i64::wrapping_add)
     }
 }

@@ -8,6 +8,7 @@ use connectors::registry::{SinkConfig, SourceConfig};
 use operators::keyed::Ticks;
 use serde::Deserialize;
 
+use crate::detectors::KINDS;
 use crate::edge::Limits;
 use crate::error::Error;
 use crate::event::Topic;
@@ -15,7 +16,8 @@ use crate::graph::Settings;
 use crate::live::binder::Clock;
 use crate::log::{LogFormat, LogLevel};
 use crate::output::OutputTopic;
-use crate::policy::{self, Policies};
+use crate::policy::Policies;
+use crate::registry::CATALOG;
 use crate::scenario::{FUTURE_MS, LATENESS_MS};
 use crate::serve::HttpConfig;
 
@@ -172,10 +174,15 @@ impl Config {
         if self.output.is_empty() {
             return Err("no [output.TOPIC] is given: nobody would learn anything".to_owned());
         }
+        let inputs = self.input.iter().map(|(topic, source)| (format!("input.{topic}"), source.check()));
+        let outputs = self.output.iter().map(|(topic, sink)| (format!("output.{}", topic.name()), sink.check()));
+        if let Some((table, Err(error))) = inputs.chain(outputs).find(|(_, checked)| checked.is_err()) {
+            return Err(format!("[{table}] {error}"));
+        }
         if time.until.is_some() && time.clock == Clock::Wall {
             return Err("time.until is for time.clock = \"data\": the wall clock does not end".to_owned());
         }
-        let known = policy::all();
+        let known = KINDS.policies();
         let unknown = self.policy.keys().find(|name| !known.iter().any(|policy| policy.name == **name));
         // Feeds may be given a staleness of their own.
         match unknown.filter(|name| !name.starts_with("stale_ms.")) {
@@ -192,6 +199,7 @@ impl Config {
             limits: Limits { lateness_ms: time.lateness_ms, future_ms: time.future_ms },
             emit: Ticks { tick_ms: time.emit_ms },
             policies: Policies::configured(self.policy.clone()),
+            catalog: CATALOG,
         }
     }
 

@@ -12,8 +12,9 @@ use connectors::source::{Message, Polled, Source};
 
 use crate::clock::{Stopwatch, wall_ms};
 use crate::error::Error;
-use crate::event::fields::{Bad, Fault};
-use crate::event::{Dead, Record, Topic};
+use crate::event::fields::{Bad, EXACT, Fault};
+use crate::event::guard::{self, Decoder, LinePosition};
+use crate::event::{Dead, Record};
 use crate::live::binder::{Clock, Line, Reached};
 use crate::live::remap::PartitionName;
 use crate::telemetry::Telemetry;
@@ -163,6 +164,12 @@ impl Reader {
                     self.look_behind(&mut looked);
                     continue;
                 }
+                Ok(Polled::Waiting) => {
+                    rest = self.recovered();
+                    self.left_end();
+                    self.look_behind(&mut looked);
+                    continue;
+                }
                 Ok(Polled::Ended) => {
                     self.tell(News::Ended);
                     return;
@@ -237,12 +244,15 @@ impl Reader {
     /// All events of a message have one log time: the broker's, or the greatest of their own.
     fn decode_message(&mut self, message: Message, lines: &mut Vec<Line>) {
         let first = lines.len();
-        let (offset, topic) = (message.record() + self.partition.first, self.partition.name.0);
-        let logged_at = message.logged_at.filter(|_| self.readers.clock == Clock::Wall);
+        let (offset, (topic, partition)) = (message.record() + self.partition.first, self.partition.name);
+        let at = LinePosition { topic, partition, number: offset };
+        // Whoever sends to a broker may name any time: what no record could say is taken for the nearest that one could.
+        let logged_at = message.logged_at.map(|logged_at| logged_at.clamp(0, EXACT));
+        let logged_at = logged_at.filter(|_| self.readers.clock == Clock::Wall);
         if self.partition.codec == Codec::Json {
-            lines.push(line(topic, logged_at, offset, message.payload));
+            lines.push(line(Record::decode_line, at, logged_at, message.payload));
         } else {
-            let mut each = |event: &[u8]| lines.push(line(topic, logged_at, offset, event.to_vec()));
+            let mut each = |event: &[u8]| lines.push(line(Record::decode_line, at, logged_at, event.to_vec()));
             if self.partition.codec.events(&message.payload, &mut each).is_err() {
                 lines.truncate(first);
                 let bad = Bad { fault: Fault::Malformed, field: None };
@@ -268,11 +278,28 @@ impl Reader {
 }
 
 /// A line by itself, with its own log time; `i64::MIN` when it cannot be read.
-fn line(topic: Topic, logged_at: Option<i64>, offset: u64, bytes: Vec<u8>) -> Line {
-    let decoded = match logged_at {
-        Some(logged_at) => Record::decode_logged(topic, &bytes, logged_at),
-        None => Record::decode(topic, &bytes),
-    };
+fn line(decoder: Decoder, at: LinePosition, logged_at: Option<i64>, bytes: Vec<u8>) -> Line {
+    let decoded = guard::decode(decoder, at, &bytes, logged_at);
     let logged_at = decoded.as_ref().map_or(logged_at.unwrap_or(i64::MIN), |record| record.ingest_time);
-    Line { logged_at, offset, next: None, decoded, bytes }
+    Line { logged_at, offset: at.number, next: None, decoded, bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::guard::testing::panics_on_poison;
+    use crate::event::{Topic, pos};
+
+    #[test]
+    fn a_line_on_which_the_decoder_panics_keeps_its_bytes_offset_and_log_time() {
+        let at = LinePosition { topic: Topic::Pos, partition: 1, number: 9 };
+        let poison = pos::SAMPLE.replace("pos-1", "poison").into_bytes();
+        let dead = Dead { bad: Bad { fault: Fault::Malformed, field: None }, store_id: None };
+        for (logged_at, taken_at) in [(Some(7), 7), (None, i64::MIN)] {
+            let line = line(panics_on_poison, at, logged_at, poison.clone());
+            let expected =
+                Line { logged_at: taken_at, offset: 9, next: None, decoded: Err(dead), bytes: poison.clone() };
+            assert_eq!(line, expected);
+        }
+    }
 }

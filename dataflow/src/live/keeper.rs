@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::event::Topic;
 use crate::live::binder::Reached;
 use crate::live::fail::fail_point;
+use crate::live::fingerprint::Fingerprint;
 use crate::live::remap::RemapLog;
 use crate::live::snapshot::{self, Manifest, Part, SnapshotFile};
 use crate::output::OutputTopic;
@@ -75,6 +76,8 @@ pub struct Keeper {
     pub tick_ms: i64,
     /// What judges.
     pub program: String,
+    /// What stores something here, and of which shape.
+    pub stored: Fingerprint,
     /// Copied bytes on their way here.
     pub backlog: Backlog,
     /// Snapshots begun and not yet complete.
@@ -175,8 +178,8 @@ impl Keeper {
         if parts.len() < self.process.1 as usize {
             return Ok(false);
         }
-        let (version, program) = (snapshot::VERSION, self.program.clone());
-        let manifest = Manifest { version, tick: open.tick, tick_ms: self.tick_ms, program, parts };
+        let (version, program, stored) = (snapshot::VERSION, self.program.clone(), self.stored.clone());
+        let manifest = Manifest { version, tick: open.tick, tick_ms: self.tick_ms, program, stored, parts };
         fail_point("before-manifest");
         snapshot::complete(&self.snapshots, &manifest)?;
         fail_point("after-manifest");
@@ -233,6 +236,7 @@ mod tests {
             workers: 1,
             tick_ms: 10,
             program: "p".to_owned(),
+            stored: Fingerprint::default(),
             backlog: Backlog::default(),
             under_way: under_way.clone(),
             telemetry: Telemetry::new("test"),

@@ -13,6 +13,7 @@ pub mod binder;
 pub mod config;
 pub mod fail;
 pub mod feeder;
+pub mod fingerprint;
 pub mod intake;
 pub mod keeper;
 pub mod patience;
@@ -45,6 +46,7 @@ use crate::ids::EventId;
 use crate::live::binder::{Clock, Reached};
 use crate::live::config::Config;
 use crate::live::feeder::{Feeder, Muster};
+use crate::live::fingerprint::Fingerprint;
 use crate::live::intake::Partition;
 use crate::live::keeper::{Backlog, Copied, Keeper};
 use crate::live::patience::Patience;
@@ -104,6 +106,7 @@ struct Job<'a> {
     processes: &'a Processes,
     settings: Settings,
     program: String,
+    stored: Fingerprint,
     recovered: Recovered,
     partitions: Vec<Partition>,
     outboxes: BTreeMap<OutputTopic, Outbox>,
@@ -132,7 +135,8 @@ fn engine(problem: &str) -> Error {
 }
 
 impl<'a> Job<'a> {
-    /// Recovers, opens every input and output, and refuses what does not fit together.
+    /// Recovers, opens every input, then every output, and refuses what does not fit together. Outputs may be created by
+    /// that: a job without its inputs leaves none behind.
     fn prepare(
         config: &'a Config,
         processes: &'a Processes,
@@ -142,7 +146,11 @@ impl<'a> Job<'a> {
         let lock = lock(config, processes)?;
         let program = recovery::program(&config.policy)?;
         let recovered = recovery::recover(config, &program)?;
+        let settings = config.settings();
+        let stored = Fingerprint::of(&settings);
+        stored.check(recovered.manifest.as_ref())?;
         let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
+        let partitions = open_partitions(config, processes, &recovered, patience)?;
         let mut outboxes = BTreeMap::new();
         if processes.index == 0 {
             // The others write nothing before they have met this one.
@@ -153,18 +161,17 @@ impl<'a> Job<'a> {
                 outboxes.insert(*topic, outbox);
             }
         }
-        let partitions = open_partitions(config, processes, &recovered, patience)?;
         let board = load_board(config, &recovered)?;
         if let Some(tick) = recovered.from() {
             telemetry.restarted();
             tracing::info!(tick, replay = recovered.replay.spans.len(), "going on from a snapshot");
         }
-        let settings = config.settings();
         Ok(Job {
             config,
             processes,
             settings,
             program,
+            stored,
             recovered,
             partitions,
             outboxes,
@@ -237,7 +244,10 @@ impl<'a> Job<'a> {
     fn serve(&self) -> Result<Option<Server>, Error> {
         let Some(http) = self.config.http.as_ref().filter(|_| self.processes.index == 0) else { return Ok(None) };
         let commands = match self.config.input.get(&Topic::Commands) {
-            Some(source) => Some(command_sink(source.sink(0)?)),
+            Some(source) => {
+                let patience = Patience { limit: PATIENCE, stop: self.stop, rest: std::thread::sleep };
+                Some(command_sink(patience.with(|| source.sink(0))?))
+            }
             None => None,
         };
         let server = Server::start(http, self.telemetry.clone(), self.board.clone(), commands);
@@ -253,6 +263,7 @@ impl<'a> Job<'a> {
             workers,
             tick_ms: self.settings.ticks.tick_ms,
             program: self.program.clone(),
+            stored: self.stored.clone(),
             backlog: backlog.clone(),
             under_way: under_way.clone(),
             telemetry: self.telemetry.clone(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use connectors::outbox::Outbox;
 
 use crate::clock::{Stopwatch, wall_ms};
+use crate::encode::lines;
 use crate::error::Error;
 use crate::lanes::{Behind, Later, MOST, give_way, split};
 use crate::live::fail::fail_point;
@@ -19,7 +20,6 @@ use crate::output::{Due, Numbers, OutputTopic};
 use crate::serve::rows::Board;
 use crate::telemetry::Telemetry;
 use crate::time::Time;
-use crate::write::lines;
 
 /// Ticks are written together until they have this many bytes, while more are waiting to be encoded.
 const GROUP: usize = 1 << 20;

@@ -5,7 +5,7 @@
 //!   p0-w0.state            frames of worker 0 of process 0: operator, drawers, notices
 //!   p0.board               the rows that the read API shows (first process only)
 //!   p0.part                what process 0 wrote: files with length and hash, partitions and how far each was taken
-//!   manifest               tick, program, parts: a snapshot without one is not there
+//!   manifest               tick, program, fingerprint, parts: a snapshot without one is not there
 //! ```
 //!
 //! `part` and `manifest` are JSON with a hash of the JSON behind it. A file that is missing, too short, too long or has
@@ -25,13 +25,14 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use crate::error::Error;
 use crate::event::Topic;
 use crate::live::binder::Reached;
+use crate::live::fingerprint::Fingerprint;
 use crate::live::remap::PartitionName;
 use crate::output::OutputTopic;
 use crate::time::Time;
 
-/// The format of files, and of everything in them that the types of this program decide. Whoever changes what a keyed state
-/// holds changes this number: a snapshot of another number is refused with a sentence, and never read wrongly.
-pub const VERSION: u32 = 5;
+/// The format of files, and of what is in them as far as no [`Fingerprint`] shows it. Whoever changes what a stored field means
+/// changes this number: a snapshot of another number is refused with a sentence, and never read wrongly.
+pub const VERSION: u32 = 6;
 
 /// A file of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ pub struct Part {
 }
 
 /// What makes a snapshot whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The format.
     pub version: u32,
@@ -70,6 +71,8 @@ pub struct Manifest {
     pub tick_ms: i64,
     /// What judged: the program and its configured policies.
     pub program: String,
+    /// What stored something, by name, and the shape of what it stored.
+    pub stored: Fingerprint,
     /// One a process.
     pub parts: Vec<Part>,
 }
@@ -389,7 +392,8 @@ mod tests {
         };
         write_part(snapshots, tick, &part).unwrap();
         let parts = read_parts(snapshots, tick, 1).unwrap();
-        let manifest = Manifest { version: VERSION, tick, tick_ms: 10, program: "p".to_owned(), parts };
+        let (program, stored) = ("p".to_owned(), Fingerprint::default());
+        let manifest = Manifest { version: VERSION, tick, tick_ms: 10, program, stored, parts };
         complete(snapshots, &manifest).unwrap();
         manifest
     }

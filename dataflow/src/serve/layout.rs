@@ -5,10 +5,11 @@ use std::sync::{Arc, LazyLock};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde_json::Value;
 
+use crate::columns::columns;
 use crate::event::fields::{Bad, Fields, JsonFields, SIGNED};
 use crate::ids::Id;
+use crate::schema::Table;
 use crate::views;
-use crate::write::columns;
 
 /// One value of a row's key: ids are interned, so a part is two words and orders as the contract says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,7 +72,7 @@ pub fn place_of(view: &str) -> Option<usize> {
 }
 
 impl Layout {
-    fn of(table: &views::Table) -> Self {
+    fn of(table: &Table) -> Self {
         let number = |schema: &Value| schema["type"] == "integer";
         let fields = table.key["properties"].as_object().into_iter().flatten();
         let key = fields.map(|(name, schema)| KeyField { name: name.clone(), number: number(schema) }).collect();

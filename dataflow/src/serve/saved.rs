@@ -166,7 +166,7 @@ fn content(line: usize, problem: impl Into<String>) -> NotSaved {
 
 fn read_row(stand: &mut Stand, line: &str) -> Result<(), String> {
     let row: RowLine<'_> = serde_json::from_str(line).map_err(|error| format!("is no row: {error}"))?;
-    let view = place_of(&row.view).ok_or("is of an unknown view")?;
+    let view = place_of(&row.view).ok_or_else(|| format!("is of the unknown view {:?}", row.view))?;
     let part = |part: PartLine<'_>| match part {
         PartLine::Number(number) => Part::Number(number),
         PartLine::Name(name) => Part::Name(Id::new(&name)),

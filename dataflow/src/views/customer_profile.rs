@@ -8,11 +8,13 @@ use operators::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::event::activity::Act;
 use crate::event::pos::{Channel, LineKind, PosLine};
-use crate::graph::Streams;
 use crate::ids::{Id, Transaction};
+use crate::registry::{Graph, View};
 use crate::row::{Row, quotient, say};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, DAY_MS, Inputs, day};
 
 /// The name of the view.
@@ -226,6 +228,26 @@ pub fn build<'scope>(
         Some((Customer { customer }, (activity.event_time, deed)))
     });
     keyed("view: customer.profile", ticks, Inputs::from(lines).and(looks), None, CustomerProfile { lateness_ms })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Activity, Topic::Pos];
+    type Key = Customer;
+    type Inner = Profile;
+    type Value = Profile;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Customer, Profile>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.lateness_ms, &inputs.streams)
+    }
+
+    fn publish(row: Profile) -> Profile {
+        row
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use operators::totals::{explode, totals};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
+use crate::registry::{Graph, View};
 use crate::row::{Row, read};
 use crate::time::{Cause, Collection, DAY_MS, day};
 use crate::views::customer_profile::{Customer, Profile};
@@ -129,6 +131,25 @@ pub fn build<'scope>(
     let sums = explode(segments, |(segment, net_cents)| (segment, (1, net_cents)));
     totals("view: customer.segments", ticks, sums)
         .map(|(segment, (customers, net_cents))| Row::new(SegmentKey { segment }, Customers { customers, net_cents }))
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Activity, Topic::Pos];
+    type Key = SegmentKey;
+    type Inner = Customers;
+    type Value = Customers;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<SegmentKey, Customers>> {
+        build(graph.inputs.ticks, graph.customer_profile())
+    }
+
+    fn publish(row: Customers) -> Customers {
+        row
+    }
 }
 
 #[cfg(test)]

@@ -10,15 +10,17 @@ use differential_dataflow::collection::AsCollection;
 use timely::dataflow::operators::vec::Broadcast;
 
 use crate::context::{Context, Hours, Notice};
+use crate::event::Topic;
 use crate::event::activity::Act;
 use crate::event::signal::Signal;
-use crate::graph::Streams;
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, StoreDept, StoreItem, floor_div, say};
+use crate::state::item_demand::Demand;
+use crate::state::signal_book::SignalBook;
 use crate::stats::basis_points;
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, HOUR_MS, MINUTE_MS, minute};
-use crate::views::item_demand::Demand;
-use crate::views::signal_book::SignalBook;
 
 /// The name of the view.
 pub const NAME: &str = "demand.index";
@@ -168,6 +170,26 @@ pub fn build<'scope>(
     let signals = streams.signals.clone().map(Change::Signal).inner.broadcast().as_collection();
     let index = Index { context, signals: SignalBook::default() };
     keyed("view: demand.index", ticks, by_dept, Some(stores.concat(signals)), index)
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Activity, Topic::Pos, Topic::Reference, Topic::Signals];
+    type Key = StoreDept;
+    type Inner = DemandIndex;
+    type Value = DemandIndex;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreDept, DemandIndex>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.context.clone(), &inputs.reference, &inputs.streams, &graph.item_at_store().demand)
+    }
+
+    fn publish(row: DemandIndex) -> DemandIndex {
+        row
+    }
 }
 
 #[cfg(test)]

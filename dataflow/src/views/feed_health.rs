@@ -7,10 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
-use crate::edge::{Edge, Outcome};
+use crate::edge::Edge;
 use crate::event::Topic;
+use crate::fate::Outcome;
 use crate::ids::Id;
 use crate::policy::STALE_AFTER;
+use crate::registry::{Graph, View};
 use crate::row::{Row, say};
 use crate::time::{Cause, Collection};
 
@@ -150,7 +152,7 @@ impl Keyed for FeedHealth {
     }
 }
 
-/// Maintains the rows with what detectors say beside; [`view`] has the rows alone.
+/// Maintains the rows with what detectors say beside.
 pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
@@ -169,13 +171,28 @@ pub fn build<'scope>(
     keyed("view: feed.health", ticks, beats, Some(notices.clone()), FeedHealth { context })
 }
 
-/// The rows of the view.
-pub fn view<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Collection<'scope, Row<Feed, Health>> {
-    pulses.clone().map(|Row { key, value, settled }| Row { key, value: value.health, settled })
-}
-
 /// The feeds that are stale, as notices: one update when a feed falls silent and one when it returns.
 pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, Pulse>>) -> Collection<'scope, Notice> {
     let stale = rows.clone().flat_map(|row| row.value.health.stale.then_some(row.key));
     totals("stale feeds", ticks, stale).map(|(feed, _)| Notice::Stale(feed.store, feed.topic))
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &Topic::ALL;
+    type Key = Feed;
+    type Inner = Pulse;
+    type Value = Health;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Feed, Pulse>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.context.clone(), &inputs.reference, &inputs.edge)
+    }
+
+    fn publish(pulse: Pulse) -> Health {
+        pulse.health
+    }
 }

@@ -6,11 +6,13 @@ use operators::steps::Steps;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::collections::attendance::Attendance;
+use crate::event::Topic;
 use crate::event::order::{Order, OrderState};
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, quotient, say};
 use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, Inputs, MINUTE_MS, hour, minute};
-use crate::views::attendance::Attendance;
 
 /// The name of the view.
 pub const NAME: &str = "fulfillment.node";
@@ -180,6 +182,25 @@ pub fn build<'scope>(
     let orders = orders.clone().map(|order| (Node { store: order.store }, Entry::Order(Promise::of(&order))));
     let here = attendance.pickers().map(|store| (Node { store }, Entry::Here));
     keyed("view: fulfillment.node", ticks, Inputs::from(orders).and(here), None, FulfillmentNode)
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Orders, Topic::Workforce];
+    type Key = Node;
+    type Inner = Fulfillment;
+    type Value = Fulfillment;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Node, Fulfillment>> {
+        build(graph.inputs.ticks, &graph.inputs.streams.orders, graph.attendance())
+    }
+
+    fn publish(row: Fulfillment) -> Fulfillment {
+        row
+    }
 }
 
 #[cfg(test)]

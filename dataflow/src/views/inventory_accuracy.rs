@@ -6,11 +6,13 @@ use operators::slim::Slim;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, Tumbling, ratio_bp};
+use crate::state::ledger::{Counted, Ledger};
 use crate::time::{Cause, Collection, DAY_MS, day};
 use crate::views::inventory_position::Said;
-use crate::views::ledger::{Counted, Ledger};
 
 /// The name of the view.
 pub const NAME: &str = "inventory.accuracy";
@@ -122,6 +124,25 @@ pub fn build<'scope>(
     keyed("view: inventory.accuracy", ticks, variances, None, InventoryAccuracy { lateness_ms })
 }
 
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Inventory, Topic::Pos];
+    type Key = StoreDay;
+    type Inner = Accuracy;
+    type Value = Accuracy;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreDay, Accuracy>> {
+        build(graph.inputs.ticks, graph.inputs.lateness_ms, graph.item_at_store().variances.clone())
+    }
+
+    fn publish(row: Accuracy) -> Accuracy {
+        row
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
@@ -130,9 +151,9 @@ mod tests {
     use super::*;
     use crate::ids::EventId;
     use crate::row::StoreItem;
+    use crate::state::moves::Move;
     use crate::time::HOUR_MS;
     use crate::views::inventory_position::{Entry, InventoryPosition};
-    use crate::views::moves::Move;
 
     const TICKS: Ticks = Ticks { tick_ms: 1 };
 

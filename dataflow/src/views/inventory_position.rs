@@ -7,14 +7,16 @@ use operators::perhaps::Perhaps;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::event::order::{Order, OrderLine};
-use crate::graph::Streams;
 use crate::ids::EventId;
+use crate::registry::{Graph, View};
 use crate::row::{Row, StoreItem, quotient};
+use crate::state::ledger::Ledger;
+use crate::state::moves::{Move, Moves};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, DAY_MS, HOUR_MS, Inputs, floor_to};
 use crate::views::inventory_accuracy::{StoreDay, Variances};
-use crate::views::ledger::Ledger;
-use crate::views::moves::{Move, Moves};
 
 /// The name of the view.
 pub const NAME: &str = "inventory.position";
@@ -278,4 +280,23 @@ fn committed<'scope, E: Clone + 'static>(
         };
         order.lines.into_iter().filter(move |_| open).map(line)
     })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Inventory, Topic::Orders, Topic::Pos];
+    type Key = StoreItem;
+    type Inner = Position;
+    type Value = Position;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreItem, Position>> {
+        graph.item_at_store().positions.clone()
+    }
+
+    fn publish(row: Position) -> Position {
+        row
+    }
 }

@@ -6,14 +6,16 @@ use operators::steps::Steps;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::collections::attendance::Attendance;
+use crate::event::Topic;
 use crate::event::workforce::Role;
-use crate::graph::Streams;
 use crate::ids::{Id, Transaction};
+use crate::registry::{Graph, View};
 use crate::row::{Row, floor_div, say};
+use crate::state::rush::Rush;
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, Inputs};
-use crate::views::attendance::Attendance;
 use crate::views::fulfillment_node::{Fulfillment, Node, PICKED_MILLI, near_from};
-use crate::views::rush::Rush;
 
 /// The name of the view.
 pub const NAME: &str = "labor.coverage";
@@ -176,6 +178,25 @@ pub fn build<'scope>(
         (key, Entry::Due(row.value.due_2h_milli))
     });
     keyed("view: labor.coverage", ticks, entries(streams).and(here).and(due), None, LaborCoverage)
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Orders, Topic::Pos, Topic::Tasks, Topic::Workforce];
+    type Key = StoreRole;
+    type Inner = Coverage;
+    type Value = Coverage;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreRole, Coverage>> {
+        build(graph.inputs.ticks, &graph.inputs.streams, graph.attendance(), graph.fulfillment_node())
+    }
+
+    fn publish(row: Coverage) -> Coverage {
+        row
+    }
 }
 
 #[cfg(test)]

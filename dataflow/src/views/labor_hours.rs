@@ -5,11 +5,13 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::collections::attendance::Attendance;
+use crate::event::Topic;
 use crate::event::workforce::Role;
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, Tumbling};
 use crate::time::{Cause, Collection, HOUR_MS};
-use crate::views::attendance::Attendance;
 
 /// The name of the view.
 pub const NAME: &str = "labor.hours";
@@ -74,6 +76,25 @@ pub fn build<'scope>(
     attendance: &Attendance<'scope>,
 ) -> Collection<'scope, Row<RoleHour, WorkedHour>> {
     keyed("view: labor.hours", ticks, attendance.worked.clone(), None, LaborHours { lateness_ms })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Workforce];
+    type Key = RoleHour;
+    type Inner = WorkedHour;
+    type Value = WorkedHour;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<RoleHour, WorkedHour>> {
+        build(graph.inputs.ticks, graph.inputs.lateness_ms, graph.attendance())
+    }
+
+    fn publish(row: WorkedHour) -> WorkedHour {
+        row
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
+use crate::registry::{Graph, View};
 use crate::row::{Row, StoreHour, Tumbling, quotient, read};
 use crate::time::{Cause, Collection, HOUR_MS};
 use crate::views::labor_hours::{RoleHour, WorkedHour};
@@ -97,6 +99,25 @@ pub fn build<'scope>(
     });
     let sold = read(sales, |sales| Part::Sold(sales.net_cents));
     keyed("view: labor.productivity", ticks, sold.and(worked), None, LaborProductivity { lateness_ms })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Pos, Topic::Workforce];
+    type Key = StoreHour;
+    type Inner = Productivity;
+    type Value = Productivity;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreHour, Productivity>> {
+        build(graph.inputs.ticks, graph.inputs.lateness_ms, graph.labor_hours(), graph.store_sales())
+    }
+
+    fn publish(row: Productivity) -> Productivity {
+        row
+    }
 }
 
 #[cfg(test)]

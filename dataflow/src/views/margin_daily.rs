@@ -5,11 +5,13 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Streams;
+use crate::event::Topic;
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, Tumbling, floor_div, held};
+use crate::state::costing::{Amounts, Costing, Costs, Entry, settles_at};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, Inputs, day};
-use crate::views::costing::{Amounts, Costing, Costs, Entry, settles_at};
 
 /// The name of the view.
 pub const NAME: &str = "margin.daily";
@@ -111,6 +113,26 @@ pub fn build<'scope>(
     let entries = Inputs::from(lines).and(losses).and(products);
     let costed = keyed("margin.daily: costs", ticks, entries, None, Costing { lateness_ms });
     keyed("view: margin.daily", ticks, costed, None, MarginDaily { lateness_ms })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Inventory, Topic::Pos, Topic::Reference];
+    type Key = StoreDeptDay;
+    type Inner = Margin;
+    type Value = Margin;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreDeptDay, Margin>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.lateness_ms, &inputs.streams)
+    }
+
+    fn publish(row: Margin) -> Margin {
+        row
+    }
 }
 
 #[cfg(test)]

@@ -11,11 +11,13 @@ use operators::totals::explode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Streams;
+use crate::event::Topic;
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, held, quotient, say};
+use crate::state::selling_days::{Errors, Ranged, SellingDays};
+use crate::streams::Streams;
 use crate::time::{Cause, Collection, Inputs};
-use crate::views::selling_days::{Errors, Ranged, SellingDays};
 
 /// The name of the view.
 pub const NAME: &str = "model.drift";
@@ -194,6 +196,25 @@ pub fn build<'scope>(ticks: Ticks, streams: &Streams<'scope>) -> Collection<'sco
     let places = streams.stores.clone().map(|store| (store.store, Entry::Place(store.region, store.format)));
     let stores = keyed("model.drift: stores", ticks, Inputs::from(lines).and(ranged).and(places), None, Stores);
     keyed("view: model.drift", ticks, stores, None, Segments)
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Pos, Topic::Reference];
+    type Key = Segment;
+    type Inner = Drift;
+    type Value = Drift;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Segment, Drift>> {
+        build(graph.inputs.ticks, &graph.inputs.streams)
+    }
+
+    fn publish(row: Drift) -> Drift {
+        row
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! How each promotion sells, store by store and item by item, against what was hoped for.
 
-use operators::keyed::Ticks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::promotion::Terms;
-use crate::graph::Streams;
+use crate::event::Topic;
+use crate::event::promotion::{Promotion, Terms};
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, StoreItem, floor_div, quotient};
+use crate::state::offer::{LatestSale, Sums};
 use crate::time::Collection;
-use crate::views::offer::{LatestSale, Sums};
-use crate::views::promotion_window;
 
 /// The name of the view.
 pub const NAME: &str = "promotion.performance";
@@ -82,13 +81,8 @@ pub struct Standing {
 }
 
 /// The terms of every promotion, by store and item.
-pub fn offers<'scope>(
-    ticks: Ticks,
-    lateness_ms: i64,
-    streams: &Streams<'scope>,
-) -> Collection<'scope, (StoreItem, (Id, Terms))> {
-    let promotions = promotion_window::build(ticks, lateness_ms, &streams.promotions);
-    promotions.flat_map(|promotion| {
+pub fn offers<'scope>(promotions: &Collection<'scope, Promotion>) -> Collection<'scope, (StoreItem, (Id, Terms))> {
+    promotions.clone().flat_map(|promotion| {
         let (id, terms, items) = (promotion.promotion, promotion.terms, promotion.items);
         promotion.stores.into_iter().flat_map(move |store| {
             let offer = move |item| (StoreItem { store, item }, (id, terms));
@@ -97,16 +91,23 @@ pub fn offers<'scope>(
     })
 }
 
-/// The rows of the view.
-pub fn rows<'scope>(
-    standings: &Collection<'scope, Row<PromotionStoreItem, Standing>>,
-) -> Collection<'scope, Row<PromotionStoreItem, Performance>> {
-    let row = |row: Row<PromotionStoreItem, Standing>| Row {
-        key: row.key,
-        value: row.value.performance,
-        settled: row.settled,
-    };
-    standings.clone().map(row)
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Pos, Topic::Promotions, Topic::Reference];
+    type Key = PromotionStoreItem;
+    type Inner = Standing;
+    type Value = Performance;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<PromotionStoreItem, Standing>> {
+        graph.item_at_store().standings.clone()
+    }
+
+    fn publish(standing: Standing) -> Performance {
+        standing.performance
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Notice};
+use crate::event::Topic;
 use crate::event::pos::{PosLine, Reason};
-use crate::graph::Lines;
 use crate::ids::Id;
 use crate::policy::RETURNS_PRIOR;
+use crate::registry::{Graph, View};
 use crate::row::{Row, quotient, ratio_bp, say};
+use crate::streams::Lines;
 use crate::time::{Cause, Collection, DAY_MS};
 
 /// The name of the view.
@@ -169,13 +171,33 @@ pub fn build<'scope>(
     keyed("view: returns.item", ticks, lines, Some(notices.clone()), ReturnsItem { context })
 }
 
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Pos];
+    type Key = Item;
+    type Inner = ItemReturns;
+    type Value = ItemReturns;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Item, ItemReturns>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.context.clone(), &inputs.reference, &inputs.streams.pos)
+    }
+
+    fn publish(row: ItemReturns) -> ItemReturns {
+        row
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
 
     use super::*;
     use crate::event::policy::PolicyValue;
-    use crate::views::testing::Driven;
+    use crate::testing::Driven;
 
     #[test]
     fn the_score_is_one_where_returns_are_as_usual() {

@@ -6,11 +6,13 @@ use operators::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::event::pos::PosLine;
-use crate::graph::Lines;
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, say};
 use crate::stats::{basis_points, wilson_low};
+use crate::streams::Lines;
 use crate::time::{Cause, Collection, DAY_MS};
 
 /// The name of the view.
@@ -117,10 +119,29 @@ pub fn build<'scope>(ticks: Ticks, pos: &Lines<'scope>) -> Collection<'scope, Ro
     keyed("view: returns.operator", ticks, lines, None, ReturnsOperator)
 }
 
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Pos];
+    type Key = StoreOperator;
+    type Inner = OperatorReturns;
+    type Value = OperatorReturns;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreOperator, OperatorReturns>> {
+        build(graph.inputs.ticks, &graph.inputs.streams.pos)
+    }
+
+    fn publish(row: OperatorReturns) -> OperatorReturns {
+        row
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::testing::Driven;
+    use crate::testing::Driven;
 
     fn refund(receipt: bool) -> Sums {
         Sums { lines: 1, refunds: 1, no_receipt: i64::from(!receipt), refund_cents: 250, sale_cents: 0 }

@@ -6,10 +6,12 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::event::queue::QueueInterval;
-use crate::graph::Timed;
 use crate::ids::{EventId, Id};
+use crate::registry::{Graph, View};
 use crate::row::{Row, Tumbling, held, quotient};
+use crate::streams::Timed;
 use crate::time::{Cause, Collection, QUARTER_MS, quarter};
 
 /// The name of the view.
@@ -142,11 +144,23 @@ pub fn build<'scope>(
     keyed("view: store.queue", ticks, intervals, None, StoreQueue { lateness_ms })
 }
 
-/// The rows of the view.
-pub fn view<'scope>(
-    quarters: &Collection<'scope, Row<ZoneQuarter, Quarter>>,
-) -> Collection<'scope, Row<ZoneQuarter, Queue>> {
-    quarters.clone().map(|Row { key, value, settled }| Row { key, value: value.queue, settled })
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Queue];
+    type Key = ZoneQuarter;
+    type Inner = Quarter;
+    type Value = Queue;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<ZoneQuarter, Quarter>> {
+        build(graph.inputs.ticks, graph.inputs.lateness_ms, &graph.inputs.streams.queues)
+    }
+
+    fn publish(quarter: Quarter) -> Queue {
+        quarter.queue
+    }
 }
 
 #[cfg(test)]

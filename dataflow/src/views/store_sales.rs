@@ -6,12 +6,14 @@ use operators::sums::difference::Semigroup;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::event::pos::{LineKind, PosLine};
-use crate::graph::Lines;
 use crate::ids::Transaction;
+use crate::registry::{Graph, View};
 use crate::row::{Row, StoreHour, Tumbling};
+use crate::state::baskets::Baskets;
+use crate::streams::Lines;
 use crate::time::{Cause, Collection, HOUR_MS, hour};
-use crate::views::baskets::Baskets;
 
 /// The name of the view.
 pub const NAME: &str = "store.sales";
@@ -128,4 +130,23 @@ pub fn build<'scope>(ticks: Ticks, lateness_ms: i64, pos: &Lines<'scope>) -> Col
         (key, line.body.clone())
     });
     keyed("view: store.sales", ticks, lines, None, StoreSales { lateness_ms })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Pos];
+    type Key = StoreHour;
+    type Inner = Sales;
+    type Value = Sales;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreHour, Sales>> {
+        build(graph.inputs.ticks, graph.inputs.lateness_ms, &graph.inputs.streams.pos)
+    }
+
+    fn publish(row: Sales) -> Sales {
+        row
+    }
 }

@@ -6,9 +6,11 @@ use operators::one::One;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::event::traffic::TrafficCount;
-use crate::graph::Timed;
+use crate::registry::{Graph, View};
 use crate::row::{Row, StoreHour, Tumbling, held, ratio_bp, read};
+use crate::streams::Timed;
 use crate::time::{Cause, Collection, HOUR_MS, hour};
 use crate::views::store_sales::Sales;
 
@@ -109,6 +111,26 @@ pub fn build<'scope>(
         .map(|count| (StoreHour { store: count.body.store, hour: hour(count.event_time) }, Entry::Count(count.body)));
     let transactions = read(sales, |sales| Entry::Transactions(sales.transactions));
     keyed("view: store.traffic", ticks, transactions.and(counts), None, StoreTraffic { lateness_ms })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Pos, Topic::Traffic];
+    type Key = StoreHour;
+    type Inner = Traffic;
+    type Value = Traffic;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreHour, Traffic>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.lateness_ms, &inputs.streams.traffic, graph.store_sales())
+    }
+
+    fn publish(row: Traffic) -> Traffic {
+        row
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Topic;
 use crate::event::task::{Task, TaskStatus};
 use crate::ids::Id;
+use crate::registry::{Graph, View};
 use crate::row::{Row, say};
 use crate::time::{Cause, Collection, day};
 
@@ -131,6 +133,25 @@ pub fn build<'scope>(
         Standing::of(&task).map(|standing| (key, standing))
     });
     keyed("view: task.status", ticks, standings, None, TasksByDay)
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Tasks];
+    type Key = StoreDayType;
+    type Inner = TaskCounts;
+    type Value = TaskCounts;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreDayType, TaskCounts>> {
+        build(graph.inputs.ticks, &graph.inputs.streams.tasks)
+    }
+
+    fn publish(row: TaskCounts) -> TaskCounts {
+        row
+    }
 }
 
 #[cfg(test)]

@@ -94,6 +94,8 @@ fn a_notice_touches_only_the_keys_it_concerns() {
 fn instants_take_effect_at_the_first_tick_not_before_them() {
     let ticks = Ticks { tick_ms: 10 };
     assert_eq!([-11, -10, 0, 1, 10].map(|instant| ticks.at(instant)), [-10, -10, 0, 10, 10]);
+    assert_eq!([i64::MIN, i64::MIN + 9].map(|instant| ticks.at(instant)), [i64::MIN + 8, i64::MIN + 18]);
+    assert_eq!([i64::MAX - 7, i64::MAX].map(|instant| ticks.at(instant)), [i64::MAX - 7, i64::MAX]);
 }
 
 #[test]

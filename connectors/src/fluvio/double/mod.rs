@@ -16,8 +16,11 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use fluvio_spu_schema::produce::DefaultProduceRequest;
+
 use self::log::Log;
 use self::wire::{Answer, Connection};
+use crate::fault::FailingCall;
 
 /// What a produce request meets instead of success. Each is met once, in the order they were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum Fault {
     LoseAck,
     /// The records are written and no answer comes.
     Silence,
+    /// The connection ends before anything is written, and the records are written after all, just before the next ones.
+    StoreLater,
     /// Nothing is written: the broker has just started and does not have its partitions yet.
     NotLeader,
 }
@@ -52,12 +57,21 @@ struct State {
     /// Rises with every topic, so that watchers are told.
     epoch: u64,
     faults: VecDeque<Fault>,
+    /// Requests that are to be written just before the next one.
+    later: Vec<DefaultProduceRequest>,
+    failing_read: FailingCall,
+    /// Whether topics have no partitions yet.
+    unplaced: bool,
+    /// Whether no SPU is known.
+    leaderless: bool,
     /// Requests for offsets to be refused, as just after a start.
     not_leader: u32,
     truncate: bool,
     /// Records that stand but are not told when the end is asked for.
     late: i64,
     delay: Duration,
+    /// Streams send nothing.
+    held: bool,
     connections: Vec<(Side, TcpStream)>,
 }
 
@@ -110,6 +124,35 @@ impl Double {
         });
     }
 
+    /// Deletes a topic and creates it again, without its records.
+    pub fn recreate_topic(&self, name: &str) {
+        self.change(|state| {
+            state.topics.get_mut(name).into_iter().flatten().for_each(|log| *log = Log::default());
+            state.epoch += 1;
+        });
+    }
+
+    /// Whether topics have no partitions yet, as just after they were created.
+    pub fn unplaced(&self, on: bool) {
+        self.change(|state| {
+            state.unplaced = on;
+            state.epoch += 1;
+        });
+    }
+
+    /// Whether no SPU is known, as just after the cluster was started.
+    pub fn leaderless(&self, on: bool) {
+        self.change(|state| {
+            state.leaderless = on;
+            state.epoch += 1;
+        });
+    }
+
+    /// Lets an answer to a reader fail: the connection ends in its place.
+    pub fn fail_read(&self, read: FailingCall) {
+        self.change(|state| state.failing_read = read);
+    }
+
     /// Lets a produce request meet a fault.
     pub fn fault(&self, fault: Fault) {
         self.change(|state| state.faults.push_back(fault));
@@ -134,6 +177,11 @@ impl Double {
     /// How long each answer of the SPU takes.
     pub fn delay(&self, delay: Duration) {
         self.change(|state| state.delay = delay);
+    }
+
+    /// Whether streams send nothing though there are records, as of a broker that is slow.
+    pub fn hold(&self, on: bool) {
+        self.change(|state| state.held = on);
     }
 
     /// Drops the records of a partition before an offset, whole batches, as retention does.

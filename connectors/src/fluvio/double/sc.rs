@@ -93,6 +93,9 @@ impl Double {
     }
 
     fn spus(&self) -> Vec<Metadata<SpuSpec>> {
+        if self.state().leaderless {
+            return Vec::new();
+        }
         let spec = SpuSpec::new_public_addr(SPU, self.spu.port(), "127.0.0.1".into());
         vec![Metadata { name: format!("custom-spu-{SPU}"), spec, status: Default::default() }]
     }
@@ -109,7 +112,7 @@ impl Double {
     fn partitions(&self) -> Vec<Metadata<PartitionSpec>> {
         let state = self.state();
         let mut all = Vec::new();
-        for (name, logs) in &state.topics {
+        for (name, logs) in state.topics.iter().filter(|_| !state.unplaced) {
             for (partition, log) in (0..).zip(logs) {
                 let ends = (SPU, log.end, log.end);
                 let status = PartitionStatus::new2(ends, Vec::new(), 0, PartitionResolution::Online, 0);

@@ -16,7 +16,7 @@ use fluvio_spu_schema::server::update_offset::{OffsetUpdateStatus, UpdateOffsets
 
 use super::log::last_offset;
 use super::wire::{Answer, Connection, Encoded, Frame, versions};
-use super::{Double, Fault};
+use super::{Double, Fault, State};
 
 impl Double {
     pub(super) fn spu_request(&self, connection: &Connection, frame: &Frame) -> Answer {
@@ -30,6 +30,9 @@ impl Double {
             }
             SpuServerApiKey::Produce => return self.produce(connection, frame),
             SpuServerApiKey::FetchOffsets => {
+                if self.state().failing_read.fails() {
+                    return Ok(false);
+                }
                 let response = self.offsets(&frame.decode()?);
                 connection.reply(header, &response)?;
             }
@@ -65,27 +68,15 @@ impl Double {
         if fault == Some(Fault::Lose) {
             return Ok(false);
         }
+        if fault == Some(Fault::StoreLater) {
+            self.change(|state| state.later.push(request));
+            return Ok(false);
+        }
         let response = self.change(|state| {
-            let mut responses = Vec::new();
-            for topic in request.topics {
-                let mut partitions = Vec::new();
-                for sent in topic.partitions {
-                    let mut answer =
-                        PartitionProduceResponse { partition_index: sent.partition_index, ..Default::default() };
-                    let logs = state.topics.get_mut(&topic.name).filter(|_| fault != Some(Fault::NotLeader));
-                    match logs.and_then(|logs| logs.get_mut(sent.partition_index as usize)) {
-                        None => answer.error_code = ErrorCode::NotLeaderForPartition,
-                        Some(log) => {
-                            answer.base_offset = log.end;
-                            sent.records.batches.into_iter().for_each(|batch| log.append(batch));
-                            state.late = 0;
-                        }
-                    }
-                    partitions.push(answer);
-                }
-                responses.push(TopicProduceResponse { name: topic.name, partitions });
+            for late in std::mem::take(&mut state.later) {
+                write(state, late, false);
             }
-            ProduceResponse { responses, throttle_time_ms: 0 }
+            write(state, request, fault == Some(Fault::NotLeader))
         });
         match fault {
             Some(Fault::LoseAck) => return Ok(false),
@@ -138,7 +129,7 @@ impl Double {
                 } else if next > end {
                     let said = format!("start offset: {next} is greater than leo: {end}");
                     break (Vec::new(), end, ErrorCode::Other(said));
-                } else if next < end {
+                } else if next < end && !state.held {
                     break (log.slice(next, request.max_bytes as usize, state.truncate), end, ErrorCode::None);
                 }
                 if connection.is_closed() {
@@ -146,7 +137,11 @@ impl Double {
                 }
                 state = self.shared.changed.wait(state).unwrap();
             };
+            let cut_off = state.failing_read.fails();
             drop(state);
+            if cut_off {
+                return connection.close();
+            }
             let failed = error != ErrorCode::None;
             next = last_offset(&bytes).map_or(next, |last| last + 1);
             let partition = FetchablePartitionResponse {
@@ -162,6 +157,29 @@ impl Double {
             }
         }
     }
+}
+
+/// Writes the records of a request, unless it is refused.
+fn write(state: &mut State, request: DefaultProduceRequest, refused: bool) -> ProduceResponse {
+    let mut responses = Vec::new();
+    for topic in request.topics {
+        let mut partitions = Vec::new();
+        for sent in topic.partitions {
+            let mut answer = PartitionProduceResponse { partition_index: sent.partition_index, ..Default::default() };
+            let logs = state.topics.get_mut(&topic.name).filter(|_| !refused);
+            match logs.and_then(|logs| logs.get_mut(sent.partition_index as usize)) {
+                None => answer.error_code = ErrorCode::NotLeaderForPartition,
+                Some(log) => {
+                    answer.base_offset = log.end;
+                    sent.records.batches.into_iter().for_each(|batch| log.append(batch));
+                    state.late = 0;
+                }
+            }
+            partitions.push(answer);
+        }
+        responses.push(TopicProduceResponse { name: topic.name, partitions });
+    }
+    ProduceResponse { responses, throttle_time_ms: 0 }
 }
 
 /// What it speaks.

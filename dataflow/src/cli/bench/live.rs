@@ -17,8 +17,9 @@ use connectors::source::Start;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::out::Out;
 use crate::clock::wall_ms;
-use crate::detectors::negative_on_hand;
+use crate::detectors::inventory_negative_on_hand;
 use crate::error::Error;
 use crate::event::Topic;
 use crate::live::binder::Clock;
@@ -87,9 +88,10 @@ impl Live {
     ///
     /// # Errors
     /// If the job's topics cannot be written or read, or no probe came back.
-    pub(super) fn run(self) -> Result<(), Error> {
+    pub(super) fn run(self, out: &mut Out) -> Result<(), Error> {
         let report = self.measured()?;
         say!(
+            out,
             "{}/s for {} s: {:.0}/s reached{}; {} probes, {} missing",
             report.rate,
             report.seconds,
@@ -99,6 +101,7 @@ impl Live {
             report.missing
         );
         say!(
+            out,
             "ms from the intended sending to the reader: p50 {:.1}  p90 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}",
             report.p50_ms,
             report.p90_ms,
@@ -106,7 +109,7 @@ impl Live {
             report.p99_9_ms,
             report.max_ms
         );
-        say!("{}", serde_json::to_string(&report).map_err(|error| Error::Engine(error.to_string()))?);
+        say!(out, "{}", serde_json::to_string(&report).map_err(|error| Error::Engine(error.to_string()))?);
         Ok(())
     }
 }
@@ -293,7 +296,7 @@ fn opened(load: Load, record: &[u8]) -> Option<u64> {
         key: Key<'a>,
     }
     let exception: Exception<'_> = serde_json::from_slice(record).ok()?;
-    let is_opening = exception.r#type == negative_on_hand::KIND.name && exception.event == "opened";
+    let is_opening = exception.r#type == inventory_negative_on_hand::KIND.name && exception.event == "opened";
     exception.key.item.filter(|_| is_opening).and_then(|item| load.probe(item))
 }
 

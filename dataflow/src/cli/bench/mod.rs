@@ -2,7 +2,7 @@
 
 mod live;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -10,6 +10,7 @@ use crate::bench::apart::Apart;
 use crate::bench::compare::Comparison;
 use crate::bench::result::{Measured, Settings, write_text};
 use crate::bench::{self, costs, footprint, latency, report, restart, throughput};
+use crate::cli::out::{Out, complain};
 use crate::error::Error;
 use crate::time::DAY_MS;
 
@@ -175,7 +176,7 @@ fn apart(settings: &Settings) -> Apart {
 }
 
 fn progress(text: &str) {
-    eprintln!("{text} …");
+    complain(format_args!("{text} …"));
 }
 
 impl BenchCommand {
@@ -183,21 +184,25 @@ impl BenchCommand {
     ///
     /// # Errors
     /// If something cannot be measured, read or written.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(self, out: &mut Out) -> Result<(), Error> {
         match self.command {
-            What::Suite(Suite { out, sizes }) => {
+            What::Suite(Suite { out: folder, sizes }) => {
                 let settings = sizes.settings();
                 let apart = apart(&settings);
                 let measured = bench::suite(settings, &apart, &mut progress)?;
-                say!("{}", measured.text());
-                publish(&measured, &out)
+                // What took so long to measure is written and printed, whichever of the two fails.
+                let published = measured.publish(&folder);
+                say!(out, "{}", measured.text());
+                published?;
+                say!(out, "{} and {}", folder.join("result.json").display(), folder.join("report.html").display());
+                Ok(())
             }
-            What::Throughput(alone) => alone.run(|measured, apart| {
+            What::Throughput(alone) => alone.run(out, |measured, apart| {
                 measured.throughput = throughput::measure(&measured.settings, apart, &mut progress)?;
                 (measured.views, measured.states) = costs::measure(&measured.settings, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Latency(AtRates { alone, workers, percents, lateness_ms }) => alone.run(|measured, apart| {
+            What::Latency(AtRates { alone, workers, percents, lateness_ms }) => alone.run(out, |measured, apart| {
                 measured.settings.lateness_ms = lateness_ms.unwrap_or(measured.settings.lateness_ms);
                 let workers = usize::from(workers);
                 progress("capacity");
@@ -207,42 +212,36 @@ impl BenchCommand {
                 measured.latency = latency::measure(&measured.settings, of, &percents, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Footprint(alone) => alone.run(|measured, apart| {
+            What::Footprint(alone) => alone.run(out, |measured, apart| {
                 measured.keys = footprint::by_keys(&measured.settings, apart, &mut progress)?;
                 measured.days = footprint::by_days(&measured.settings, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Restart(alone) => alone.run(|measured, apart| {
+            What::Restart(alone) => alone.run(out, |measured, apart| {
                 measured.restarts = restart::measure(&measured.settings, apart, &mut progress)?;
                 Ok(())
             }),
-            What::Report(Report { result, out }) => write_text(&out, &report::html(&Measured::read(&result)?)),
+            What::Report(Report { result, out: page }) => write_text(&page, &report::html(&Measured::read(&result)?)),
             What::Compare(Compare { old, new, tolerance }) => {
                 let comparison = Comparison::of(&Measured::read(&old)?, &Measured::read(&new)?, tolerance);
-                say!("{}", comparison.text());
+                say!(out, "{}", comparison.text());
                 Ok(())
             }
-            What::Live(live) => live.run(),
-            What::Task { name, task } => bench::task(&name, &task),
+            What::Live(live) => live.run(out),
+            What::Task { name, task } => out.bytes(bench::task(&name, &task)?.as_bytes()),
         }
     }
 }
 
 impl Alone {
-    fn run(self, measure: impl FnOnce(&mut Measured, &Apart) -> Result<(), Error>) -> Result<(), Error> {
+    fn run(self, out: &mut Out, measure: impl FnOnce(&mut Measured, &Apart) -> Result<(), Error>) -> Result<(), Error> {
         let mut measured = Measured::here(self.sizes.settings());
         let apart = apart(&measured.settings);
         measure(&mut measured, &apart)?;
-        say!("{}", measured.text());
-        self.json.map_or(Ok(()), |path| measured.write(&path))
+        let written = self.json.map_or(Ok(()), |path| measured.write(&path));
+        say!(out, "{}", measured.text());
+        written
     }
-}
-
-/// Writes a result and its page into a folder.
-fn publish(measured: &Measured, out: &Path) -> Result<(), Error> {
-    measured.publish(out)?;
-    say!("{} and {}", out.join("result.json").display(), out.join("report.html").display());
-    Ok(())
 }
 
 #[cfg(test)]

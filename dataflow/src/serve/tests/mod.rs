@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crate::encode::lines;
 use crate::feed::Feed;
 use crate::job;
 use crate::output::{Numbers, OutputTopic};
 use crate::scenario::{Overrides, Scenario};
 use crate::serve::Board;
-use crate::write::lines;
 
 /// The records of one topic that left at one tick.
 pub(super) struct Left {

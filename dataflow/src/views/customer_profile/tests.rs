@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::testing::Driven;
 use crate::time::HOUR_MS;
-use crate::views::testing::Driven;
 
 const TODAY: i64 = 20_000 * DAY_MS;
 

@@ -1,0 +1,25 @@
+//! The columns of a typed table, from the JSON Schema of what it holds.
+
+use arrow_schema::{DataType, Field};
+use serde_json::Value;
+
+/// The columns of an object with this JSON Schema.
+pub fn columns(schema: &Value) -> impl Iterator<Item = Field> {
+    schema["properties"].as_object().into_iter().flatten().map(|(name, schema)| column(name, schema))
+}
+
+/// A column for values of this JSON Schema: integers and booleans as such, all else as text.
+fn column(name: &str, schema: &Value) -> Field {
+    let is = |kind: &str| {
+        let stated = &schema["type"];
+        stated == kind || stated.as_array().is_some_and(|kinds| kinds.iter().any(|stated| stated == kind))
+    };
+    let kind = if is("integer") {
+        DataType::Int64
+    } else if is("boolean") {
+        DataType::Boolean
+    } else {
+        DataType::Utf8
+    };
+    Field::new(name, kind, true)
+}

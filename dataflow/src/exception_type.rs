@@ -1,0 +1,84 @@
+//! Exception types: what is the same for all exceptions of a type, and the list of the types that a program has.
+
+use std::ops::Deref;
+
+use crate::event::Topic;
+use crate::policy::{FOR_MS, MIN_CONFIDENCE, Policy, RETURNS_PRIOR, STALE_AFTER};
+
+/// An exception type: what is the same for all its exceptions.
+#[derive(Debug)]
+pub struct ExceptionType {
+    /// Its name, `domain.problem`.
+    pub name: &'static str,
+    /// The JSON names of its key.
+    pub key: &'static [&'static str],
+    /// The views its condition and its drivers read.
+    pub views: &'static [&'static str],
+    /// The feeds whose silence makes it less certain.
+    pub feeds: &'static [Topic],
+    /// For few eyes only.
+    pub restricted: bool,
+    /// Its own policies; names are after `name.`. `for_ms` is one of every type.
+    pub policies: &'static [Policy],
+    /// Its default `for_ms`.
+    pub for_ms: i64,
+}
+
+/// The exception types of a program, ordered by name.
+///
+/// What is stored or sent of an exception names its type; whoever needs more of the type looks it up here.
+#[derive(Clone, Copy, Debug)]
+pub struct ExceptionTypes(&'static [&'static ExceptionType]);
+
+/// A policy under its full name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its full name.
+    pub name: String,
+    /// Its default.
+    pub default: i64,
+    /// What the number counts.
+    pub unit: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+}
+
+impl ExceptionTypes {
+    /// The program has these types.
+    pub const fn new(types: &'static [&'static ExceptionType]) -> Self {
+        ExceptionTypes(types)
+    }
+
+    /// The type of this name, if the program has it.
+    pub fn get(self, name: &str) -> Option<&'static ExceptionType> {
+        self.0.iter().find(|listed| listed.name == name).copied()
+    }
+
+    /// Every policy of the program, by full name.
+    pub fn policies(self) -> Vec<Listed> {
+        let shared = [MIN_CONFIDENCE, RETURNS_PRIOR].into_iter().chain(STALE_AFTER);
+        let shared = shared.map(|policy| (policy.name.to_owned(), policy));
+        let own = self.0.iter().flat_map(|kind| {
+            let for_ms = Policy { default: kind.for_ms, ..FOR_MS };
+            kind.policies
+                .iter()
+                .copied()
+                .chain([for_ms])
+                .map(|policy| (format!("{}.{}", kind.name, policy.name), policy))
+        });
+        let mut all: Vec<Listed> = shared
+            .chain(own)
+            .map(|(name, Policy { default, unit, meaning, .. })| Listed { name, default, unit, meaning })
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+}
+
+impl Deref for ExceptionTypes {
+    type Target = [&'static ExceptionType];
+
+    fn deref(&self) -> &Self::Target {
+        self.0
+    }
+}
