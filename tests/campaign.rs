@@ -203,6 +203,7 @@ impl Campaign {
             Some(ended) => ended,
             None => self.end(end),
         };
+        self.job.live.file_limit = None;
         assert!(fits(end, ended), "end {number}: {ended}: {}", self.job.log());
         let is_killed = ended.signal() == Some(SIGKILL) && matches!(end, End::FailPoint | End::TornWrite(..));
         *self.ends.entry(if is_killed { End::Killed.name() } else { end.name() }).or_default() += 1;
