@@ -19,20 +19,22 @@ mod check;
 mod consumer;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use dataflow::clock::Stopwatch;
 use dataflow::live::binder::Clock;
+use dataflow::output::OutputTopic;
 use operators::testing::Random;
 use rustix::process::Signal;
-use signal_hook::consts::{SIGABRT, SIGKILL, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGKILL, SIGTERM, SIGXFSZ};
 
 use crate::campaign::arrivals::{Arrivals, LATENESS_MS, TOPICS};
 use crate::campaign::consumer::Consumer;
 use crate::following::Following;
-use crate::live_job::{SECOND, archive};
+use crate::live_job::{AtLimit, SECOND, archive};
 use crate::process::{HANG, Waited};
 
 /// Ends of a campaign that nobody asked more of.
@@ -44,6 +46,8 @@ const SNAPSHOT_MS: i64 = 200;
 /// Length of a tick, and how often views leave.
 const TICK_MS: i64 = 10;
 const EMIT_MS: i64 = 100;
+/// The exit code of a process whose job failed.
+const FAILED: i32 = 101;
 /// Places to die at, and how often each is passed before that at most.
 const POINTS: [(&str, i64); 10] = [
     ("remap-create", 3),
@@ -80,6 +84,9 @@ enum End {
     Paused(i64, i64),
     /// At its fail point, or killed if it does not come there.
     FailPoint,
+    /// When a file grows by so many bytes beyond the largest there is: the write that would is cut off there, and the
+    /// process dies of it or is told that it failed. Killed if that does not come.
+    TornWrite(u64, AtLimit),
 }
 
 impl End {
@@ -91,6 +98,7 @@ impl End {
             End::KilledWhileStopping(_) => "killed while stopping",
             End::Paused(..) => "paused, then killed",
             End::FailPoint => "died at a fail point",
+            End::TornWrite(..) => "a torn write",
         }
     }
 }
@@ -108,6 +116,21 @@ struct Campaign {
     lives: u64,
     /// The longest that a sign of life was waited for.
     longest: Duration,
+}
+
+/// Whether it ended as it was to.
+fn fits(end: End, ended: ExitStatus) -> bool {
+    let is_one_of = |signals: &[i32]| ended.signal().is_some_and(|signal| signals.contains(&signal));
+    match end {
+        End::Killed | End::Paused(..) => is_one_of(&[SIGKILL]),
+        End::FailPoint => is_one_of(&[SIGABRT, SIGKILL]),
+        // Before it listens, a signal to stop ends it.
+        End::Stopped => ended.success() || is_one_of(&[SIGTERM]),
+        End::StoppedTwice(_) => ended.success() || ended.code() == Some(SECOND) || is_one_of(&[SIGTERM]),
+        End::KilledWhileStopping(_) => ended.success() || is_one_of(&[SIGKILL, SIGTERM]),
+        End::TornWrite(_, AtLimit::Dies) => is_one_of(&[SIGXFSZ, SIGKILL]),
+        End::TornWrite(_, AtLimit::Fails) => ended.code() == Some(FAILED) || is_one_of(&[SIGKILL]),
+    }
 }
 
 #[test]
@@ -169,6 +192,10 @@ impl Campaign {
         let point = format!("{point}:{}", 1 + self.random.below(most));
         let point = matches!(end, End::FailPoint).then_some(point);
         self.job.live.workers = 1 + self.random.index(3);
+        self.job.live.file_limit = match end {
+            End::TornWrite(bytes, at_limit) => Some((self.largest_file() + bytes, at_limit)),
+            _ => None,
+        };
         let place = point.as_deref().unwrap_or_default();
         println!("end {number}: {} workers, {moment:?}, {end:?} {place}", self.job.live.workers);
         self.job.start(point.as_deref());
@@ -176,17 +203,17 @@ impl Campaign {
             Some(ended) => ended,
             None => self.end(end),
         };
-        let fits = match end {
-            End::Killed | End::Paused(..) => ended.signal() == Some(SIGKILL),
-            End::FailPoint => [SIGABRT, SIGKILL].map(Some).contains(&ended.signal()),
-            // Before it listens, a signal to stop ends it.
-            End::Stopped => ended.success() || ended.signal() == Some(SIGTERM),
-            End::StoppedTwice(_) => ended.success() || ended.code() == Some(SECOND) || ended.signal() == Some(SIGTERM),
-            End::KilledWhileStopping(_) => ended.success() || [SIGKILL, SIGTERM].map(Some).contains(&ended.signal()),
-        };
-        assert!(fits, "end {number}: {ended}: {}", self.job.log());
-        let died = ended.signal() == Some(SIGABRT) || !matches!(end, End::FailPoint);
-        *self.ends.entry(if died { end.name() } else { End::Killed.name() }).or_default() += 1;
+        assert!(fits(end, ended), "end {number}: {ended}: {}", self.job.log());
+        let is_killed = ended.signal() == Some(SIGKILL) && matches!(end, End::FailPoint | End::TornWrite(..));
+        *self.ends.entry(if is_killed { End::Killed.name() } else { end.name() }).or_default() += 1;
+    }
+
+    /// Bytes of the largest file that its processes have written.
+    fn largest_file(&self) -> u64 {
+        let outputs = OutputTopic::ALL.map(|topic| format!("{}.jsonl", topic.name()));
+        let names = outputs.iter().map(String::as_str).chain(["child.log"]);
+        let bytes = |name| fs::metadata(self.job.live.path(name)).map_or(0, |file| file.len());
+        names.map(bytes).max().unwrap_or(0)
     }
 
     fn choose(&mut self) -> (Moment, End) {
@@ -200,11 +227,18 @@ impl Campaign {
             6..9 => End::Stopped,
             9..11 => End::StoppedTwice(self.random.below(30)),
             11..14 => End::KilledWhileStopping(self.random.below(60)),
-            14..17 => {
+            14 | 15 => {
                 let lines = if self.random.once_in(4) { BURST } else { self.random.below(500) };
                 End::Paused(if self.random.once_in(8) { 2_000 } else { self.random.below(300) }, lines)
             }
-            _ => End::FailPoint,
+            16 => {
+                let at_limit = if self.random.once_in(2) { AtLimit::Dies } else { AtLimit::Fails };
+                // A job that cannot write shows no life.
+                let torn = End::TornWrite(self.random.below(3_000).cast_unsigned(), at_limit);
+                return (Moment::Start(500 + self.random.below(1_000)), torn);
+            }
+            // It is given the time to come there.
+            _ => return (Moment::Life(300 + self.random.below(700)), End::FailPoint),
         };
         (moment, end)
     }
@@ -224,7 +258,7 @@ impl Campaign {
         }
     }
 
-    /// Lets it live until a moment; answers how it ended if it died at its fail point before.
+    /// Lets it live until a moment; answers how it ended if it came to an end of its own before.
     fn live_until(&mut self, moment: Moment) -> Option<ExitStatus> {
         match moment {
             Moment::Start(after_ms) => self.pass(after_ms),
@@ -267,7 +301,7 @@ impl Campaign {
     /// Ends it.
     fn end(&mut self, end: End) -> ExitStatus {
         match end {
-            End::Killed | End::FailPoint => {}
+            End::Killed | End::FailPoint | End::TornWrite(..) => {}
             End::Stopped => {
                 self.job.process().signal(Signal::TERM);
                 return self.job.ends();

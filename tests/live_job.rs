@@ -18,7 +18,8 @@ use dataflow::event::Topic;
 use dataflow::live::config::Config;
 use dataflow::live::{self, Processes};
 use dataflow::output::OutputTopic;
-use signal_hook::consts::SIGTERM;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use signal_hook::consts::{SIGTERM, SIGXFSZ};
 
 /// Names the configuration that the child runs.
 const CONFIG: &str = "STOREPULSE_TEST_CONFIG";
@@ -27,6 +28,8 @@ const HOSTS: &str = "STOREPULSE_TEST_HOSTS";
 /// Names the folder that keeps every segment of its remap log; absent for a job whose log is not kept.
 const ARCHIVE: &str = "STOREPULSE_TEST_ARCHIVE";
 
+/// Names the bytes that no file of it may exceed, and whether it dies of the write that would; absent for no such limit.
+const FILE_LIMIT: &str = "STOREPULSE_TEST_FILE_LIMIT";
 /// The exit code of a process that was told to stop twice.
 pub(crate) const SECOND: i32 = 1;
 
@@ -44,12 +47,34 @@ fn child() {
             Processes { index, hosts: words.collect() }
         },
     );
+    if let Ok(limit) = std::env::var(FILE_LIMIT) {
+        limit_files(&limit);
+    }
     archive::listen(&config.remap(), std::env::var_os(ARCHIVE).map(PathBuf::from));
     let stop = Arc::new(AtomicBool::new(false));
     // As `storepulse run` does it: a second signal while stopping ends the process at once.
     signal_hook::flag::register_conditional_shutdown(SIGTERM, SECOND, stop.clone()).expect("hooked");
     signal_hook::flag::register(SIGTERM, stop.clone()).expect("hooked");
     live::run(&config, &processes, &stop).expect("it runs");
+}
+
+/// What becomes of a process that writes more than a file may hold: what there is room for is written in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtLimit {
+    /// It dies.
+    Dies,
+    /// The write fails.
+    Fails,
+}
+
+fn limit_files(limit: &str) {
+    let (bytes, at_limit) = limit.split_once(' ').expect("bytes, and what becomes of it");
+    if at_limit == format!("{:?}", AtLimit::Fails) {
+        // A signal that somebody listens to does not kill.
+        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).expect("hooked");
+    }
+    let limit = Rlimit { current: bytes.parse().ok(), maximum: None };
+    setrlimit(Resource::Fsize, limit).expect("files can be limited");
 }
 
 /// A live job over the files of a scenario.
@@ -66,6 +91,8 @@ pub(crate) struct Live {
     pub(crate) policy: BTreeMap<String, i64>,
     /// Whether processes of their own keep every segment of the remap log, in the folder `archive` of the job.
     pub(crate) keeps_log: bool,
+    /// Bytes that no file of a process of its own may exceed.
+    pub(crate) file_limit: Option<(u64, AtLimit)>,
 }
 
 impl Live {
@@ -81,6 +108,7 @@ impl Live {
             time,
             policy: BTreeMap::new(),
             keeps_log: false,
+            file_limit: None,
         }
     }
 
@@ -135,6 +163,9 @@ impl Live {
         command.stdout(Stdio::null()).stderr(log);
         if self.keeps_log {
             command.env(ARCHIVE, self.path("archive"));
+        }
+        if let Some((bytes, at_limit)) = self.file_limit {
+            command.env(FILE_LIMIT, format!("{bytes} {at_limit:?}"));
         }
         if let Some(fail) = fail {
             command.env("STOREPULSE_FAIL", fail);
