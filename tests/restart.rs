@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 
 use dataflow::error::Error;
+use dataflow::live::snapshot;
 use operators::testing::Random;
 use serde_json::Value;
 use tests::{Run, corner_store, run};
@@ -198,6 +199,27 @@ fn damaged_state_is_refused_or_the_snapshot_before_is_used() {
         }
     }
     assert!(recovered >= 9 && refused >= 3, "recovered {recovered} times, refused {refused} times");
+}
+
+#[test]
+fn the_snapshot_of_a_job_that_stored_something_else_is_refused_by_name() {
+    let live = live();
+    live.run().expect("it runs");
+    let before = live.read();
+    let snapshots = live.path("state/snapshots");
+    let (newest, _) = snapshot::newest(&snapshots).expect("read");
+    let written = serde_json::to_string(&newest.expect("a snapshot")).expect("JSON");
+    let written = written.replace("exception type demand.surge", "exception type demand.rise");
+    let written = written.replace(r#"operator \"view: store.sales\""#, r#"operator \"view: store.takings\""#);
+    snapshot::complete(&snapshots, &serde_json::from_str(&written).expect("a manifest")).expect("written");
+    let error = live.run().expect_err("refused").to_string();
+    let [new, gone] = [
+        r#"exception type demand.surge, operator "view: store.sales""#,
+        "demand.rise, operator \"view: store.takings\"",
+    ];
+    assert!(error.contains(&format!("nothing of {new}")), "{error}");
+    assert!(error.contains(&format!("no exception type {gone}")), "{error}");
+    assert_same(&live.read(), &before, "refused");
 }
 
 #[test]

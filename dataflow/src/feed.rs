@@ -197,9 +197,9 @@ impl TopicFeed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fate::{DeadReason, Outcome};
     use crate::event::guard::testing::panics_on_poison;
     use crate::event::pos;
+    use crate::fate::{DeadReason, Outcome};
     use crate::scenario::Overrides;
 
     #[test]

@@ -1,6 +1,6 @@
 //! The lists of views, collections and detectors: everything that follows from a word in one of them.
 //!
-//! [`views!`], [`collections!`] and [`detectors!`] name modules, one file each. From the list of views follow the modules, the
+//! `views!`, `collections!` and `detectors!` name modules, one file each. From the list of views follow the modules, the
 //! functions of [`Graph`] that build each when it is first asked for, the order in which they are published, their
 //! tables and schemas; from the list of detectors the modules and the exception types. Nothing refers to a place in a list.
 //!

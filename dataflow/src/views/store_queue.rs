@@ -130,7 +130,7 @@ impl Keyed for StoreQueue {
     }
 }
 
-/// Maintains the rows with what detectors say beside; [`view`] has the rows alone.
+/// Maintains the rows with what detectors say beside.
 pub fn build<'scope>(
     ticks: Ticks,
     lateness_ms: i64,
