@@ -152,13 +152,13 @@ fn packages_depend_downwards_only() {
 
 #[test]
 fn every_exception_type_and_view_has_its_file() {
-    for kind in dataflow::detectors::KINDS.iter() {
+    for kind in retail::detectors::KINDS.iter() {
         let file = format!("dataflow/src/detectors/{}.rs", kind.name.replace('.', "_"));
         assert!(root().join(&file).exists(), "{file}");
     }
-    let names: Vec<&str> = dataflow::detectors::KINDS.iter().map(|kind| kind.name).collect();
+    let names: Vec<&str> = retail::detectors::KINDS.iter().map(|kind| kind.name).collect();
     assert!(names.is_sorted(), "types order by name: {names:?}");
-    for table in dataflow::views::tables() {
+    for table in retail::views::tables() {
         let file = format!("dataflow/src/views/{}.rs", table.name.replace('.', "_"));
         assert!(root().join(&file).exists(), "{file}");
     }
