@@ -4,10 +4,11 @@ use contract::event::inventory::Movement;
 use contract::event::pos::PosLine;
 use contract::exception::Severity;
 use contract::ids::Id;
+use contract::keys::StoreDeptDay;
 use contract::time::{HOUR_MS, day};
 use engine::row::READABLE_MS;
 use retail::state::costing::{Amounts, settles_at};
-use retail::views::margin_daily::{Margin, NAME, StoreDeptDay};
+use retail::views::margin_daily::{Margin, NAME};
 
 use smallvec::smallvec;
 

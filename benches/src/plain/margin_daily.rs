@@ -4,11 +4,12 @@ use contract::event::inventory::Movement;
 use contract::event::pos::PosLine;
 use contract::event::reference::Product;
 use contract::ids::Id;
+use contract::keys::StoreDeptDay;
 use contract::time::day;
 use contract::units::{floor_div, held};
 use differential_dataflow::collection::AsCollection;
 use operators::twins::{Plain, totals};
-use retail::views::margin_daily::{Margin, StoreDeptDay};
+use retail::views::margin_daily::Margin;
 use timely::dataflow::operators::vec::Map;
 
 use super::differential::{Facts, abelian, beside};

@@ -3,17 +3,17 @@
 //! A snapshot is read by the types that wrote it. Its manifest carries the fingerprint of the job that wrote it, and a job
 //! with another one is refused before anything of the snapshot is read, with the names of what differs. The hash is that of
 //! [`operators::shape`], so a changed field changes it without anybody having to remember a number. What a shape does not
-//! show (a field that means something else than before) is told by [`VERSION`](super::snapshot::VERSION).
+//! show (a field that means something else than before) is told by [`VERSION`](crate::snapshot::VERSION).
 
 use std::collections::BTreeMap;
 
+use contract::time::Time;
 use engine::graph::Settings;
 use engine::job;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Error;
-use crate::snapshot::Manifest;
 
 /// What stores something in a snapshot, by name, each with the hash of its shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,20 +32,18 @@ impl Fingerprint {
         Fingerprint(shapes.map(|(name, shape)| (name, format!("{:016x}", xxh3_64(shape.as_bytes())))).collect())
     }
 
-    /// Refuses a snapshot that a job of another fingerprint has written.
+    /// Refuses a snapshot, of this tick, that a job of another fingerprint has written.
     ///
     /// # Errors
     /// [`Error::Recovery`] with the names of what is new, missing or changed.
-    pub fn check(&self, manifest: Option<&Manifest>) -> Result<(), Error> {
-        let Some(manifest) = manifest else { return Ok(()) };
-        let differences = self.differences(&manifest.stored);
+    pub fn check(&self, tick: Time, written: &Fingerprint) -> Result<(), Error> {
+        let differences = self.differences(written);
         if differences.is_empty() {
             return Ok(());
         }
         Err(Error::Recovery(format!(
-            "the snapshot at tick {} was written by a job that stored something else: {}. \
+            "the snapshot at tick {tick} was written by a job that stored something else: {}. \
              Start the program that wrote it, or start anew with empty state and new output topics",
-            manifest.tick,
             differences.join("; ")
         )))
     }
@@ -85,11 +83,9 @@ mod tests {
     fn what_differs_is_named() {
         let written =
             fingerprint(&[("operator \"a\"", "i64"), ("operator \"b\"", "i64"), ("exception type x.y", "store")]);
-        let manifest = Manifest { tick: 60, stored: written.clone(), ..Manifest::default() };
-        written.check(Some(&manifest)).expect("the same");
+        written.check(60, &written).expect("the same");
         let here = fingerprint(&[("operator \"a\"", "u64"), ("operator \"c\"", "i64")]);
-        here.check(None).expect("nothing was written");
-        let refused = here.check(Some(&manifest)).expect_err("another job").to_string();
+        let refused = here.check(60, &written).expect_err("another job").to_string();
         let names = "the snapshot has nothing of operator \"c\"; \
                      this program has no exception type x.y, operator \"b\"; \
                      of another shape: operator \"a\".";

@@ -106,7 +106,9 @@ impl<'a> Job<'a> {
         let recovered = recovery::recover(config, &program)?;
         let settings = config.settings();
         let stored = Fingerprint::of(&settings);
-        stored.check(recovered.manifest.as_ref())?;
+        if let Some(manifest) = &recovered.manifest {
+            stored.check(manifest.tick, &manifest.stored)?;
+        }
         let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
         let partitions = open_partitions(config, processes, &recovered, patience)?;
         let mut outboxes = BTreeMap::new();

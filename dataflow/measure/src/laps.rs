@@ -5,7 +5,7 @@
 
 use contract::event::FactBody;
 use contract::fate::Memo;
-use contract::ids::EventId;
+use contract::ids::{EventId, Id};
 use engine::batch::Bound;
 use engine::edge::{Admitted, Arriving};
 use operators::arrival::Arrival;
@@ -57,6 +57,11 @@ pub fn lap_of(name: &str) -> Option<(&str, u32)> {
     Some((first, lap.parse().ok()?))
 }
 
+/// What is sold in a lap instead of an item, which may be that of a probe.
+fn in_lap(item: Id, lap: u32) -> Id {
+    if item.as_str().starts_with(probes::PREFIX) { Id::new(&name(item.as_str(), lap)) } else { item }
+}
+
 /// A record as it comes in a later lap.
 fn again((tick, topic, admitted): Bound, lap: u32, later: i64) -> Bound {
     let memo = |memo: Memo| Memo { event_time: memo.event_time.map(|at| at + later), ..memo };
@@ -64,7 +69,7 @@ fn again((tick, topic, admitted): Bound, lap: u32, later: i64) -> Bound {
         Admitted::Fact((topic, id), arrival) => {
             let mut arrival = renamed(arrival, lap, later, memo);
             if let Some(FactBody::Pos(line)) = &mut arrival.content {
-                line.item = probes::in_lap(line.item, lap);
+                line.item = in_lap(line.item, lap);
             }
             Admitted::Fact((topic, name(&id, lap)), arrival)
         }

@@ -5,11 +5,9 @@
 //! the moment of the event before it. The books go negative, and `inventory.negative_on_hand` opens in that very tick.
 //! In every lap of the rush they sell items of their own.
 
-use contract::ids;
 use live::error::Error;
 use scenarios::topic::{Body, Channel, Count, Id, PosLine, Quantity, Record as Sent, SaleKind};
 
-use crate::laps;
 use crate::load::{Load, Size};
 
 /// One event in so many is a probe.
@@ -43,15 +41,10 @@ pub fn load(size: Size) -> Result<Load, Error> {
 }
 
 /// How the items of probes begin.
-const PREFIX: &str = "probe-";
+pub const PREFIX: &str = "probe-";
 
 fn item((number, lap): (u64, u32)) -> Id {
     Id::resembling(&if lap == 0 { format!("{PREFIX}{number}") } else { format!("{PREFIX}{number}:{lap}") })
-}
-
-/// What is sold in a lap instead of an item, which may be that of a probe.
-pub fn in_lap(item: ids::Id, lap: u32) -> ids::Id {
-    if item.as_str().starts_with(PREFIX) { ids::Id::new(&laps::name(item.as_str(), lap)) } else { item }
 }
 
 /// The sale that makes the books of an item negative.

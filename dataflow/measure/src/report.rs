@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
+
+use live::error::Error;
 
 use crate::costs::part;
 use crate::percentiles::Percentiles;
 use crate::plot::{Axis, Bar, Chart, Series, bars, escape, nines};
-use crate::result::{Contest, Latency, Measured, median};
+use crate::result::{Contest, Latency, Measured, median, write_text};
 use crate::words::{Unit, figure};
 
 /// Looks; the colours are those of Okabe and Ito, which nearly everybody can tell apart.
@@ -26,6 +29,17 @@ svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; } svg text { 
 ";
 /// Parts shown as bars.
 const SHOWN: usize = 30;
+
+impl Measured {
+    /// Writes `result.json` and `report.html` into a folder.
+    ///
+    /// # Errors
+    /// If one of them cannot be written.
+    pub fn publish(&self, folder: &Path) -> Result<(), Error> {
+        self.write(&folder.join("result.json"))?;
+        write_text(&folder.join("report.html"), &html(self))
+    }
+}
 
 /// The page.
 pub fn html(measured: &Measured) -> String {

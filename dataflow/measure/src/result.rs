@@ -409,17 +409,6 @@ impl Measured {
     }
 }
 
-impl Measured {
-    /// Writes `result.json` and `report.html` into a folder.
-    ///
-    /// # Errors
-    /// If one of them cannot be written.
-    pub fn publish(&self, folder: &Path) -> Result<(), Error> {
-        self.write(&folder.join("result.json"))?;
-        write_text(&folder.join("report.html"), &crate::report::html(self))
-    }
-}
-
 /// Writes a text into a file, making the folders above it.
 ///
 /// # Errors

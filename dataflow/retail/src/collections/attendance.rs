@@ -12,8 +12,8 @@ use operators::keyed::{Emit, Keyed, Next, Ticks};
 
 use crate::registry::Graph;
 use crate::state::presence::{Punched, Punches};
-use crate::views::labor_coverage::StoreRole;
-use crate::views::labor_hours::RoleHour;
+use contract::keys::RoleHour;
+use contract::keys::StoreRole;
 use serde::{Deserialize, Serialize};
 
 /// What is said of one person at a store.

@@ -18,9 +18,9 @@ use crate::detectors::inventory_stockout_risk;
 use crate::registry::Graph;
 use crate::state::item_demand::Demand;
 use crate::views::demand_index;
-use crate::views::inventory_accuracy::StoreDay;
 use crate::views::inventory_position::{self, Position};
 use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
+use contract::keys::StoreDay;
 
 pub mod drawer;
 mod parts;

@@ -10,7 +10,8 @@ use engine::time::Collection;
 use operators::one::One;
 
 use crate::registry::Graph;
-use crate::views::labor_coverage::{Coverage, StoreRole};
+use crate::views::labor_coverage::Coverage;
+use contract::keys::StoreRole;
 
 /// `labor.coverage_gap`.
 pub const KIND: &ExceptionType = &ExceptionType {

@@ -11,7 +11,8 @@ use engine::time::{Collection, Inputs};
 use operators::one::One;
 
 use crate::registry::Graph;
-use crate::views::margin_daily::{Margin, StoreDeptDay};
+use crate::views::margin_daily::Margin;
+use contract::keys::StoreDeptDay;
 
 /// `margin.leak`.
 pub const KIND: &ExceptionType = &ExceptionType {

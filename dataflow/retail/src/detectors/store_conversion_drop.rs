@@ -24,9 +24,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::detectors::store_queue_breach::cashiers;
 use crate::registry::Graph;
-use crate::views::labor_coverage::{Coverage, StoreRole};
+use crate::views::labor_coverage::Coverage;
 use crate::views::store_queue::{Quarter, ZoneQuarter};
 use crate::views::store_traffic::Traffic;
+use contract::keys::StoreRole;
 
 /// `store.conversion_drop`.
 pub const KIND: &ExceptionType = &ExceptionType {

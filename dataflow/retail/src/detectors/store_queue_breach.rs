@@ -21,8 +21,9 @@ use operators::totals::explode;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
-use crate::views::labor_coverage::{Coverage, StoreRole};
+use crate::views::labor_coverage::Coverage;
 use crate::views::store_queue::{Quarter, ZoneQuarter};
+use contract::keys::StoreRole;
 
 /// `store.queue_breach`.
 pub const KIND: &ExceptionType = &ExceptionType {

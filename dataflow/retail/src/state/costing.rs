@@ -18,7 +18,7 @@ use operators::one::One;
 use operators::sums::difference::{IsZero, Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 
-use crate::views::margin_daily::StoreDeptDay;
+use contract::keys::StoreDeptDay;
 
 /// When a day can no longer change.
 pub fn settles_at(day: i64, lateness_ms: i64) -> i64 {

@@ -12,3 +12,4 @@ pub mod promoted_item;
 pub mod rush;
 pub mod selling_days;
 pub mod signal_book;
+pub mod variances;

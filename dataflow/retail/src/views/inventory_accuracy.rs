@@ -1,32 +1,20 @@
 //! How often the books agreed with the shelf when it was counted, store by store and day by day.
 
 use contract::event::Topic;
-use contract::ids::Id;
-use contract::time::{Cause, DAY_MS, day};
+use contract::keys::StoreDay;
+use contract::time::{Cause, DAY_MS};
 use contract::units::ratio_bp;
 use engine::row::{Row, Tumbling};
 use engine::time::Collection;
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::slim::Slim;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::{Graph, View};
-use crate::state::ledger::{Counted, Ledger};
-use crate::views::inventory_position::Said;
 
 /// The name of the view.
 pub const NAME: &str = "inventory.accuracy";
-
-/// A store and a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct StoreDay {
-    /// The store.
-    pub store: Id,
-    /// The start of the day.
-    pub day: i64,
-}
 
 /// What the counts of a store and day found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -41,44 +29,6 @@ pub struct Accuracy {
     pub variance_milli: i64,
     /// How many of the counts were exact.
     pub accuracy_bp: Option<i64>,
-}
-
-/// Each count of an item against the book just before it, as last said.
-#[derive(Default, Serialize, Deserialize)]
-pub struct Variances {
-    /// Something happened that a variance may depend on.
-    moved: bool,
-    said: Slim<(Counted, i64)>,
-}
-
-impl Variances {
-    /// A count comes or goes.
-    pub fn count(&mut self) {
-        self.moved = true;
-    }
-
-    /// The stock moves by `milli`; what happens after the last count is no count's business yet.
-    pub fn moved(&mut self, event_time: i64, milli: i64, ledger: &Ledger) {
-        self.moved |= milli != 0 && ledger.anchor().is_some_and(|anchor| event_time <= anchor.0);
-    }
-
-    /// Says what has changed; a count before `edge` has said its last word.
-    pub fn say(&mut self, store: Id, ledger: &Ledger, edge: i64, emit: &mut Emit<'_, Said, Cause>) {
-        if std::mem::take(&mut self.moved) {
-            self.said.retain(|(count, _)| count.0 >= edge);
-            let new: Slim<_> = ledger.variances().into_iter().filter(|(count, _)| count.0 >= edge).collect();
-            let row =
-                |(count, variance): &(Counted, i64)| Said::Variance(StoreDay { store, day: day(count.0) }, *variance);
-            if new != self.said {
-                self.said.iter().map(row).for_each(|row| emit.push(row, -1));
-                new.iter().map(row).for_each(|row| emit.push(row, 1));
-                self.said = new;
-            }
-        }
-        if self.said.iter().all(|(count, _)| count.0 < edge) {
-            self.said = Slim::default();
-        }
-    }
 }
 
 /// What is kept of a store and day until it settles.
@@ -152,8 +102,8 @@ mod tests {
 
     use super::*;
     use crate::state::moves::Move;
-    use crate::views::inventory_position::{Entry, InventoryPosition};
-    use contract::ids::EventId;
+    use crate::views::inventory_position::{Entry, InventoryPosition, Said};
+    use contract::ids::{EventId, Id};
     use contract::keys::StoreItem;
     use contract::time::HOUR_MS;
 

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::registry::{Graph, View};
 use crate::state::ledger::Ledger;
 use crate::state::moves::{Move, Moves};
-use crate::views::inventory_accuracy::{StoreDay, Variances};
+use crate::state::variances::Variances;
+use contract::keys::StoreDay;
 
 /// The name of the view.
 pub const NAME: &str = "inventory.position";
@@ -163,7 +164,8 @@ impl Books {
         folded: impl FnMut(&Move, i64),
         emit: &mut Emit<'_, Said, Cause>,
     ) {
-        self.variances.say(key.store, &self.ledger, edge, emit);
+        let mut push = |(day, variance), diff| emit.push(Said::Variance(day, variance), diff);
+        self.variances.say(key.store, &self.ledger, edge, &mut push);
         self.ledger.fold(edge, due, folded);
     }
 

@@ -2,7 +2,8 @@
 
 use contract::event::Topic;
 use contract::event::workforce::Role;
-use contract::ids::{Id, Transaction};
+use contract::ids::Transaction;
+use contract::keys::StoreRole;
 use contract::time::Cause;
 use contract::units::floor_div;
 use engine::row::{Row, say};
@@ -24,15 +25,6 @@ pub const NAME: &str = "labor.coverage";
 
 /// How many minutes of tasks one person does in two hours.
 const TASK_MINUTES: i128 = 102;
-
-/// A role at a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct StoreRole {
-    /// The store.
-    pub store: Id,
-    /// The role.
-    pub role: Role,
-}
 
 /// Heads present, planned and needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -204,6 +196,7 @@ impl View for Definition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::ids::Id;
     use contract::time::{HOUR_MS, MINUTE_MS};
 
     /// (present, scheduled, required, gap) of the role at each of the instants.

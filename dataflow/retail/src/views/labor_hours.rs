@@ -1,8 +1,7 @@
 //! How many minutes people worked, by store, role and hour.
 
 use contract::event::Topic;
-use contract::event::workforce::Role;
-use contract::ids::Id;
+use contract::keys::RoleHour;
 use contract::time::{Cause, HOUR_MS};
 use engine::row::{Row, Tumbling};
 use engine::time::Collection;
@@ -16,17 +15,6 @@ use crate::registry::{Graph, View};
 
 /// The name of the view.
 pub const NAME: &str = "labor.hours";
-
-/// An hour of a role at a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct RoleHour {
-    /// The store.
-    pub store: Id,
-    /// The role.
-    pub role: Role,
-    /// The start of the hour.
-    pub hour: i64,
-}
 
 /// Work done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +92,8 @@ mod tests {
     use operators::keyed::KeyedState;
 
     use super::*;
+    use contract::event::workforce::Role;
+    use contract::ids::Id;
 
     #[test]
     fn people_add_up_and_the_hour_settles() {

@@ -12,8 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::{Graph, View};
-use crate::views::labor_hours::{RoleHour, WorkedHour};
+use crate::views::labor_hours::WorkedHour;
 use crate::views::store_sales::Sales;
+use contract::keys::RoleHour;
 
 /// The name of the view.
 pub const NAME: &str = "labor.productivity";

@@ -1,7 +1,7 @@
 //! What each department of a store earned in a day, after the cost of what it sold and what it lost.
 
 use contract::event::Topic;
-use contract::ids::Id;
+use contract::keys::StoreDeptDay;
 use contract::time::{Cause, day};
 use contract::units::{floor_div, held};
 use engine::row::{Row, Tumbling};
@@ -17,17 +17,6 @@ use crate::state::costing::{Amounts, Costing, Costs, Entry, settles_at};
 
 /// The name of the view.
 pub const NAME: &str = "margin.daily";
-
-/// A day of a department of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct StoreDeptDay {
-    /// The store.
-    pub store: Id,
-    /// The department.
-    pub dept: Id,
-    /// The start of the UTC day.
-    pub day: i64,
-}
 
 /// What was earned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -142,6 +131,7 @@ mod tests {
     use super::*;
     use contract::event::inventory::{Movement, MovementReason};
     use contract::event::pos::{Channel, LineKind, PosLine};
+    use contract::ids::Id;
 
     fn line(kind: LineKind, quantity_milli: i64, net_cents: i64, restock: bool) -> PosLine {
         let id = Id::new("x");
