@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use benches::baseline::verify;
-use dataflow::scenario::Overrides;
+use live::replay::scenario::Overrides;
 use scenarios::SCENARIOS;
 use scenarios::generate::Wanted;
 use tests::{Run, corner_store};

@@ -9,7 +9,7 @@
 #             partitions (without the records whose ingest time runs backwards: which one they follow is another question there)
 #   kills     runs it again and again with fresh state and fresh output topics, the job killed with SIGKILL at seeded random
 #             moments and started again until it ends by itself; KILLS in all
-#   points    the same, the job dying at each fail point of dataflow/src/live/fail.rs
+#   points    the same, the job dying at each fail point of dataflow/live/src/fail.rs
 #   broker    runs it with the broker itself killed and started again in the middle
 #   latency   a job on the wall clock, `storepulse bench live` at each rate
 #

@@ -24,9 +24,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use dataflow::clock::Stopwatch;
-use dataflow::live::binder::Clock;
-use dataflow::output::OutputTopic;
+use contract::output::OutputTopic;
+use engine::clock::Stopwatch;
+use live::binder::Clock;
 use operators::testing::Random;
 use rustix::process::Signal;
 use signal_hook::consts::{SIGABRT, SIGKILL, SIGTERM, SIGXFSZ};

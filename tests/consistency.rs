@@ -5,7 +5,8 @@
 //! join of the transfers with themselves must never show a side that is empty. Both join paths through the operators
 //! the views are built of, under corrections and disorder.
 
-use dataflow::time::{Cause, Collection, Sums};
+use contract::time::Cause;
+use engine::time::{Collection, Sums};
 use operators::co_group::co_group;
 use operators::diff::Traced;
 use operators::keyed::Ticks;

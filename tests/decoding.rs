@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use dataflow::event::fields::Fault;
-use dataflow::event::{Record, Topic};
+use contract::event::fields::Fault;
+use contract::event::{Record, Topic};
 use operators::testing::Random;
 use serde_json::Value;
 use tests::{Run, corner_store, run, scenario};

@@ -130,8 +130,8 @@ fn the_contract_is_whole() {
 #[test]
 fn the_contract_names_every_view_and_exception_type() {
     let text = contract("contract.md");
-    let views = dataflow::views::tables().into_iter().map(|table| table.name);
-    let types = dataflow::detectors::KINDS.iter().map(|kind| kind.name);
+    let views = retail::views::tables().into_iter().map(|table| table.name);
+    let types = retail::detectors::KINDS.iter().map(|kind| kind.name);
     for name in views.chain(types) {
         assert!(text.contains(&format!("| {name} |")), "contract.md does not define {name}");
     }

@@ -7,7 +7,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use dataflow::clock::wall_ms;
+use engine::clock::wall_ms;
 use rustix::process::Signal;
 use serde_json::Value;
 

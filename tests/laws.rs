@@ -55,7 +55,7 @@ fn fates_add_up_to_the_records_read() {
             record["value"].clone(),
         );
     }
-    for topic in dataflow::event::Topic::ALL {
+    for topic in contract::event::Topic::ALL {
         let text = std::fs::read(corner_store().join(format!("{topic}.jsonl"))).expect("a log");
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
         let sum: i64 = fates

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use dataflow::error::Error;
-use dataflow::event::Topic;
-use dataflow::feed::{Batch, Batches, Feed};
-use dataflow::job;
-use dataflow::scenario::{Overrides, Scenario};
-use dataflow::time::Time;
-use dataflow::write::{Format, OutputFiles};
+use contract::event::Topic;
+use contract::time::Time;
+use engine::batch::{Batch, Batches};
+use engine::job;
+use live::replay::feed::Feed;
+use live::replay::scenario::{Overrides, Scenario};
+use live::replay::write::{Format, OutputFiles};
 use operators::testing::Random;
 use serde_json::Value;
 
@@ -98,13 +98,15 @@ impl<B: Batches> Shuffled<B> {
         self.hand_over(part, batch.upto);
     }
 
-    fn hand_over(&mut self, mut records: Vec<dataflow::feed::Bound>, upto: Time) {
+    fn hand_over(&mut self, mut records: Vec<engine::batch::Bound>, upto: Time) {
         self.random.shuffle(&mut records);
         self.waiting.push_back(Batch { records, upto });
     }
 }
 
 impl<B: Batches> Batches for Shuffled<B> {
+    type Error = B::Error;
+
     fn first(&self) -> Option<Time> {
         self.feed.first()
     }
@@ -113,7 +115,7 @@ impl<B: Batches> Batches for Shuffled<B> {
         self.feed.until()
     }
 
-    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+    fn next_batch(&mut self) -> Result<Option<Batch>, Self::Error> {
         if self.waiting.is_empty()
             && let Some(batch) = self.feed.next_batch()?
         {

@@ -1,8 +1,9 @@
 //! The way of a record, as in dataflow/docs/architecture.md: a sale becomes a row, the row an exception, the exception an answer.
 
-use dataflow::edge::{Admitted, Limits, admit};
-use dataflow::event::{Record, Topic};
-use dataflow::exception::{KeyPart, exception_id};
+use contract::event::{Record, Topic};
+use contract::exception::{KeyPart, exception_id};
+use engine::edge::{Admitted, Limits, admit};
+
 use tests::{Run, run, scenario};
 
 const COUNT: &str = r#"{"event_id":"c1","type":"inventory.count","event_time":1000,"ingest_time":1000,"store_id":"s1","item_id":"tea","counted":1}"#;
@@ -16,11 +17,11 @@ fn from_a_till_line_to_an_answered_exception() {
 
     // Station 2, edge: the record has one fate, judged at its tick.
     let limits = Limits { lateness_ms: 129_600_000, future_ms: 300_000 };
-    let admitted = admit(Topic::Pos, operators::arrival::Place::number(1), SALE.as_bytes(), Ok(record), 3_000, limits);
+    let admitted = admit(Topic::Pos, contract::place::Place::number(1), SALE.as_bytes(), Ok(record), 3_000, limits);
     assert!(matches!(admitted, Admitted::Fact(..)));
 
     // Stations 3 to 6, graph: facts, views, detectors, governance; and the records that leave.
-    let key = [KeyPart::from(dataflow::ids::Id::new("s1")), KeyPart::from(dataflow::ids::Id::new("tea"))];
+    let key = [KeyPart::from(contract::ids::Id::new("s1")), KeyPart::from(contract::ids::Id::new("tea"))];
     let id = exception_id("inventory.negative_on_hand", &key, 3_000);
     let command = format!(
         r#"{{"event_id":"k1","type":"exception.command","event_time":4500,"ingest_time":4500,"exception_id":"{id}","action":"approve","actor":"ann","role":"store_manager"}}"#

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use connectors::reader::{Next, Reader};
 use connectors::source::Start;
-use dataflow::error::Error;
-use dataflow::event::Topic;
-use dataflow::live::config::Config;
-use dataflow::live::{self, Processes};
-use dataflow::output::OutputTopic;
+use contract::event::Topic;
+use contract::output::OutputTopic;
+use live::Processes;
+use live::config::Config;
+use live::error::Error;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use signal_hook::consts::{SIGTERM, SIGXFSZ};
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use dataflow::cli;
+
 use tests::scenario;
 
 fn fails(words: &[&str], exit_code: u8, says: &[&str]) {

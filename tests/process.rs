@@ -3,7 +3,8 @@
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-use dataflow::clock::Stopwatch;
+use engine::clock::Stopwatch;
+
 use rustix::process::{Pid, Signal, kill_process};
 
 /// What takes longer than this hangs. It is no limit on speed: nothing that works comes near it.

@@ -6,8 +6,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 
-use dataflow::error::Error;
-use dataflow::live::snapshot;
+use live::error::Error;
+use live::snapshot;
 use operators::testing::Random;
 use serde_json::Value;
 use tests::{Run, corner_store, run};
@@ -408,7 +408,7 @@ fn it_follows_growing_files_by_the_wall_clock_and_stops_when_told() {
     let following = Following::new();
     for (run, item) in ["i1", "i2"].into_iter().enumerate() {
         let mut child = following.live.spawn(None);
-        following.goes_negative(item, dataflow::clock::wall_ms());
+        following.goes_negative(item, engine::clock::wall_ms());
         following.wait_for_opened(&mut child, run + 1);
         stop(child);
     }
@@ -425,7 +425,7 @@ fn a_job_that_had_nothing_to_do_takes_what_comes_from_before_its_start() {
         let logged = files(live, "state").into_iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len());
         logged.sum::<u64>() > 1_000
     });
-    following.goes_negative("i1", dataflow::clock::wall_ms() - 3_600_000);
+    following.goes_negative("i1", engine::clock::wall_ms() - 3_600_000);
     following.wait_for_opened(&mut child, 1);
     stop(child);
 }

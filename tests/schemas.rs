@@ -4,15 +4,15 @@ use jsonschema::Validator;
 use tests::{Run, corner_store, root, run};
 
 fn validator(topic: &str) -> Validator {
-    let schema = &dataflow::schema::all(&dataflow::views::tables())[topic];
+    let schema = &contract::schema::all(&retail::views::tables())[topic];
     jsonschema::validator_for(schema).expect("a schema")
 }
 
 #[test]
 fn the_committed_schemas_are_current() {
-    for (topic, schema) in dataflow::schema::all(&dataflow::views::tables()) {
+    for (topic, schema) in contract::schema::all(&retail::views::tables()) {
         let text = serde_json::to_string_pretty(&schema).expect("text") + "\n";
-        expect_test::expect_file![root().join(format!("dataflow/schemas/{topic}.json"))].assert_eq(&text);
+        expect_test::expect_file![root().join(format!("dataflow/contract/schemas/{topic}.json"))].assert_eq(&text);
     }
 }
 
@@ -34,7 +34,7 @@ fn every_output_record_keeps_to_its_schema() {
 #[test]
 fn a_line_is_readable_exactly_when_its_schema_says_so() {
     let mut judged = [0, 0];
-    for topic in dataflow::event::Topic::ALL {
+    for topic in contract::event::Topic::ALL {
         let validator = validator(topic.name());
         let text = std::fs::read(corner_store().join(format!("{topic}.jsonl"))).expect("a log");
         for line in text.split(|byte| *byte == b'\n') {
@@ -43,7 +43,7 @@ fn a_line_is_readable_exactly_when_its_schema_says_so() {
             if record["op"] == "delete" {
                 continue;
             }
-            let readable = dataflow::event::Record::decode(topic, line).is_ok();
+            let readable = contract::event::Record::decode(topic, line).is_ok();
             assert_eq!(validator.is_valid(&record), readable, "{topic}: {record}");
             judged[usize::from(readable)] += 1;
         }

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dataflow::clock::wall_ms;
+use engine::clock::wall_ms;
 use rustix::process::Signal;
 use signal_hook::consts::SIGABRT;
 use tests::{Run, run};

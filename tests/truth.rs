@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use dataflow::cli::score::{Tally, score};
-use dataflow::edge::Admitted;
-use dataflow::feed::{Batches, Feed};
-use dataflow::job;
-use dataflow::scenario::{Overrides, Scenario};
-use dataflow::write::{Format, OutputFiles};
+use engine::batch::Batches;
+use engine::edge::Admitted;
+use engine::job;
+use live::replay::feed::Feed;
+use live::replay::scenario::{Overrides, Scenario};
+use live::replay::write::{Format, OutputFiles};
 use scenarios::SCENARIOS;
 use scenarios::generate::{Fates, Generated, Report, Wanted};
 

@@ -13,12 +13,12 @@ use std::process::ExitCode;
 
 use benches::contest::{self, Turn};
 use clap::Parser;
-use dataflow::bench::apart::{self, Apart, Task};
-use dataflow::bench::result::{Measured, Settings};
-use dataflow::bench::{self, suite};
 use dataflow::cli::bench::Sizes;
 use dataflow::cli::out::{Out, printed};
-use dataflow::error::Error;
+use live::error::Error;
+use measure::apart::{self, Apart, Task};
+use measure::result::{Measured, Settings};
+use measure::suite;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,11 +27,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const TASK: &str = "task";
 
 fn main() -> ExitCode {
-    dataflow::allocator::keep_freed_memory();
+    measure::allocator::keep_freed_memory();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.as_slice() {
         [word, name, task] if word == TASK && name == Turn::NAME => apart::child::<Turn>(task).and_then(answer),
-        [word, name, task] if word == TASK => bench::task(name, task).and_then(answer),
+        [word, name, task] if word == TASK => measure::task(name, task).and_then(answer),
         _ => measure(Command::parse()),
     };
     match done {

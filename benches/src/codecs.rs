@@ -2,15 +2,16 @@
 //!
 //! No claim but a budget: at 100,000 records a second a microsecond a record is a tenth of a core.
 
+use contract::event::{Record, Topic, activity, inventory, order, pos, queue, reference, traffic, workforce};
+use contract::output::OutputTopic;
+use contract::time::Time;
 use criterion::{Criterion, Throughput};
-use dataflow::bench::drive::Decoded;
-use dataflow::bench::load::{Load, Size};
-use dataflow::encode::append_lines;
-use dataflow::event::{Record, Topic, activity, inventory, order, pos, queue, reference, traffic, workforce};
-use dataflow::feed::{Batch, Batches, Bound};
-use dataflow::job;
-use dataflow::output::{Emission, OutputTopic};
-use dataflow::time::Time;
+use engine::batch::{Batch, Batches, Bound};
+use engine::emission::encode::append_lines;
+use engine::emission::output::Emission;
+use engine::job;
+use measure::drive::Decoded;
+use measure::load::{Load, Size};
 
 use connectors::codec::arrow;
 
@@ -111,6 +112,8 @@ struct Once {
 }
 
 impl Batches for Once {
+    type Error = engine::error::Error;
+
     fn first(&self) -> Option<Time> {
         self.first
     }
@@ -119,7 +122,7 @@ impl Batches for Once {
         None
     }
 
-    fn next_batch(&mut self) -> Result<Option<Batch>, dataflow::error::Error> {
+    fn next_batch(&mut self) -> Result<Option<Batch>, Self::Error> {
         let records = std::mem::take(&mut self.records);
         Ok((!records.is_empty()).then_some(Batch { records, upto: self.upto }))
     }

@@ -5,17 +5,17 @@
 
 use std::time::Duration;
 
-use dataflow::bench::apart::{Apart, Task};
-use dataflow::bench::drive::{Decoded, from_memory};
-use dataflow::bench::files::write_scenario;
-use dataflow::bench::load::{Load, Size};
-use dataflow::bench::result::{Contest, Entry, Settings, median, per_second};
-use dataflow::clock::Stopwatch;
-use dataflow::error::Error;
-use dataflow::feed::Bound;
-use dataflow::output::OutputTopic;
-use dataflow::scenario::Overrides;
-use dataflow::time::Time;
+use contract::output::OutputTopic;
+use contract::time::Time;
+use engine::batch::Bound;
+use engine::clock::Stopwatch;
+use live::error::Error;
+use live::replay::scenario::Overrides;
+use measure::apart::{Apart, Task};
+use measure::drive::{Decoded, from_memory};
+use measure::files::write_scenario;
+use measure::load::{Load, Size};
+use measure::result::{Contest, Entry, Settings, median, per_second};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 

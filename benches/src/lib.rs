@@ -3,7 +3,7 @@
 //! | program | measures |
 //! |---|---|
 //! | `micro` | each operator beside its plain differential twin, on the same input; what reading and writing one record costs |
-//! | `whole` | the suite of [`dataflow::bench`], and the job beside every [`contest::Contender`], with a page of plots |
+//! | `whole` | the suite of [`measure`], and the job beside every [`contest::Contender`], with a page of plots |
 //!
 //! [`baseline`] is the whole contract written by hand, the line that the job is measured against.
 //!

@@ -8,6 +8,6 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    dataflow::allocator::keep_freed_memory();
+    measure::allocator::keep_freed_memory();
     dataflow::cli::main()
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use dataflow::clock::wall_ms;
-use dataflow::live::binder::Clock;
+use engine::clock::wall_ms;
+use live::binder::Clock;
+
 use operators::testing::Random;
 
 use crate::growing::Growing;

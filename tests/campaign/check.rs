@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use dataflow::live::binder::Clock;
-use dataflow::output::OutputTopic;
+use contract::output::OutputTopic;
+use live::binder::Clock;
 use serde_json::Value;
 use tests::{Run, run};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use connectors::reader::{Next, Reader};
 use connectors::source::{Position, Start};
-use dataflow::live::config::Config;
-use dataflow::output::OutputTopic;
+use contract::output::OutputTopic;
+use live::config::Config;
 use serde_json::Value;
 
 use crate::live_job::Live;

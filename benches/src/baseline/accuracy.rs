@@ -1,8 +1,10 @@
 //! How often the books agreed with the shelf when it was counted, store by store and day by day.
 
-use dataflow::row::{READABLE_MS, ratio_bp};
-use dataflow::time::{DAY_MS, HOUR_MS, day};
-use dataflow::views::inventory_accuracy::{Accuracy, NAME, StoreDay};
+use contract::keys::StoreDay;
+use contract::time::{DAY_MS, HOUR_MS, day};
+use contract::units::ratio_bp;
+use engine::row::READABLE_MS;
+use retail::views::inventory_accuracy::{Accuracy, NAME};
 
 use super::desk::Desk;
 use super::rows::{Page, Said, Unsent};

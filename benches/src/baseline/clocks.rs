@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use dataflow::event::workforce::{Punch, PunchKind, Role};
-use dataflow::ids::{EventId, Id};
-use dataflow::row::READABLE_MS;
-use dataflow::time::{HOUR_MS, MINUTE_MS, hour};
-use dataflow::views::labor_hours::{NAME, RoleHour, WorkedHour};
+use contract::event::workforce::{Punch, PunchKind, Role};
+use contract::ids::{EventId, Id};
+use contract::keys::RoleHour;
+use contract::time::{HOUR_MS, MINUTE_MS, hour};
+use engine::row::READABLE_MS;
+use retail::views::labor_hours::{NAME, WorkedHour};
 
 use super::desk::Desk;
 use super::rows::{Page, Said, Unsent};

@@ -2,15 +2,16 @@
 
 use std::rc::Rc;
 
-use dataflow::detectors::KINDS;
-use dataflow::event::Topic;
-use dataflow::event::command::{Command, CommandAction};
-use dataflow::exception::Severity;
-use dataflow::ids::EventId;
-use dataflow::policy::{FOR_MS, MIN_CONFIDENCE, Policies, Policy};
-use dataflow::record::{Event, Mode, Status};
+use contract::event::Topic;
+use contract::event::command::{Command, CommandAction};
+use contract::exception::Severity;
+use contract::ids::EventId;
+use contract::policy::{FOR_MS, MIN_CONFIDENCE, Policy};
+use contract::record::{Event, Mode, Status};
+use engine::reference::Policies;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use retail::detectors::KINDS;
 use smallvec::SmallVec;
 
 use super::desk::{Desk, bit};

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use dataflow::event::workforce::{Role, Shift};
-use dataflow::exception::Severity;
-use dataflow::ids::{Id, Transaction};
-use dataflow::row::floor_div;
-use dataflow::stats::required_servers;
-use dataflow::time::{MINUTE_MS, QUARTER_MS};
-use dataflow::views::fulfillment_node::{PICKED_MILLI, near_from};
-use dataflow::views::labor_coverage::{Coverage, NAME, StoreRole};
+use contract::event::workforce::{Role, Shift};
+use contract::exception::Severity;
+use contract::ids::{Id, Transaction};
+use contract::keys::StoreRole;
+use contract::time::{MINUTE_MS, QUARTER_MS};
+use contract::units::floor_div;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use retail::stats::required_servers;
+use retail::views::fulfillment_node::{PICKED_MILLI, near_from};
+use retail::views::labor_coverage::{Coverage, NAME};
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

@@ -1,11 +1,11 @@
 //! What each loyalty customer did over the last four weeks, and how many customers there are of each kind.
 
-use dataflow::event::pos::{Channel, PosLine};
-use dataflow::ids::{Id, Transaction};
-use dataflow::row::quotient;
-use dataflow::time::{DAY_MS, day};
-use dataflow::views::customer_profile::{self, Customer, Profile};
-use dataflow::views::customer_segments::{self, Customers as Members, Segment, SegmentKey};
+use contract::event::pos::{Channel, PosLine};
+use contract::ids::{Id, Transaction};
+use contract::time::{DAY_MS, day};
+use contract::units::quotient;
+use retail::views::customer_profile::{self, Customer, Profile};
+use retail::views::customer_segments::{self, Customers as Members, Segment, SegmentKey};
 
 use super::desk::Desk;
 use super::rows::{Page, Said, Unsent};

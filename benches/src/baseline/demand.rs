@@ -1,13 +1,14 @@
 //! How strongly each department of a store is asked for now, and where that is far from what was planned.
 
-use dataflow::event::signal::Signal;
-use dataflow::exception::Severity;
-use dataflow::ids::Id;
-use dataflow::row::StoreDept;
-use dataflow::state::item_demand::Demand;
-use dataflow::state::signal_book::product_bp;
-use dataflow::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use dataflow::views::demand_index::{DemandIndex, NAME, expected};
+use contract::event::signal::Signal;
+use contract::exception::Severity;
+use contract::ids::Id;
+use contract::keys::StoreDept;
+use contract::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use retail::state::item_demand::Demand;
+use retail::state::signal_book::product_bp;
+use retail::views::demand_index::{DemandIndex, NAME, expected};
+
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

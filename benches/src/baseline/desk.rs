@@ -1,11 +1,12 @@
 //! What every room of the shop may ask: the time, the stores, the items, the policies, and who is to blame.
 
-use dataflow::context::Hours;
-use dataflow::event::Topic;
-use dataflow::event::reference::{Product, Store};
-use dataflow::graph::Settings;
-use dataflow::ids::{EventId, Id};
-use dataflow::policy::Policies;
+use contract::event::Topic;
+use contract::event::reference::{Product, Store};
+use contract::ids::{EventId, Id};
+use engine::graph::Settings;
+use engine::reference::Hours;
+use engine::reference::Policies;
+
 use operators::keyed::Ticks;
 
 use super::slots::{NOBODY, Names};

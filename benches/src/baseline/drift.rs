@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use dataflow::event::pos::PosLine;
-use dataflow::exception::Severity;
-use dataflow::ids::Id;
-use dataflow::state::selling_days::Errors;
-use dataflow::time::{DAY_MS, day};
-use dataflow::views::model_drift::{Drift, NAME, Segment};
+use contract::event::pos::PosLine;
+use contract::exception::Severity;
+use contract::ids::Id;
+use contract::time::{DAY_MS, day};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use retail::state::selling_days::Errors;
+use retail::views::model_drift::{Drift, NAME, Segment};
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

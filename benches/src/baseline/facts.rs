@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
-use dataflow::event::{FactBody, Topic};
-use dataflow::ids::EventId;
-use dataflow::time::MINUTE_MS;
+use contract::event::{FactBody, Topic};
+use contract::ids::EventId;
+use contract::time::MINUTE_MS;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 

@@ -1,11 +1,13 @@
 //! Whether each store's feeds are alive, and what became of their records.
 
-use dataflow::event::Topic;
-use dataflow::exception::Severity;
-use dataflow::fate::Outcome;
-use dataflow::ids::Id;
-use dataflow::policy::{Policies, STALE_AFTER};
-use dataflow::views::feed_health::{Feed, Health, NAME};
+use contract::event::Topic;
+use contract::exception::Severity;
+use contract::fate::Outcome;
+use contract::ids::Id;
+use contract::policy::STALE_AFTER;
+use engine::reference::Policies;
+use retail::views::feed_health::{Feed, Health, NAME};
+
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

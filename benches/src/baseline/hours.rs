@@ -1,16 +1,18 @@
 //! What each store sold hour by hour, who came in, and what the work of that hour brought.
 
-use dataflow::event::pos::{LineKind, PosLine};
-use dataflow::event::traffic::TrafficCount;
-use dataflow::exception::Severity;
-use dataflow::ids::Transaction;
-use dataflow::row::{READABLE_MS, StoreHour, floor_div, held, quotient, ratio_bp};
-use dataflow::time::{DAY_MS, HOUR_MS, MINUTE_MS, hour};
-use dataflow::views::labor_productivity::{self, Productivity};
-use dataflow::views::store_sales::{self, Sales};
-use dataflow::views::store_traffic::{self, Traffic};
+use contract::event::pos::{LineKind, PosLine};
+use contract::event::traffic::TrafficCount;
+use contract::exception::Severity;
+use contract::ids::Transaction;
+use contract::keys::StoreHour;
+use contract::time::{DAY_MS, HOUR_MS, MINUTE_MS, hour};
+use contract::units::{floor_div, held, quotient, ratio_bp};
+use engine::row::READABLE_MS;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use retail::views::labor_productivity::{self, Productivity};
+use retail::views::store_sales::{self, Sales};
+use retail::views::store_traffic::{self, Traffic};
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};
@@ -382,7 +384,7 @@ impl Comparison {
 
 struct Conversion {
     store: u32,
-    name: dataflow::ids::Id,
+    name: contract::ids::Id,
     drop_bp: i64,
     comparison: Comparison,
     explained: Option<Explained>,

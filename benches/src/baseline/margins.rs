@@ -1,13 +1,15 @@
 //! What each department of a store earned in a day, after the cost of what it sold and lost.
 
-use dataflow::event::inventory::Movement;
-use dataflow::event::pos::PosLine;
-use dataflow::exception::Severity;
-use dataflow::ids::Id;
-use dataflow::row::READABLE_MS;
-use dataflow::state::costing::{Amounts, settles_at};
-use dataflow::time::{HOUR_MS, day};
-use dataflow::views::margin_daily::{Margin, NAME, StoreDeptDay};
+use contract::event::inventory::Movement;
+use contract::event::pos::PosLine;
+use contract::exception::Severity;
+use contract::ids::Id;
+use contract::keys::StoreDeptDay;
+use contract::time::{HOUR_MS, day};
+use engine::row::READABLE_MS;
+use retail::state::costing::{Amounts, settles_at};
+use retail::views::margin_daily::{Margin, NAME};
+
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

@@ -39,17 +39,17 @@ mod tasks;
 mod timers;
 mod verify;
 
-use dataflow::edge::{Admitted, Arriving};
-use dataflow::event::{FactBody, StateBody, Topic};
-use dataflow::fate::{Fated, Memo, Outcome};
-use dataflow::feed::Bound;
-use dataflow::graph::Settings;
-use dataflow::ids::{EventId, Id};
-use dataflow::output::{Numbered, OutputTopic, Publish};
-use dataflow::record::{DeadRecord, LateRecord};
-use dataflow::time::Time;
 use operators::keyed::Ticks;
 
+use contract::event::{FactBody, StateBody, Topic};
+use contract::fate::{Fated, Memo, Outcome};
+use contract::ids::{EventId, Id};
+use contract::output::{Numbered, OutputTopic, Publish};
+use contract::record::{DeadRecord, LateRecord};
+use contract::time::Time;
+use engine::batch::Bound;
+use engine::edge::{Admitted, Arriving};
+use engine::graph::Settings;
 use facts::Facts;
 use facts::NOWHERE;
 use rooms::Rooms;

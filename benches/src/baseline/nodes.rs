@@ -1,11 +1,12 @@
 //! The orders each store has to pick, how it keeps its promises, and whether its pickers can bear the load.
 
-use dataflow::event::order::{Order, OrderState};
-use dataflow::exception::Severity;
-use dataflow::ids::Id;
-use dataflow::row::quotient;
-use dataflow::time::{DAY_MS, hour};
-use dataflow::views::fulfillment_node::{Fulfillment, NAME, Node, PICKED_MILLI, near_from};
+use contract::event::order::{Order, OrderState};
+use contract::exception::Severity;
+use contract::ids::Id;
+use contract::time::{DAY_MS, hour};
+use contract::units::quotient;
+use retail::views::fulfillment_node::{Fulfillment, NAME, Node, PICKED_MILLI, near_from};
+
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

@@ -1,14 +1,15 @@
 //! One promotion of one item at one store: which till lines belong to it, what they add up to, what may be wrong.
 
-use dataflow::event::FactBody;
-use dataflow::event::pos::PosLine;
-use dataflow::event::promotion::Terms;
-use dataflow::exception::Severity;
-use dataflow::row::{floor_div, quotient};
-use dataflow::state::offer::{LatestSale, Sums};
-use dataflow::stats::{Demand, basis_points};
-use dataflow::time::hour;
-use dataflow::views::promotion_performance::{Performance, PromotionStoreItem};
+use contract::event::FactBody;
+use contract::event::pos::PosLine;
+use contract::event::promotion::Terms;
+use contract::exception::Severity;
+use contract::time::hour;
+use contract::units::{floor_div, quotient};
+use retail::state::offer::{LatestSale, Sums};
+use retail::stats::{Demand, basis_points};
+use retail::views::promotion_performance::{Performance, PromotionStoreItem};
+
 use smallvec::smallvec;
 
 use super::court::{Case, Subject, Verdict, answer, driver};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use dataflow::event::order::Order;
-use dataflow::exception::Severity;
-use dataflow::ids::EventId;
-use dataflow::state::open_orders::{Odds, in_time};
-use dataflow::stats::basis_points;
-use dataflow::views::inventory_position::Position;
+use contract::event::order::Order;
+use contract::exception::Severity;
+use contract::ids::EventId;
+use retail::state::open_orders::{Odds, in_time};
+use retail::stats::basis_points;
+use retail::views::inventory_position::Position;
+
 use smallvec::{SmallVec, smallvec};
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dataflow::event::pos::PosLine;
-use dataflow::event::promotion::{Promotion, Terms};
-use dataflow::ids::Id;
-use dataflow::row::READABLE_MS;
-use dataflow::state::offer::{LatestSale, Sums};
-use dataflow::time::{HOUR_MS, hour};
-use dataflow::views::promotion_performance::{NAME, Performance, PromotionStoreItem};
+use contract::event::pos::PosLine;
+use contract::event::promotion::{Promotion, Terms};
+use contract::ids::Id;
+use contract::time::{HOUR_MS, hour};
+use engine::row::READABLE_MS;
+use retail::state::offer::{LatestSale, Sums};
+use retail::views::promotion_performance::{NAME, Performance, PromotionStoreItem};
 
 use super::court::{Case, Court, Verdict};
 use super::desk::Desk;

@@ -1,12 +1,14 @@
 //! How the checkout queues of each zone did, quarter of an hour by quarter of an hour, and where a lane must open.
 
-use dataflow::event::queue::QueueInterval;
-use dataflow::exception::Severity;
-use dataflow::ids::{EventId, Id};
-use dataflow::row::{READABLE_MS, held, quotient};
-use dataflow::time::{HOUR_MS, MINUTE_MS, QUARTER_MS, hour, quarter};
-use dataflow::views::labor_coverage::Coverage;
-use dataflow::views::store_queue::{NAME, Quarter, Queue, ZoneQuarter};
+use contract::event::queue::QueueInterval;
+use contract::exception::Severity;
+use contract::ids::{EventId, Id};
+use contract::time::{HOUR_MS, MINUTE_MS, QUARTER_MS, hour, quarter};
+use contract::units::{held, quotient};
+use engine::row::READABLE_MS;
+use retail::views::labor_coverage::Coverage;
+use retail::views::store_queue::{NAME, Quarter, Queue, ZoneQuarter};
+
 use smallvec::{SmallVec, smallvec};
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

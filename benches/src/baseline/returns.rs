@@ -1,15 +1,16 @@
 //! What comes back: of each item, and over the hands of each till operator.
 
-use dataflow::detectors::returns_abnormal_rate::detail;
-use dataflow::event::pos::{PosLine, Reason};
-use dataflow::exception::Severity;
-use dataflow::ids::Id;
-use dataflow::policy::RETURNS_PRIOR;
-use dataflow::row::ratio_bp;
-use dataflow::stats::{basis_points, wilson_low};
-use dataflow::time::DAY_MS;
-use dataflow::views::returns_item::{self, Item, ItemReturns, score_bp};
-use dataflow::views::returns_operator::{self, OperatorReturns, StoreOperator};
+use contract::event::pos::{PosLine, Reason};
+use contract::exception::Severity;
+use contract::ids::Id;
+use contract::policy::RETURNS_PRIOR;
+use contract::time::DAY_MS;
+use contract::units::ratio_bp;
+use retail::detectors::returns_abnormal_rate::detail;
+use retail::stats::{basis_points, wilson_low};
+use retail::views::returns_item::{self, Item, ItemReturns, score_bp};
+use retail::views::returns_operator::{self, OperatorReturns, StoreOperator};
+
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

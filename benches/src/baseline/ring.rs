@@ -1,7 +1,7 @@
 //! The clock rings: every room is told of its drawers; then rows leave in the order of their views.
 
-use dataflow::detectors::KINDS;
-use dataflow::policy::RETURNS_PRIOR;
+use contract::policy::RETURNS_PRIOR;
+use retail::detectors::KINDS;
 
 use super::facts::Facts;
 use super::rooms::Rooms;

@@ -1,15 +1,16 @@
 //! The house: which room each record is told to, and the order in which rooms are brought up to date.
 
-use dataflow::context::Hours as OpenHours;
-use dataflow::event::activity::Act;
-use dataflow::event::command::Command;
-use dataflow::event::order::Order;
-use dataflow::event::pos::PosLine;
-use dataflow::event::reference::{ItemLocation, Product, Store};
-use dataflow::event::workforce::Role;
-use dataflow::event::{FactBody, StateBody};
-use dataflow::graph::Settings;
-use dataflow::ids::EventId;
+use contract::event::activity::Act;
+use contract::event::command::Command;
+use contract::event::order::Order;
+use contract::event::pos::PosLine;
+use contract::event::reference::{ItemLocation, Product, Store};
+use contract::event::workforce::Role;
+use contract::event::{FactBody, StateBody};
+use contract::ids::EventId;
+use engine::graph::Settings;
+use engine::reference::Hours as OpenHours;
+
 use smallvec::SmallVec;
 
 use super::accuracy::AccuracyDays;

@@ -1,6 +1,7 @@
 //! What was said of each row, and what of it has not left yet.
 
-use dataflow::output::{Op, OutputTopic, ViewRecord};
+use contract::output::{Op, OutputTopic, ViewRecord};
+
 use serde::Serialize;
 
 /// Where finished lines go.

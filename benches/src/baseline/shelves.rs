@@ -1,12 +1,14 @@
 //! What is on each shelf by the books: counts anchor it, everything that came or went since moves it.
 
-use dataflow::event::FactBody;
-use dataflow::event::pos::PosLine;
-use dataflow::event::reference::ItemLocation;
-use dataflow::ids::EventId;
-use dataflow::row::{StoreItem, quotient};
-use dataflow::time::{DAY_MS, HOUR_MS, day};
-use dataflow::views::inventory_position::{NAME, Position};
+use contract::event::FactBody;
+use contract::event::pos::PosLine;
+use contract::event::reference::ItemLocation;
+use contract::ids::EventId;
+use contract::keys::StoreItem;
+use contract::time::{DAY_MS, HOUR_MS, day};
+use contract::units::quotient;
+use retail::views::inventory_position::{NAME, Position};
+
 use smallvec::SmallVec;
 
 use super::desk::Desk;

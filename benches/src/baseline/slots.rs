@@ -2,10 +2,9 @@
 
 use std::hash::Hash;
 
+use contract::ids::Id;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-
-use dataflow::ids::Id;
 
 /// Nobody's doing: the clock's.
 pub(super) const NOBODY: u32 = u32::MAX;

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use dataflow::detectors::KINDS;
-use dataflow::event::Topic;
-use dataflow::event::command::{Command, CommandAction};
-use dataflow::exception::Severity;
-use dataflow::ids::{EventId, Id};
-use dataflow::record::{DecisionKind, Event, Mode, Status};
+use contract::event::Topic;
+use contract::event::command::{Command, CommandAction};
+use contract::exception::Severity;
+use contract::ids::{EventId, Id};
+use contract::record::{DecisionKind, Event, Mode, Status};
+use retail::detectors::KINDS;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;

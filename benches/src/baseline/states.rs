@@ -1,9 +1,9 @@
 //! The current row of every key of a state topic: of all that was said, the newest stands.
 
-use dataflow::edge::Arriving;
-use dataflow::event::{StateBody, StateKey};
-use dataflow::fate::Outcome;
-use dataflow::ids::EventId;
+use contract::event::{StateBody, StateKey};
+use contract::fate::Outcome;
+use contract::ids::EventId;
+use engine::edge::Arriving;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 

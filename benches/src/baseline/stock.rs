@@ -1,10 +1,11 @@
 //! What may be wrong with a shelf: too little for the days to come, less than nothing, or something nobody can find.
 
-use dataflow::detectors::{inventory_phantom_stock as phantom_stock, inventory_stockout_risk as stockout_risk};
-use dataflow::exception::Severity;
-use dataflow::row::floor_div;
-use dataflow::stats::basis_points;
-use dataflow::views::inventory_position::Position;
+use contract::exception::Severity;
+use contract::units::floor_div;
+use retail::detectors::{inventory_phantom_stock as phantom_stock, inventory_stockout_risk as stockout_risk};
+use retail::stats::basis_points;
+use retail::views::inventory_position::Position;
+
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};
@@ -257,7 +258,7 @@ fn phantom(shelf: &mut Shelf, desk: &Desk, alpha_bp: i64) -> (Verdict, Option<i6
 
 struct Phantom<'a> {
     shelf: &'a Shelf,
-    desk_hours: dataflow::context::Hours,
+    desk_hours: engine::reference::Hours,
     now: i64,
     bound: i64,
 }

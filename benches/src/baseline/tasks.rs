@@ -1,11 +1,12 @@
 //! How each store is getting on with its tasks: which are late, and which promotions nobody has set up.
 
-use dataflow::event::promotion::Promotion;
-use dataflow::event::task::{Task, TaskStatus};
-use dataflow::exception::Severity;
-use dataflow::ids::{EventId, Id};
-use dataflow::time::{HOUR_MS, day};
-use dataflow::views::task_status::{NAME, StoreDayType, TaskCounts};
+use contract::event::promotion::Promotion;
+use contract::event::task::{Task, TaskStatus};
+use contract::exception::Severity;
+use contract::ids::{EventId, Id};
+use contract::time::{HOUR_MS, day};
+use retail::views::task_status::{NAME, StoreDayType, TaskCounts};
+
 use smallvec::smallvec;
 
 use super::court::{Case, Court, Subject, Verdict, answer, driver};

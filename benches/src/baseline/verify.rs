@@ -5,14 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use dataflow::encode::lines;
-use dataflow::error::Error;
-use dataflow::feed::{Batch, Batches, Feed};
-use dataflow::graph::Settings;
-use dataflow::job;
-use dataflow::output::{Numbers, OutputTopic};
-use dataflow::scenario::{Overrides, Scenario};
-use dataflow::time::Time;
+use contract::output::OutputTopic;
+use contract::time::Time;
+use engine::batch::{Batch, Batches};
+use engine::emission::encode::lines;
+use engine::emission::output::Numbers;
+use engine::graph::Settings;
+use engine::job;
+use live::error::Error;
+use live::replay::feed::Feed;
+use live::replay::scenario::{Overrides, Scenario};
 
 use super::{Baseline, Sink};
 
@@ -29,7 +31,7 @@ pub struct Verified {
 ///
 /// # Errors
 /// If a log cannot be read.
-pub fn run(mut feed: impl Batches, settings: &Settings, out: &mut dyn Sink) -> Result<u64, Error> {
+pub fn run(mut feed: impl Batches<Error = Error>, settings: &Settings, out: &mut dyn Sink) -> Result<u64, Error> {
     let Some(first) = feed.first() else { return Ok(0) };
     let mut baseline = Baseline::new(settings);
     let (mut tick, mut last, mut read) = (Time::MIN, settings.ticks.at(first), 0);

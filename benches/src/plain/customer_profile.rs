@@ -1,15 +1,15 @@
 //! What each loyalty customer did over four weeks: sums, distinct baskets and the latest purchase, all as one sum.
 
-use dataflow::event::activity::{Act, Activity};
-use dataflow::event::pos::{Channel, LineKind, PosLine};
-use dataflow::ids::{Id, Transaction};
-use dataflow::row::quotient;
-use dataflow::time::DAY_MS;
-use dataflow::views::customer_profile::{Customer, Profile};
+use contract::event::activity::{Act, Activity};
+use contract::event::pos::{Channel, LineKind, PosLine};
+use contract::ids::{Id, Transaction};
+use contract::time::DAY_MS;
+use contract::units::quotient;
 use differential_dataflow::operators::ThresholdTotal;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
 use operators::twins::{Plain, greatest, totals};
+use retail::views::customer_profile::{Customer, Profile};
 
 use super::differential::{Facts, abelian};
 use super::windows::in_window;

@@ -6,21 +6,21 @@
 
 use std::hash::Hash;
 
-use dataflow::event::activity::Activity;
-use dataflow::event::inventory::{Count, Movement};
-use dataflow::event::order::Order;
-use dataflow::event::pos::PosLine;
-use dataflow::event::queue::QueueInterval;
-use dataflow::event::reference::Product;
-use dataflow::event::{FactBody, StateBody, Topic};
-use dataflow::streams::Timed;
-use dataflow::time::Time;
-use dataflow::views;
+use contract::event::activity::Activity;
+use contract::event::inventory::{Count, Movement};
+use contract::event::order::Order;
+use contract::event::pos::PosLine;
+use contract::event::queue::QueueInterval;
+use contract::event::reference::Product;
+use contract::event::{FactBody, StateBody, Topic};
+use contract::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::{Abelian, Multiply};
 use differential_dataflow::input::{Input, InputSession};
+use engine::streams::Timed;
 use operators::arrival::Fact;
 use operators::twins::Plain;
+use retail::views;
 use timely::worker::Worker;
 
 use super::inventory_position::{self, Moves};

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dataflow::bench::drive::Decoded;
-use dataflow::edge::{Admitted, Arriving};
-use dataflow::event::{FactBody, StateBody, StateKey, Topic};
-use dataflow::feed::Bound;
-use dataflow::ids::EventId;
-use dataflow::streams::Timed;
-use dataflow::time::Time;
+use contract::event::{FactBody, StateBody, StateKey, Topic};
+use contract::ids::EventId;
+use contract::time::Time;
+use engine::batch::Bound;
+use engine::edge::{Admitted, Arriving};
+use engine::streams::Timed;
+use measure::drive::Decoded;
 use operators::arrival::Fact;
 use operators::keyed::Ticks;
 

@@ -3,15 +3,16 @@
 //! The moves of a shelf are kept by their event times, and joined with when it was last counted: a move after that
 //! counts, and a new count takes all of those before it back. Every part of a row adds itself to one sum of the shelf.
 
-use dataflow::event::inventory::{Count, Movement};
-use dataflow::event::order::Order;
-use dataflow::event::pos::PosLine;
-use dataflow::row::{StoreItem, quotient};
-use dataflow::time::{DAY_MS, HOUR_MS};
-use dataflow::views::inventory_position::Position;
+use contract::event::inventory::{Count, Movement};
+use contract::event::order::Order;
+use contract::event::pos::PosLine;
+use contract::keys::StoreItem;
+use contract::time::{DAY_MS, HOUR_MS};
+use contract::units::quotient;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
 use operators::twins::{Plain, greatest, totals};
+use retail::views::inventory_position::Position;
 
 use super::differential::{Facts, abelian, beside};
 use super::windows::in_window;

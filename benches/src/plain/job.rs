@@ -3,22 +3,23 @@
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use dataflow::context::{Context, Notice};
-use dataflow::edge::{Edge, cause};
-use dataflow::event::{FactBody, StateBody, Topic};
-use dataflow::fate::Memo;
-use dataflow::ids::EventId;
-use dataflow::row::Row;
-use dataflow::streams::Streams;
-use dataflow::time::{Collection, DAY_MS, Diff, Time};
-use dataflow::views::inventory_position::{self, InventoryPosition, Said};
-use dataflow::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
+use contract::event::{FactBody, StateBody, Topic};
+use contract::fate::Memo;
+use contract::ids::EventId;
+use contract::time::{DAY_MS, Time};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::input::{Input, InputSession};
+use engine::edge::{Edge, cause};
+use engine::reference::{Context, Notice};
+use engine::row::Row;
+use engine::streams::Streams;
+use engine::time::{Collection, Diff};
 use operators::arrival::Judged;
 use operators::driver::keyed;
 use operators::fan::Fan;
 use operators::gather::Gather;
+use retail::views::inventory_position::{self, InventoryPosition, Said};
+use retail::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 use timely::dataflow::operators::Probe;
 use timely::worker::Worker;
 

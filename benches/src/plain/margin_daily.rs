@@ -1,14 +1,15 @@
 //! What each department earned in a day: sums that go through a join with the products, and are then added up.
 
-use dataflow::event::inventory::Movement;
-use dataflow::event::pos::PosLine;
-use dataflow::event::reference::Product;
-use dataflow::ids::Id;
-use dataflow::row::{floor_div, held};
-use dataflow::time::day;
-use dataflow::views::margin_daily::{Margin, StoreDeptDay};
+use contract::event::inventory::Movement;
+use contract::event::pos::PosLine;
+use contract::event::reference::Product;
+use contract::ids::Id;
+use contract::keys::StoreDeptDay;
+use contract::time::day;
+use contract::units::{floor_div, held};
 use differential_dataflow::collection::AsCollection;
 use operators::twins::{Plain, totals};
+use retail::views::margin_daily::Margin;
 use timely::dataflow::operators::vec::Map;
 
 use super::differential::{Facts, abelian, beside};

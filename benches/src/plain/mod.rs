@@ -22,12 +22,12 @@ use std::fmt::Debug;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dataflow::clock::Stopwatch;
-use dataflow::event::Topic;
-use dataflow::time::{DAY_MS, Time};
+use contract::event::Topic;
+use contract::time::{DAY_MS, Time};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::input::InputSession;
+use engine::clock::Stopwatch;
 use operators::keyed::Ticks;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;

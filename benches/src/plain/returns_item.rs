@@ -1,13 +1,13 @@
 //! How much of each item comes back: sums over four weeks, which leave day by day.
 
-use dataflow::event::pos::{PosLine, Reason};
-use dataflow::policy::RETURNS_PRIOR;
-use dataflow::row::ratio_bp;
-use dataflow::time::DAY_MS;
-use dataflow::views::returns_item::{Item, ItemReturns, score_bp};
+use contract::event::pos::{PosLine, Reason};
+use contract::policy::RETURNS_PRIOR;
+use contract::time::DAY_MS;
+use contract::units::ratio_bp;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
 use operators::twins::{Plain, totals};
+use retail::views::returns_item::{Item, ItemReturns, score_bp};
 
 use super::differential::{Facts, abelian};
 use super::windows::in_window;

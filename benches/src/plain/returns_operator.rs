@@ -1,12 +1,12 @@
 //! How often each till operator takes goods back: sums over seven days, which leave day by day.
 
-use dataflow::event::pos::PosLine;
-use dataflow::stats::{basis_points, wilson_low};
-use dataflow::time::DAY_MS;
-use dataflow::views::returns_operator::{OperatorReturns, StoreOperator};
+use contract::event::pos::PosLine;
+use contract::time::DAY_MS;
 use operators::keyed::Ticks;
 use operators::panes::Trail;
 use operators::twins::{Plain, totals};
+use retail::stats::{basis_points, wilson_low};
+use retail::views::returns_operator::{OperatorReturns, StoreOperator};
 
 use super::differential::{Facts, abelian};
 use super::windows::in_window;

@@ -1,10 +1,11 @@
 //! How each queue did, quarter by quarter: sums, and the longest it was, which survives a correction.
 
-use dataflow::event::queue::QueueInterval;
-use dataflow::row::quotient;
-use dataflow::streams::Timed;
-use dataflow::time::quarter;
-use dataflow::views::store_queue::{Queue, ZoneQuarter};
+use contract::event::queue::QueueInterval;
+use contract::time::quarter;
+use contract::units::quotient;
+use engine::streams::Timed;
+use retail::views::store_queue::{Queue, ZoneQuarter};
+
 use operators::twins::{Plain, greatest, totals};
 
 use super::differential::{Facts, abelian};

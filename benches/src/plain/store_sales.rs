@@ -1,10 +1,11 @@
 //! What each store sold, hour by hour: sums beside the distinct baskets.
 
-use dataflow::event::pos::{LineKind, PosLine};
-use dataflow::row::StoreHour;
-use dataflow::streams::Timed;
-use dataflow::time::hour;
-use dataflow::views::store_sales::Sales;
+use contract::event::pos::{LineKind, PosLine};
+use contract::keys::StoreHour;
+use contract::time::hour;
+use engine::streams::Timed;
+use retail::views::store_sales::Sales;
+
 use operators::twins::{Plain, totals};
 
 use super::differential::{Facts, abelian};

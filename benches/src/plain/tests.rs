@@ -1,17 +1,18 @@
 //! Both ways say the same rows; and would be told apart, whatever one of them were not given.
 
-use dataflow::bench::drive::Decoded;
-use dataflow::bench::load::{Load, Size};
-use dataflow::event::activity::Act;
-use dataflow::event::inventory::Count;
-use dataflow::event::order::{Order, OrderLine, OrderState};
-use dataflow::event::pos::{LineKind, PosLine};
-use dataflow::event::reference::Product;
-use dataflow::event::{FactBody, StateBody, Topic};
-use dataflow::ids::{Id, Transaction};
-use dataflow::time::Time;
-use dataflow::views::{customer_profile, inventory_position, margin_daily, returns_item};
-use dataflow::views::{returns_operator, store_queue, store_sales};
+use contract::event::activity::Act;
+use contract::event::inventory::Count;
+use contract::event::order::{Order, OrderLine, OrderState};
+use contract::event::pos::{LineKind, PosLine};
+use contract::event::reference::Product;
+use contract::event::{FactBody, StateBody, Topic};
+use contract::ids::{Id, Transaction};
+use contract::time::Time;
+use measure::drive::Decoded;
+use measure::load::{Load, Size};
+use retail::views::{customer_profile, inventory_position, margin_daily, returns_item};
+use retail::views::{returns_operator, store_queue, store_sales};
+
 use operators::arrival::Fact;
 
 use super::{ABOUT, Facts, Given, Way, run};

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use connectors::file::lines::Lines;
-use operators::arrival::Place;
+use contract::event::guard::{self, LinePosition};
+use contract::event::{Body, Kind, Record, Topic};
+use contract::fate::{DeadReason, Outcome};
+use contract::ids::EventId;
+use contract::place::Place;
+use engine::edge::{Admitted, admit};
+use live::error::Error;
+use live::log::{self, LogFormat, LogLevel};
+use live::replay::scenario::{Overrides, Scenario};
 
 use crate::cli::out::Out;
-use crate::edge::{Admitted, admit};
-use crate::error::Error;
-use crate::event::guard::{self, LinePosition};
-use crate::event::{Body, Kind, Record, Topic};
-use crate::fate::{DeadReason, Outcome};
-use crate::ids::EventId;
-use crate::log::{self, LogFormat, LogLevel};
-use crate::scenario::{Overrides, Scenario};
 
 /// Validates a scenario: counts by type, and problems with the first lines that have them.
 #[derive(Args)]

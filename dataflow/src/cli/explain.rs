@@ -10,21 +10,22 @@ use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 use connectors::file::lines::Lines;
-use operators::arrival::Place;
+use contract::event::guard::{self, LinePosition};
+use contract::event::{Record, Topic};
+use contract::output::OutputTopic;
+use contract::place::Place;
+use engine::edge::{Admitted, admit};
+use engine::emission::output::{Emission, Encoder, erased};
+use engine::job;
+use live::error::Error;
+use live::log::{self, LogFormat, LogLevel};
+use live::replay::feed::Feed;
+use live::replay::scenario::{Overrides, Scenario};
+use retail::views;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::cli::out::Out;
-use crate::edge::{Admitted, admit};
-use crate::error::Error;
-use crate::event::guard::{self, LinePosition};
-use crate::event::{Record, Topic};
-use crate::feed::Feed;
-use crate::job;
-use crate::log::{self, LogFormat, LogLevel};
-use crate::output::{Emission, Encoder, OutputTopic, erased};
-use crate::scenario::{Overrides, Scenario};
-use crate::views;
 
 /// Says why an exception opened.
 #[derive(Args)]
@@ -161,7 +162,7 @@ impl Encoder for Watch<'_> {
 
 /// Whether the type of the exception reads this row: of a view it reads, and of the same key as far as they share it.
 fn concerns_row(opened: &Value, row: &Value) -> bool {
-    let kind = crate::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
+    let kind = retail::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
     let reads = kind.is_some_and(|kind| kind.views.iter().any(|view| row["view"] == *view));
     reads && shares(&key(opened), row["key"].as_object())
 }
@@ -186,7 +187,7 @@ fn key(opened: &Value) -> Map<String, Value> {
 
 /// The input records that stood when it opened and speak of its key, oldest first; of each only its last revision.
 fn records(scenario: &Scenario, opened: &Value) -> Result<Vec<Found>, Error> {
-    let kind = crate::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
+    let kind = retail::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
     let topics = kind.map(|kind| views::topics(kind.views)).unwrap_or_default();
     let opened_at = opened["opened_at"].as_i64().unwrap_or(0);
     let key = key(opened);

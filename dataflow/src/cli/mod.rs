@@ -19,9 +19,9 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use live::error::Error;
 
 use crate::cli::out::{Out, complain, printed};
-use crate::error::Error;
 
 /// Retail operations views and exceptions, incrementally maintained.
 #[derive(Parser)]

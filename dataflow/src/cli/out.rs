@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use crate::error::Error;
+use live::error::Error;
 
 /// Prints a line to an [`Out`], or returns the error of the command.
 macro_rules! say {

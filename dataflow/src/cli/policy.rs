@@ -1,10 +1,10 @@
 //! `storepulse policy list`: every number that may be changed, with its default, unit and meaning.
 
 use clap::{Args, Subcommand};
+use live::error::Error;
+use retail::detectors::KINDS;
 
 use crate::cli::out::Out;
-use crate::detectors::KINDS;
-use crate::error::Error;
 
 /// The policies.
 #[derive(Args)]

@@ -9,17 +9,17 @@ use connectors::codec::arrow;
 use connectors::file::lines::Lines;
 use connectors::registry::SourceConfig;
 use connectors::sink::Sink;
+use contract::event::guard::{self, LinePosition};
+use contract::event::{Record, Topic};
+use engine::clock::Stopwatch;
+use live::config::Config;
+use live::error::Error;
+use live::log::{self, LogFormat, LogLevel};
+use live::replay::scenario::{Overrides, Scenario};
+use measure::pace::Pace;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cli::out::Out;
-use crate::clock::Stopwatch;
-use crate::error::Error;
-use crate::event::guard::{self, LinePosition};
-use crate::event::{Record, Topic};
-use crate::live::config::Config;
-use crate::log::{self, LogFormat, LogLevel};
-use crate::pace::Pace;
-use crate::scenario::{Overrides, Scenario};
 
 /// Records sent together at most.
 const BATCH: u64 = 4_096;

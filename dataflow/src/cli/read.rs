@@ -8,14 +8,14 @@ use std::time::Duration;
 use clap::Args;
 use connectors::reader::{Next, Reader};
 use connectors::source::{Polled, Source, Start};
+use contract::output::OutputTopic;
+use live::config::Config;
+use live::error::Error;
+use live::log;
+use live::patience::Patience;
 
 use crate::cli::out::Out;
 use crate::cli::signals::stop_flag;
-use crate::error::Error;
-use crate::live::config::Config;
-use crate::live::patience::Patience;
-use crate::log;
-use crate::output::OutputTopic;
 
 /// How long to wait for a next record before looking whether there is one.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use connectors::file::whole::WholeFile;
+use contract::event::Topic;
+use engine::clock::Stopwatch;
+use engine::emission::output::Written;
+use engine::job::{self, Ran};
 use indicatif::{ProgressBar, ProgressStyle};
+use live::error::Error;
+use live::log::{self, LogFormat, LogLevel};
+use live::replay::feed::Feed;
+use live::replay::scenario::{Overrides, Scenario};
+use live::replay::write::{Format, OutputFiles};
+use retail::views;
 use serde::Serialize;
 
 use crate::cli::out::Out;
-use crate::clock::Stopwatch;
-use crate::error::Error;
-use crate::event::Topic;
-use crate::feed::Feed;
-use crate::job::{self, Ran};
-use crate::log::{self, LogFormat, LogLevel};
-use crate::output::Written;
-use crate::scenario::{Overrides, Scenario};
-use crate::views;
-use crate::write::{Format, OutputFiles};
 
 /// Replays a scenario through the dataflow and writes every output topic.
 #[derive(Args)]

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use live::Processes;
+use live::config::Config;
+use live::error::Error;
+use live::log;
 
 use crate::cli::out::Out;
 use crate::cli::signals;
-use crate::error::Error;
-use crate::live::config::Config;
-use crate::live::{self, Processes};
-use crate::log;
 
 /// Runs the live job: follows its input topics, keeps the views, and writes what follows, each record once.
 ///

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use live::error::Error;
+use live::replay::write::Format;
 use scenarios::convert::complete_journey::{self, Options, Progress};
 use scenarios::disorder::{Disorder, Rates};
 use scenarios::generate::{Generated, Wanted};
 
 use super::score::Score;
 use crate::cli::out::Out;
-use crate::error::Error;
-use crate::write::Format;
 
 /// Lists, generates, converts and scores scenarios.
 #[derive(Args)]

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contract::schema;
+use live::error::Error;
+use retail::views;
 
 use crate::cli::out::Out;
-use crate::error::Error;
-use crate::schema;
-use crate::views;
 
 /// Prints the JSON Schema of an input or output topic.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  storepulse schema pos\n  storepulse schema --out dataflow/schemas")]
+#[command(after_help = "Examples:\n  storepulse schema pos\n  storepulse schema --out dataflow/contract/schemas")]
 pub struct Schema {
     /// The topic; all of them, in one object, if none is named.
     topic: Option<String>,

@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use connectors::file::lines::Lines;
+use live::error::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::cli::out::Out;
-use crate::error::Error;
 
 /// Compares the exceptions of a replay with what truly went wrong: precision and recall by type.
 #[derive(Args)]

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use live::error::Error;
 use signal_hook::consts::{SIGINT, SIGTERM};
-
-use crate::error::Error;
 
 /// A flag that the first of the two signals sets.
 ///

@@ -14,18 +14,18 @@ use connectors::reader::{Next, Reader};
 use connectors::registry::{SinkConfig, SourceConfig};
 use connectors::sink::Sink;
 use connectors::source::Start;
+use contract::event::Topic;
+use contract::output::OutputTopic;
+use engine::clock::wall_ms;
 use hdrhistogram::Histogram;
+use live::binder::Clock;
+use live::config::Config;
+use live::error::Error;
+use measure::pace::Pace;
+use retail::detectors::inventory_negative_on_hand;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::out::Out;
-use crate::clock::wall_ms;
-use crate::detectors::inventory_negative_on_hand;
-use crate::error::Error;
-use crate::event::Topic;
-use crate::live::binder::Clock;
-use crate::live::config::Config;
-use crate::output::OutputTopic;
-use crate::pace::Pace;
 
 /// Lines sent together at most.
 const BATCH: u64 = 4_096;
@@ -303,7 +303,7 @@ fn opened(load: Load, record: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Record;
+    use contract::event::Record;
 
     #[test]
     fn what_is_sent_is_valid_and_a_probe_is_known_by_its_exception() {

@@ -4,15 +4,15 @@ mod live;
 
 use std::path::PathBuf;
 
+use ::live::error::Error;
 use clap::{Args, Subcommand};
+use contract::time::DAY_MS;
+use measure::apart::Apart;
+use measure::compare::Comparison;
+use measure::result::{Measured, Settings, write_text};
+use measure::{costs, footprint, latency, report, restart, throughput};
 
-use crate::bench::apart::Apart;
-use crate::bench::compare::Comparison;
-use crate::bench::result::{Measured, Settings, write_text};
-use crate::bench::{self, costs, footprint, latency, report, restart, throughput};
 use crate::cli::out::{Out, complain};
-use crate::error::Error;
-use crate::time::DAY_MS;
 
 /// Measures the job: throughput, latency, footprint, restart; all from the same generated rush.
 #[derive(Args)]
@@ -189,7 +189,7 @@ impl BenchCommand {
             What::Suite(Suite { out: folder, sizes }) => {
                 let settings = sizes.settings();
                 let apart = apart(&settings);
-                let measured = bench::suite(settings, &apart, &mut progress)?;
+                let measured = measure::suite(settings, &apart, &mut progress)?;
                 // What took so long to measure is written and printed, whichever of the two fails.
                 let published = measured.publish(&folder);
                 say!(out, "{}", measured.text());
@@ -228,7 +228,7 @@ impl BenchCommand {
                 Ok(())
             }
             What::Live(live) => live.run(out),
-            What::Task { name, task } => out.bytes(bench::task(&name, &task)?.as_bytes()),
+            What::Task { name, task } => out.bytes(measure::task(&name, &task)?.as_bytes()),
         }
     }
 }

@@ -1,0 +1,334 @@
+//! What all detectors share: the life of an episode from the first bad tick to the clearing one (contract §5).
+//!
+//! A [`Detector`] is a pure condition over the rows it keeps for a key. This file runs it as a keyed operator: it holds
+//! the episode, asks the condition at every tick at which it may have changed, and tells each opening, move and clearing
+//! as one [`Step`]; [`crate::governance`] decides which moves are worth a record. A stale feed holds clearing back; opening is never held back.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use contract::exception::{Change, Driver, KeyPart, Response, Step};
+use contract::exception_type::ExceptionType;
+use contract::ids::Id;
+use contract::policy::{FOR_MS, MIN_CONFIDENCE, Policy};
+use contract::symbol::Symbol;
+use contract::time::Cause;
+use operators::driver::{keyed, route};
+use operators::episode::{Condition, Episode, Turn};
+use operators::keyed::{Audience, Emit, Keyed, Next, Ticks};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::reference::{Context, Notice};
+use crate::time::{Collection, Inputs};
+
+/// What a detector may look at beside the rows of its key.
+pub struct At<'a> {
+    /// The tick.
+    pub now: i64,
+    /// Hours, stale feeds, policies.
+    pub context: &'a Context,
+    /// The values of the type's own policies, in the order of [`ExceptionType::policies`].
+    pub policy: &'a [i64],
+}
+
+/// What a detector finds at a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// The open condition holds.
+    pub open: bool,
+    /// The clear condition holds.
+    pub clear: bool,
+    /// What it speaks of is gone, ended, or past: no stale feed can hold it open.
+    pub gone: bool,
+    /// An instant at which the clock alone may change the verdict; never later than the first one.
+    pub look_again: Option<i64>,
+}
+
+impl Verdict {
+    /// Nothing to speak of: clear at once.
+    pub const GONE: Verdict = Verdict { open: false, clear: true, gone: true, look_again: None };
+
+    /// Open while `open` holds, clear otherwise.
+    pub fn while_true(open: bool) -> Verdict {
+        Verdict { open, clear: !open, gone: false, look_again: None }
+    }
+
+    /// The same, to be looked at again at `instant`.
+    #[must_use]
+    pub fn again(self, instant: Option<i64>) -> Verdict {
+        let look_again = match (self.look_again, instant) {
+            (Some(held), Some(instant)) => Some(held.min(instant)),
+            (held, instant) => held.or(instant),
+        };
+        Verdict { look_again, ..self }
+    }
+}
+
+/// A condition over the rows of a key, with what to say and do about it.
+pub trait Detector: 'static {
+    /// What it is called, and its policies.
+    const KIND: &'static ExceptionType;
+    /// Whether the hours or data of its store enter the verdict on a key.
+    const READS_STORES: bool = false;
+    /// Names what may be exceptional.
+    type Key: Clone + Ord + Hash + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
+    /// The rows of a key that it reads.
+    type State;
+
+    /// Judges the key at a tick. It may note in the state what only ticks can show (since when something holds).
+    fn assess(&self, key: &Self::Key, state: &mut Self::State, at: &At<'_>) -> Verdict;
+
+    /// How bad it is and what to do; asked while the exception is open.
+    fn respond(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Response;
+
+    /// The numbers behind it, each with its bound.
+    fn drivers(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Vec<Driver>;
+
+    /// The values of the key in the contract's order.
+    fn key_parts(&self, key: &Self::Key) -> Vec<KeyPart>;
+
+    /// The store it speaks of.
+    fn store(&self, key: &Self::Key, state: &Self::State) -> Option<Id>;
+}
+
+/// A detector that keeps the rows it reads, in drawers of its own.
+pub trait Fed: Detector<State: Default + Serialize + DeserializeOwned + 'static> {
+    /// A change of a row it reads.
+    type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
+
+    /// Takes a change of a row; order within a tick is arbitrary.
+    fn update(&self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: i64);
+
+    /// Whether nothing is kept for the key.
+    fn is_empty(&self, state: &Self::State) -> bool;
+}
+
+/// A detector with its copy of the context.
+pub struct Watch<D: Detector> {
+    detector: D,
+    ticks: Ticks,
+    context: Context,
+    policy: Vec<i64>,
+    for_ms: i64,
+    /// Every policy in force that the type reads, by its full name.
+    in_force: Arc<[(Symbol, i64)]>,
+}
+
+/// The rows of a key and its episode.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Watched<S> {
+    rows: S,
+    life: Life,
+}
+
+/// An episode, and what was last told of it: nothing where all is well, as nearly everywhere.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Life(Option<Box<Lived>>);
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Lived {
+    episode: Episode,
+    told: Option<Told>,
+}
+
+impl Life {
+    /// Whether its exception is open.
+    pub fn is_open(&self) -> bool {
+        self.0.as_ref().is_some_and(|lived| lived.episode.opened_at().is_some())
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|lived| lived.episode.is_empty())
+    }
+}
+
+/// What was last told of an open episode.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct Told {
+    store: Option<Id>,
+    response: Response,
+    frozen: bool,
+}
+
+impl<D: Detector> Watch<D> {
+    /// Watches from now on; `context` is what is known before any notice.
+    pub fn new(detector: D, ticks: Ticks, context: Context) -> Self {
+        let mut watch = Watch { detector, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
+        watch.read_policies();
+        watch
+    }
+
+    fn read_policies(&mut self) {
+        let for_ms = Policy { default: D::KIND.for_ms, ..FOR_MS };
+        let own: Vec<_> =
+            D::KIND.policies.iter().copied().chain([for_ms]).map(|policy| self.own_policy(policy)).collect();
+        let (for_ms, policy) = own.split_last().expect("for_ms is one of them");
+        (self.for_ms, self.policy) = (for_ms.1, policy.iter().map(|(_, value)| *value).collect());
+        let confidence = (Symbol::from(MIN_CONFIDENCE.name), self.context.policies.get(MIN_CONFIDENCE));
+        self.in_force = own.into_iter().chain([confidence]).collect();
+    }
+
+    /// A policy of the type, by its full name, and its value.
+    fn own_policy(&self, policy: Policy) -> (Symbol, i64) {
+        let name = Id::new(&format!("{}.{}", D::KIND.name, policy.name));
+        (name.into(), self.context.policies.said(name.as_str()).unwrap_or(policy.default))
+    }
+
+    fn is_stale(&self, store: Option<Id>) -> bool {
+        store.is_some_and(|store| D::KIND.feeds.iter().any(|feed| self.context.is_stale(store, *feed)))
+    }
+
+    fn step(
+        &self,
+        key: &D::Key,
+        rows: &D::State,
+        (change, opened_at): (Change, i64),
+        told: &Told,
+        emit: &mut Emit<'_, Step, Cause>,
+    ) {
+        let at = At { now: emit.now(), context: &self.context, policy: &self.policy };
+        let names = D::KIND.key.iter().map(|name| Symbol::from(*name));
+        let step = Step {
+            kind: D::KIND.name.into(),
+            key: names.zip(self.detector.key_parts(key)).collect(),
+            opened_at,
+            change,
+            store: told.store,
+            response: told.response.clone(),
+            frozen: told.frozen,
+            drivers: self.detector.drivers(key, rows, &at).into(),
+            policy: self.in_force.clone(),
+            cause: emit.cause().clone(),
+        };
+        emit.push(step, 1);
+    }
+
+    /// Judges a key by its rows as they are now, and says what becomes of its exception.
+    pub fn judge(&self, key: &D::Key, rows: &mut D::State, life: &mut Life, emit: &mut Emit<'_, Step, Cause>) -> Next {
+        let now = emit.now();
+        let at = At { now, context: &self.context, policy: &self.policy };
+        let verdict = self.detector.assess(key, rows, &at);
+        if life.is_empty() && !verdict.open {
+            // All was well, and is.
+            life.0 = None;
+            return Next::Rest.or_at(verdict.look_again);
+        }
+        let before = life.0.as_deref();
+        let mut episode = before.map_or_else(Episode::default, |lived| lived.episode);
+        let told_before = before.and_then(|lived| lived.told.as_ref());
+        let store = self.detector.store(key, rows).or(told_before.and_then(|told| told.store));
+        let was_opened_at = episode.opened_at();
+        let held = !verdict.gone && self.is_stale(store);
+        let condition = Condition { open: verdict.open, clear: verdict.clear, held };
+        let turn = episode.step(condition, self.for_ms, now);
+        let opened_at = was_opened_at.or(episode.opened_at()).unwrap_or(now);
+        let told = match turn {
+            Turn::Opened | Turn::Stays => {
+                let response = self.detector.respond(key, rows, &at);
+                Some(Told { store, response, frozen: false })
+            }
+            Turn::Frozen => told_before.cloned().map(|told| Told { frozen: true, ..told }),
+            Turn::Closed | Turn::Cleared => None,
+        };
+        let step = match (told_before, &told) {
+            (None, Some(told)) => Some((Change::Opened, told)),
+            (Some(before), Some(told)) if before != told => Some((Change::Moved, told)),
+            (Some(before), None) => Some((Change::Cleared, before)),
+            _ => None,
+        };
+        if let Some((change, told)) = step {
+            // What it speaks of may have moved to another store in the very tick that clears it.
+            let told = Told { store, ..told.clone() };
+            self.step(key, rows, (change, opened_at), &told, emit);
+        }
+        let opens = episode.next(self.for_ms, now, self.ticks);
+        // Open and clear at once: it clears at the next tick, by the clock alone.
+        let clears = (turn == Turn::Opened && verdict.clear && !held).then_some(now + self.ticks.tick_ms);
+        let lived = Lived { episode, told };
+        match &mut life.0 {
+            held if lived == Lived::default() => *held = None,
+            Some(held) => **held = lived,
+            held => *held = Some(Box::new(lived)),
+        }
+        Next::Rest.or_at(opens).or_at(clears).or_at(verdict.look_again)
+    }
+
+    /// Takes a notice, before the updates of its tick.
+    pub fn hear(&mut self, notice: &Notice, diff: i64) {
+        self.context.apply(notice, diff);
+        if matches!(notice, Notice::Policy(_)) {
+            self.read_policies();
+        }
+    }
+
+    /// Whom a notice may concern.
+    pub fn audience_of(notice: &Notice) -> Audience {
+        match notice {
+            Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
+            Notice::Store(_) if D::READS_STORES => Audience::Everyone,
+            Notice::Stale(store, topic) if D::KIND.feeds.contains(topic) => Audience::Attentive(route(store)),
+            _ => Audience::Nobody,
+        }
+    }
+}
+
+impl<D: Fed> Keyed for Watch<D> {
+    type Key = D::Key;
+    type Input = D::Input;
+    type Diff = i64;
+    type Notice = Notice;
+    type Cause = Cause;
+    type State = Watched<D::State>;
+    type Output = Step;
+
+    fn update(&mut self, key: &D::Key, state: &mut Self::State, input: D::Input, diff: i64, _: i64) {
+        self.detector.update(key, &mut state.rows, input, diff);
+    }
+
+    fn notice(&mut self, notice: &Notice, diff: i64) {
+        self.hear(notice, diff);
+    }
+
+    fn audience(&self, notice: &Notice) -> Audience {
+        Self::audience_of(notice)
+    }
+
+    /// A stale feed holds back the clearing of what is open, and nothing else.
+    fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
+        self.detector.store(key, &state.rows).filter(|_| state.life.is_open()).map(|store| route(&store))
+    }
+
+    fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
+        match notice {
+            Notice::Policy(_) => true,
+            Notice::Store(store) => self.detector.store(key, &state.rows) == Some(store.store),
+            Notice::Stale(store, _) => self.detector.store(key, &state.rows) == Some(*store),
+        }
+    }
+
+    fn close(&mut self, key: &D::Key, state: &mut Self::State, emit: &mut Emit<'_, Step, Cause>) -> Next {
+        let next = self.judge(key, &mut state.rows, &mut state.life, emit);
+        if self.detector.is_empty(&state.rows) && state.life.is_empty() { Next::Forget } else { next }
+    }
+}
+
+/// Runs a detector over the changes of the rows it reads.
+pub fn watch<'scope, D: Fed>(
+    detector: D,
+    ticks: Ticks,
+    context: Context,
+    notices: &Collection<'scope, Notice>,
+    input: impl Into<Inputs<'scope, D::Key, D::Input>>,
+) -> Collection<'scope, Step> {
+    let name = format!("detector: {}", D::KIND.name);
+    keyed(&name, ticks, input, Some(notices.clone()), Watch::new(detector, ticks, context))
+}
+
+/// The store of each open exception of these steps, once an exception.
+pub fn open_stores<'scope>(steps: &Collection<'scope, Step>) -> Collection<'scope, Id> {
+    let store_at = |change| move |step: Step| step.store.filter(|_| step.change == change);
+    let opened = steps.clone().flat_map(store_at(Change::Opened));
+    opened.concat(steps.clone().flat_map(store_at(Change::Cleared)).negate())
+}

@@ -1,0 +1,225 @@
+//! The door of the house: every record that arrives has exactly one fate, judged once (contract §2).
+//!
+//! Rules 1–3 look at the record and the tick alone and are judged by [`admit`], where lines are read. Rule 4 needs what
+//! was accepted before and is judged in the graph ([`build`]): facts by [`operators::dedup`], state rows by
+//! [`operators::latest`]. What comes out: facts and rows that stand (±1), and one [`Fated`] a record.
+
+use std::rc::Rc;
+
+use contract::event::fields::Fault;
+use contract::event::{Body, Dead, FactBody, Record, StateBody, StateKey, Topic};
+use contract::fate::{DeadReason, Fated, Kept, Memo, Outcome, Raw};
+use contract::ids::EventId;
+use contract::place::Place;
+use contract::time::{Cause, Time};
+use operators::arrival::{self, Arrival, Fate, Judged};
+use operators::dedup::dedup;
+use operators::fan::Fan;
+use operators::keyed::Ticks;
+use operators::latest::latest_by_key;
+
+use crate::time::{Collection, Diff};
+
+/// How far back an event may have happened, unless told otherwise: 36 h.
+pub const LATENESS_MS: i64 = 129_600_000;
+/// How far ahead an event may have happened, unless told otherwise: 5 min.
+pub const FUTURE_MS: i64 = 300_000;
+
+/// The rules' two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How far back an event may have happened.
+    pub lateness_ms: i64,
+    /// How far ahead an event may have happened.
+    pub future_ms: i64,
+}
+
+/// An arriving fact or row.
+pub type Arriving<D> = Arrival<EventId, D, Memo>;
+
+/// A record past rules 1–3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// A fact to be deduplicated by topic and id.
+    Fact((Topic, EventId), Arriving<FactBody>),
+    /// A row to be compared with the current one of its key.
+    State(StateKey, Arriving<StateBody>),
+    /// Its fate is known.
+    Fated(Fated),
+}
+
+/// Judges a line of `topic` at tick `now` by rules 1–3.
+pub fn admit(
+    topic: Topic,
+    place: Place,
+    line: &[u8],
+    decoded: Result<Record, Dead>,
+    now: Time,
+    limits: Limits,
+) -> Admitted {
+    let fated = |memo, outcome| Admitted::Fated(Fated { memo, outcome });
+    let record = match decoded {
+        Ok(record) => record,
+        Err(Dead { bad, store_id }) => {
+            let reason = if bad.fault == Fault::Malformed { DeadReason::Malformed } else { DeadReason::Invalid };
+            let kept = Some(Box::new(Kept { place, event_id: None, raw: Raw::keep(line) }));
+            let memo = Memo { topic, kept, store: store_id, event_time: None };
+            return fated(memo, Outcome::Dead(reason, bad.field.map(str::to_owned)));
+        }
+    };
+    let Record { event_id, event_time, store_id, revision, body, .. } = record;
+    let mut memo = Memo { topic, kept: None, store: store_id, event_time: Some(event_time) };
+    if matches!(body, Body::Fact(_)) {
+        let edge = now.saturating_sub(limits.lateness_ms);
+        let outcome = if event_time > now.saturating_add(limits.future_ms) {
+            Some(Outcome::Dead(DeadReason::Future, Some("event_time".to_owned())))
+        } else {
+            (event_time < edge).then(|| Outcome::Late(edge.saturating_sub(event_time)))
+        };
+        // Only a later revision can still be late, by replacing content that is too old.
+        if outcome.is_some() || revision > 0 {
+            memo.kept = Some(Box::new(Kept { place, event_id: Some(event_id.clone()), raw: Raw::keep(line) }));
+        }
+        if let Some(outcome) = outcome {
+            return fated(memo, outcome);
+        }
+    }
+    let id = event_id.clone();
+    let Place { logged_at, partition, offset } = place;
+    let arrived = arrival::Place { logged_at, partition, offset };
+    match body {
+        Body::Fact(content) => {
+            Admitted::Fact((topic, event_id), Arrival { place: arrived, id, revision, event_time, content, memo })
+        }
+        Body::State(key, mut content) => {
+            if let Some(StateBody::Command(command)) = &mut content {
+                command.place = place;
+            }
+            Admitted::State(key, Arrival { place: arrived, id, revision, event_time, content, memo })
+        }
+    }
+}
+
+/// The three inputs of the graph, in the order of their judgement.
+#[derive(Clone)]
+pub struct Inputs<'scope> {
+    /// Facts past rules 1–3.
+    pub facts: Collection<'scope, ((Topic, EventId), Arriving<FactBody>)>,
+    /// State rows past rule 1.
+    pub states: Collection<'scope, (StateKey, Arriving<StateBody>)>,
+    /// Records whose fate is known.
+    pub fated: Collection<'scope, Fated>,
+}
+
+/// Judgements with many readers.
+pub type Judgements<'scope, D> = Fan<'scope, Judged<EventId, D, Memo>, i64, Cause>;
+
+/// What the edge judged, for whoever reads it.
+#[derive(Clone)]
+pub struct Edge<'scope> {
+    /// Facts that stand, and the fates of facts.
+    pub facts: Rc<Judgements<'scope, FactBody>>,
+    /// Current rows, and the fates of state records.
+    pub rows: Rc<Judgements<'scope, StateBody>>,
+    /// Records whose fate was known at the door.
+    pub known: Rc<Fan<'scope, Fated, i64, Cause>>,
+}
+
+/// Judges by rule 4. Readers come before [`Edge::open`].
+pub fn build<'scope>(ticks: Ticks, limits: Limits, inputs: Inputs<'scope>) -> Edge<'scope> {
+    let facts = dedup("edge: facts", ticks, limits.lateness_ms, inputs.facts);
+    let rows = latest_by_key("edge: current rows", ticks, inputs.states);
+    Edge {
+        facts: Rc::new(Fan::new("edge: readers of facts", facts)),
+        rows: Rc::new(Fan::new("edge: readers of rows", rows)),
+        known: Rc::new(Fan::new("edge: readers of known fates", inputs.fated)),
+    }
+}
+
+impl<'scope> Edge<'scope> {
+    /// What `read` makes of the fate of each record.
+    pub fn fates<T>(&self, read: impl Fn(&Memo, &Outcome) -> Option<T> + Copy + 'static) -> Collection<'scope, T>
+    where
+        T: Clone + 'static,
+    {
+        let facts = self.facts.read(move |judged, _| fate(judged).and_then(|(memo, outcome)| read(memo, &outcome)));
+        let rows = self.rows.read(move |judged, _| fate(judged).and_then(|(memo, outcome)| read(memo, &outcome)));
+        let known = self.known.read(move |fated, _| read(&fated.memo, &fated.outcome));
+        facts.concatenate([rows, known])
+    }
+
+    /// Has `look` see the fate of each record.
+    pub fn look(&self, look: impl Fn(&Memo, &Outcome) + Clone + 'static) {
+        fn tell<D>(judged: &Judged<EventId, D, Memo>, look: &impl Fn(&Memo, &Outcome)) {
+            if let Some((memo, outcome)) = fate(judged) {
+                look(memo, &outcome);
+            }
+        }
+        let (facts, rows) = (look.clone(), look.clone());
+        self.facts.look(move |judged, _| tell(judged, &facts));
+        self.rows.look(move |judged, _| tell(judged, &rows));
+        self.known.look(move |fated, _| look(&fated.memo, &fated.outcome));
+    }
+
+    /// Opens the door: all readers are there.
+    pub fn open(&self) {
+        self.facts.build();
+        self.rows.build();
+        self.known.build();
+    }
+}
+
+/// The fate that a judgement is, if it is one.
+fn fate<D>(judged: &Judged<EventId, D, Memo>) -> Option<(&Memo, Outcome)> {
+    let Judged::Fate(fate, memo) = judged else { return None };
+    let outcome = match fate {
+        Fate::Accepted => Outcome::Accepted,
+        Fate::Duplicate => Outcome::Duplicate,
+        Fate::Late(by_ms) => Outcome::Late(*by_ms),
+    };
+    Some((memo, outcome))
+}
+
+/// The update that one admitted record makes, with itself as the cause.
+pub fn cause(topic: Topic, event_id: &EventId) -> Diff {
+    Diff::new(1, Some(Cause::Record { topic, event_id: event_id.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::event::pos;
+
+    /// The fate by rules 2 and 3 of a till line of `event_time`; `None` where neither holds.
+    fn fate(event_time: i64, now: Time, limits: Limits) -> Option<Outcome> {
+        let record = Record::decode(Topic::Pos, pos::SAMPLE.as_bytes()).map(|record| Record { event_time, ..record });
+        match admit(Topic::Pos, Place::default(), pos::SAMPLE.as_bytes(), record, now, limits) {
+            Admitted::Fated(fated) => Some(fated.outcome),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn times_and_limits_at_the_ends_of_their_range_are_judged_as_any_other() {
+        let instants = [i64::MIN, i64::MIN + 1, -1, 0, 1_772_431_283_104, i64::MAX - 1, i64::MAX];
+        let spans = [0, 1, 300_000, i64::MAX - 1, i64::MAX];
+        for (event_time, now) in instants.iter().flat_map(|at| instants.map(|now| (*at, now))) {
+            for (lateness_ms, future_ms) in spans.iter().flat_map(|late| spans.map(|future| (*late, future))) {
+                let found = fate(event_time, now, Limits { lateness_ms, future_ms });
+                let [at, now, late, future] = [event_time, now, lateness_ms, future_ms].map(i128::from);
+                let clamped =
+                    |wide: i128| i64::try_from(wide.clamp(i64::MIN.into(), i64::MAX.into())).expect("it fits");
+                let (edge, last) = (clamped(now - late), clamped(now + future));
+                let case = format!("{event_time} at {now}, -{late} +{future}");
+                match found {
+                    Some(Outcome::Dead(DeadReason::Future, _)) => assert!(event_time > last, "{case}"),
+                    Some(Outcome::Late(by_ms)) => {
+                        assert!(event_time < edge, "{case}");
+                        assert_eq!(by_ms, clamped(i128::from(edge) - at), "{case}");
+                    }
+                    found => assert!(found.is_none() && (edge..=last).contains(&event_time), "{case}"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! Where what leaves is gathered: one *stage* for each view and topic, on the first worker.
+//!
+//! A stage takes the changes of closed ticks, adds them up and holds them until their emission is due.
+//! [`Outputs::drain`] gives what is due, in order of time, topic and view name.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::rc::Rc;
+
+use contract::output::{Numbered, Op, OutputTopic, Publish, ViewRecord};
+use contract::time::{Cause, Time};
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+use operators::at_close::at_close;
+use operators::diff::Traced;
+use operators::gather::Gather;
+use operators::keyed::Ticks;
+use operators::shape;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
+use timely::dataflow::Scope;
+use timely::dataflow::operators::Probe;
+use timely::dataflow::operators::probe::Handle;
+
+use crate::emission::output::{Due, Encoder, Order, Records, Written};
+use crate::row::Row;
+use crate::time::Collection;
+
+struct ViewRecords<K, V> {
+    view: &'static str,
+    rows: Vec<(K, Op, Option<V>)>,
+    /// How many more rows stand than before.
+    more: i64,
+}
+
+impl<K: Serialize + Send, V: Serialize + Send> Records for ViewRecords<K, V> {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn encode(&self, time: Time, seq: u64, encoder: &mut dyn Encoder) {
+        for ((key, op, value), seq) in self.rows.iter().zip(seq..) {
+            let record = ViewRecord { time, seq, view: self.view, key, op: *op, value: value.as_ref() };
+            encoder.record(self.view, &record);
+        }
+    }
+
+    fn tally(&self, written: &mut Written) {
+        *written.rows.entry(self.view).or_default() += self.more;
+    }
+}
+
+struct TopicRecords<R> {
+    table: &'static str,
+    records: Vec<R>,
+}
+
+impl<R: Publish + Send> Records for TopicRecords<R> {
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn encode(&self, time: Time, seq: u64, encoder: &mut dyn Encoder) {
+        for (record, seq) in self.records.iter().zip(seq..) {
+            encoder.record(self.table, &Numbered { time, seq, record: record.public() });
+        }
+    }
+
+    fn tally(&self, written: &mut Written) {
+        for (name, event) in self.records.iter().filter_map(Publish::label) {
+            *written.exceptions.entry(name).or_default().entry(event).or_default() += 1;
+        }
+    }
+}
+
+/// Something with changes that wait for their emission.
+trait Stage {
+    /// Gives what goes into every emission before `frontier`; all that waits, at `last` at the latest, if none.
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order));
+
+    /// What waits, in plain form; nothing if nothing does.
+    fn save(&self) -> Vec<u8>;
+
+    /// Takes what waited in another process.
+    fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error>;
+
+    /// The shape of what waits.
+    fn shape(&self) -> String;
+}
+
+/// The plain form of what waits.
+fn plain<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    bincode::serialize(waiting).expect("rows have a plain form and memory takes it")
+}
+
+/// Rows for which room is made beforehand, at most.
+const LIKELY: usize = 1 << 16;
+
+/// What became of the rows of a view since its last emission: of each, what went and what came, on balance.
+#[derive(Serialize, serde::Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize, V: Serialize",
+    deserialize = "K: DeserializeOwned + Eq + Hash, V: DeserializeOwned"
+))]
+struct Changes<K, V> {
+    rows: IndexMap<K, SmallVec<[(V, bool, i64); 2]>, FixedState>,
+    /// Where the last change was: what comes mostly follows what goes.
+    last: usize,
+}
+
+impl<K, V> Default for Changes<K, V> {
+    fn default() -> Self {
+        Changes { rows: IndexMap::default(), last: 0 }
+    }
+}
+
+impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
+    /// None yet, and room for so many rows.
+    fn with_room(rows: usize) -> Self {
+        Changes { rows: IndexMap::with_capacity_and_hasher(rows.min(LIKELY), FixedState::default()), last: 0 }
+    }
+
+    fn add(&mut self, Row { key, value, settled }: Row<K, V>, diff: i64) {
+        if self.rows.get_index(self.last).is_none_or(|(last, _)| *last != key) {
+            let entry = self.rows.entry(key);
+            self.last = entry.index();
+            entry.or_default();
+        }
+        let held = &mut self.rows[self.last];
+        match held.iter().position(|(other, was_settled, _)| *was_settled == settled && *other == value) {
+            Some(at) if held[at].2 + diff == 0 => _ = held.swap_remove(at),
+            Some(at) => held[at].2 += diff,
+            None => held.push((value, settled, diff)),
+        }
+    }
+
+    /// What is said of each key, in order of keys, and how many more rows stand.
+    fn into_ops(self) -> (Vec<(K, Op, Option<V>)>, i64) {
+        let mut rows = Vec::with_capacity(self.rows.len());
+        let mut more = 0;
+        for (key, held) in self.rows.sorted_unstable_by(|a, _, b, _| a.cmp(b)) {
+            let (mut old, mut new) = (None, None);
+            for (value, settled, diff) in held {
+                *(if diff > 0 { &mut new } else { &mut old }) = Some((value, settled));
+            }
+            let settled_before = old.as_ref().is_some_and(|(_, settled)| *settled);
+            more += i64::from(new.is_some()) - i64::from(old.is_some() && !(settled_before && new.is_none()));
+            match (old, new) {
+                (_, Some((value, true))) => rows.push((key, Op::Settle, Some(value))),
+                (Some(_), Some((value, false))) => rows.push((key, Op::Update, Some(value))),
+                (None, Some((value, false))) => rows.push((key, Op::Insert, Some(value))),
+                (Some(_), None) if !settled_before => rows.push((key, Op::Delete, None)),
+                _ => {}
+            }
+        }
+        (rows, more)
+    }
+}
+
+/// The changes of a view since its last emission.
+struct ViewStage<K, V> {
+    view: &'static str,
+    waiting: BTreeMap<Time, Changes<K, V>>,
+    /// How many rows left last time: likely as many as next time.
+    usual: usize,
+}
+
+impl<K, V> Stage for ViewStage<K, V>
+where
+    Row<K, V>: differential_dataflow::ExchangeData,
+    K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
+    V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
+{
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order)) {
+        while let Some(first) = self.waiting.first_entry()
+            && frontier.is_none_or(|frontier| *first.key() < frontier)
+        {
+            let ((time, changes), view) = (first.remove_entry(), self.view);
+            self.usual = changes.rows.len();
+            let order = move || {
+                let (rows, more) = changes.into_ops();
+                Box::new(ViewRecords { view, rows, more }) as Box<dyn Records>
+            };
+            give(time.min(last), Box::new(order));
+        }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        plain(&self.waiting)
+    }
+
+    fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
+        self.waiting = bincode::deserialize(waiting)?;
+        Ok(())
+    }
+
+    fn shape(&self) -> String {
+        shape::of::<BTreeMap<Time, Changes<K, V>>>()
+    }
+}
+
+struct TopicStage<R> {
+    table: &'static str,
+    waiting: BTreeMap<Time, Vec<R>>,
+}
+
+impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
+    fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, Order)) {
+        while let Some(first) = self.waiting.first_entry()
+            && frontier.is_none_or(|frontier| *first.key() < frontier)
+        {
+            let ((time, records), table) = (first.remove_entry(), self.table);
+            give(time, Box::new(move || Box::new(TopicRecords { table, records })));
+        }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        plain(&self.waiting)
+    }
+
+    fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
+        self.waiting = bincode::deserialize(waiting)?;
+        Ok(())
+    }
+
+    fn shape(&self) -> String {
+        shape::of::<BTreeMap<Time, Vec<R>>>()
+    }
+}
+
+/// What the names of stages begin with among the states of a snapshot.
+const OUTPUT: &str = "output: ";
+
+type SharedStage = Rc<RefCell<dyn Stage>>;
+
+/// Every stage of one worker; only the first worker's ever hold anything.
+pub struct Outputs {
+    emit: Ticks,
+    /// Passed once everything of a tick has reached its stage.
+    pub probe: Handle<Time>,
+    stages: BTreeMap<(OutputTopic, &'static str), SharedStage>,
+}
+
+impl Outputs {
+    /// Views leave at multiples of `emit`.
+    pub fn new(emit: Ticks) -> Self {
+        Outputs { emit, probe: Handle::new(), stages: BTreeMap::new() }
+    }
+
+    /// For the rows of views, to the views topic.
+    pub fn views<'a, 'scope>(&'a mut self, scope: Scope<'scope, Time>) -> ViewOutputs<'a, 'scope> {
+        ViewOutputs { gather: Gather::new("output: views", scope), outputs: self }
+    }
+
+    /// Sends records to a topic, in their own order within a tick.
+    pub fn records<'scope, R>(&mut self, topic: OutputTopic, records: &Collection<'scope, R>)
+    where
+        R: differential_dataflow::ExchangeData + Publish + Send,
+    {
+        let table = topic.name();
+        let stage = Rc::new(RefCell::new(TopicStage { table, waiting: BTreeMap::new() }));
+        self.stages.insert((topic, table), stage.clone());
+        let give = move |time, changes: Vec<(R, Traced<i64, Cause>)>| {
+            let records = changes.into_iter().map(|(record, _)| record);
+            stage.borrow_mut().waiting.entry(time).or_default().extend(records);
+        };
+        at_close(&format!("output: {table}"), records.clone(), give).probe_with(&self.probe);
+    }
+
+    /// What waits in each stage, under the stage's name.
+    pub fn save(&self) -> Vec<(String, Vec<u8>)> {
+        let stages = self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().save()));
+        stages.filter(|(_, waiting)| !waiting.is_empty()).collect()
+    }
+
+    /// The shape of what waits in each stage, under the stage's name.
+    pub fn shapes(&self) -> Vec<(String, String)> {
+        self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().shape())).collect()
+    }
+
+    /// Whether a state of a snapshot is that of a stage.
+    pub fn is_stage(name: &str) -> bool {
+        name.starts_with(OUTPUT)
+    }
+
+    /// Takes what waited in the stage called `name`; `false` if that is no stage's name.
+    ///
+    /// # Errors
+    /// If it cannot be read; with a sentence.
+    pub fn load(&mut self, name: &str, waiting: &[u8]) -> Result<bool, String> {
+        let Some(name) = name.strip_prefix(OUTPUT) else { return Ok(false) };
+        let stage = self.stages.iter().find(|((_, held), _)| *held == name);
+        let (_, stage) = stage.ok_or_else(|| format!("no output is called {name:?}"))?;
+        stage.borrow_mut().load(waiting).map_err(|error| format!("what waited for {name}: {error}"))?;
+        Ok(true)
+    }
+
+    /// Everything that is due before `frontier`, in order; without a frontier everything, at `last` at the latest.
+    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<Due> {
+        let mut dues = Vec::new();
+        for ((topic, _), stage) in &self.stages {
+            let mut give = |time, order| dues.push(Due { time, topic: *topic, order });
+            stage.borrow_mut().drain(frontier, last, &mut give);
+        }
+        // Stable: within a tick and topic the views stay in order of their names.
+        dues.sort_by_key(|due| (due.time, due.topic));
+        dues
+    }
+}
+
+/// The stages of views, under construction.
+pub struct ViewOutputs<'a, 'scope> {
+    outputs: &'a mut Outputs,
+    gather: Gather<'scope>,
+}
+
+impl<'scope> ViewOutputs<'_, 'scope> {
+    /// Sends the rows of a view: of each value, what `publish` makes of it.
+    pub fn send<K, I, V>(
+        &mut self,
+        view: &'static str,
+        rows: &Collection<'scope, Row<K, I>>,
+        publish: impl Fn(I) -> V + 'static,
+    ) where
+        Row<K, I>: differential_dataflow::ExchangeData,
+        Row<K, V>: differential_dataflow::ExchangeData,
+        K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
+        V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
+    {
+        let emit = self.outputs.emit;
+        let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new(), usual: 0 }));
+        self.outputs.stages.insert((OutputTopic::Views, view), stage.clone());
+        let mut leaves = (Time::MIN, Time::MIN);
+        let give = move |row: Row<K, I>, time, change: Traced<i64, Cause>| {
+            if leaves.0 != time {
+                leaves = (time, emit.at(time));
+            }
+            let ViewStage { waiting, usual, .. } = &mut *stage.borrow_mut();
+            // A replay has many emissions under way: room is made beforehand in one of them.
+            let likely = if waiting.is_empty() { *usual } else { 0 };
+            let row = Row { key: row.key, value: publish(row.value), settled: row.settled };
+            waiting.entry(leaves.1).or_insert_with(|| Changes::with_room(likely)).add(row, change.diff);
+        };
+        self.gather.take(rows.clone(), give);
+    }
+
+    /// Puts them to work: all views are there.
+    pub fn build(self) {
+        self.gather.build().probe_with(&self.outputs.probe);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: u8, value: u8, settled: bool) -> Row<u8, u8> {
+        Row { key, value, settled }
+    }
+
+    #[test]
+    fn changes_become_one_record_a_key() {
+        let changes = [
+            (row(1, 5, false), 1),
+            (row(2, 5, false), -1),
+            (row(2, 6, false), 1),
+            (row(3, 5, false), -1),
+            (row(4, 5, false), -1),
+            (row(4, 5, true), 1),
+            (row(5, 5, true), -1),
+            (row(6, 7, true), 1),
+            // Changed and changed back; and moved twice, the second time before the first row went.
+            (row(7, 1, false), -1),
+            (row(7, 2, false), 1),
+            (row(7, 1, false), 1),
+            (row(7, 2, false), -1),
+            (row(8, 2, false), 1),
+            (row(8, 1, false), -1),
+            (row(8, 3, false), 1),
+            (row(8, 2, false), -1),
+        ];
+        let mut held = Changes::default();
+        changes.into_iter().for_each(|(row, diff)| held.add(row, diff));
+        assert_eq!(
+            held.into_ops(),
+            (
+                vec![
+                    (1, Op::Insert, Some(5)),
+                    (2, Op::Update, Some(6)),
+                    (3, Op::Delete, None),
+                    (4, Op::Settle, Some(5)),
+                    (6, Op::Settle, Some(7)),
+                    (8, Op::Update, Some(3)),
+                ],
+                1
+            )
+        );
+    }
+}

@@ -1,0 +1,277 @@
+//! People answer exceptions: acknowledge, approve, reject, snooze, dismiss, within their role (contract §5).
+//!
+//! Detectors' steps and the tick's commands meet here, by exception id. Steps come first, then commands in file order;
+//! each makes one record of the exceptions topic, or, refused, only a decision. Detection goes on whatever people say.
+
+use contract::event::command::{Command, CommandAction};
+use contract::exception::{Change, Response, Step};
+use contract::exception_type::ExceptionTypes;
+use contract::ids::EventId;
+use contract::policy::MIN_CONFIDENCE;
+use contract::record::{DecisionRecord, Event, ExceptionRecord, Mode, Status};
+use contract::time::Cause;
+use operators::driver::keyed;
+use operators::keyed::{Emit, Keyed, Next, Ticks};
+use serde::{Deserialize, Serialize};
+
+use crate::reference::{Context, Notice};
+use crate::time::{Collection, Inputs};
+
+/// What meets at an exception.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Word {
+    /// A detector's.
+    Step(Box<Step>),
+    /// A person's, with the record that said it.
+    Command(Command, Option<Cause>),
+}
+
+/// What is told to the world.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Told {
+    /// On the exceptions topic.
+    Exception(Box<ExceptionRecord>),
+    /// On the decisions topic.
+    Decision(Box<DecisionRecord>),
+}
+
+/// An exception and what was said of it in this tick.
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    open: Option<Open>,
+    steps: Vec<Step>,
+    commands: Vec<(Command, Option<Cause>)>,
+}
+
+/// An open exception.
+#[derive(Serialize, Deserialize)]
+struct Open {
+    /// The detector's last word.
+    step: Step,
+    /// What the last opened or updated record carried.
+    written: Response,
+    version: i64,
+    status: Status,
+    /// When a snooze ends.
+    until: Option<i64>,
+}
+
+struct Governance {
+    context: Context,
+    types: ExceptionTypes,
+}
+
+impl Governance {
+    /// Confidence, halved for each stale feed that the type reads, and what it allows.
+    fn confidence(&self, step: &Step) -> (i64, Mode) {
+        let feeds = self.types.get(step.kind.as_str()).map_or(&[][..], |kind| kind.feeds);
+        let stale =
+            step.store.map_or(0, |store| feeds.iter().filter(|feed| self.context.is_stale(store, **feed)).count());
+        let confidence_bp = 10_000 >> stale;
+        let trusted = confidence_bp >= self.context.policies.get(MIN_CONFIDENCE);
+        (confidence_bp, if trusted { Mode::Actionable } else { Mode::Advisory })
+    }
+
+    fn record(&self, id: &EventId, open: &Open, event: Event, cause: Option<Cause>) -> ExceptionRecord {
+        let (confidence_bp, mode) = self.confidence(&open.step);
+        let cleared = event == Event::Cleared;
+        ExceptionRecord {
+            kind: open.step.kind,
+            key: open.step.key.clone(),
+            version: open.version,
+            exception_id: id.clone(),
+            restricted: self.types.get(open.step.kind.as_str()).is_none_or(|kind| kind.restricted),
+            event,
+            status: if cleared { Status::Cleared } else { open.status },
+            response: open.written.clone(),
+            confidence_bp,
+            mode,
+            store: open.step.store,
+            opened_at: open.step.opened_at,
+            drivers: open.step.drivers.clone(),
+            policy: open.step.policy.clone(),
+            cause,
+        }
+    }
+
+    fn tell(&self, id: &EventId, open: &mut Open, event: Event, by: By, emit: &mut Emit<'_, Told, Cause>) {
+        open.version += 1;
+        if matches!(event, Event::Opened | Event::Updated) && !open.step.frozen {
+            open.written = open.step.response.clone();
+        }
+        let (cause, command, reason) = match by {
+            By::Detector(cause) => (cause, None, reason_of(event)),
+            By::Clock => (None, None, "the snooze ended"),
+            By::Command(command, cause) => (cause, Some(command), reason_of(event)),
+        };
+        let record = self.record(id, open, event, cause);
+        let decision = DecisionRecord::of(&record, reason, command);
+        emit.push(Told::Exception(Box::new(record)), 1);
+        emit.push(Told::Decision(Box::new(decision)), 1);
+    }
+
+    fn step(&self, id: &EventId, held: &mut Option<Open>, step: Step, emit: &mut Emit<'_, Told, Cause>) {
+        let now = emit.now();
+        let cause = step.cause.clone();
+        let change = step.change;
+        let open = match held {
+            Some(open) => {
+                open.step = step;
+                open
+            }
+            None => {
+                let written = step.response.clone();
+                held.insert(Open { step, written, version: 0, status: Status::Open, until: None })
+            }
+        };
+        match change {
+            Change::Opened => self.tell(id, open, Event::Opened, By::Detector(cause), emit),
+            Change::Moved if !open.step.frozen && open.step.response.moved_from(&open.written) => {
+                open.wake(now);
+                self.tell(id, open, Event::Updated, By::Detector(cause), emit);
+            }
+            Change::Moved => {}
+            Change::Cleared => self.tell(id, open, Event::Cleared, By::Detector(cause), emit),
+        }
+    }
+
+    fn command(
+        &self,
+        id: &EventId,
+        open: &mut Open,
+        (command, cause): (Command, Option<Cause>),
+        emit: &mut Emit<'_, Told, Cause>,
+    ) {
+        let needs_approver = matches!(command.action, CommandAction::Approve | CommandAction::Reject);
+        if needs_approver && command.role.as_str() != open.step.response.action.approver.as_str() {
+            let reason = "only the approver of the action may approve or reject it";
+            let record = self.record(id, open, Event::Updated, cause);
+            emit.push(Told::Decision(Box::new(DecisionRecord::refused(Some(&record), reason, command))), 1);
+            return;
+        }
+        let (event, status) = match command.action {
+            CommandAction::Ack => (Event::Acknowledged, Status::Acknowledged),
+            CommandAction::Approve => (Event::Approved, Status::Approved),
+            CommandAction::Reject => (Event::Rejected, Status::Rejected),
+            CommandAction::Snooze => (Event::Snoozed, Status::Snoozed),
+            CommandAction::Dismiss => (Event::Dismissed, Status::Dismissed),
+        };
+        open.status = status;
+        // An instant that has passed ends the snooze at the first tick after its own.
+        open.until = if status == Status::Snoozed { command.until } else { None };
+        self.tell(id, open, event, By::Command(command, cause), emit);
+    }
+}
+
+impl Open {
+    /// Ends a snooze whose time has come; answers whether it did.
+    fn wake(&mut self, now: i64) -> bool {
+        let ends = self.until.is_some_and(|until| until <= now);
+        if ends {
+            self.status = Status::Open;
+            self.until = None;
+        }
+        ends
+    }
+}
+
+/// Who spoke.
+enum By {
+    Detector(Option<Cause>),
+    Clock,
+    Command(Command, Option<Cause>),
+}
+
+fn reason_of(event: Event) -> &'static str {
+    match event {
+        Event::Opened => "the open condition holds",
+        Event::Updated => "severity or action changed",
+        Event::Cleared => "the clear condition holds",
+        Event::Acknowledged => "seen",
+        Event::Approved => "approved by the approver of the action",
+        Event::Rejected => "rejected by the approver of the action",
+        Event::Snoozed => "put off",
+        Event::Dismissed => "said to be no exception",
+    }
+}
+
+impl Keyed for Governance {
+    type Key = EventId;
+    type Input = Word;
+    type Diff = i64;
+    type Notice = Notice;
+    type Cause = Cause;
+    type State = State;
+    type Output = Told;
+
+    fn update(&mut self, _: &EventId, state: &mut State, word: Word, diff: i64, _: i64) {
+        match word {
+            Word::Step(step) => state.steps.push(*step),
+            // A command is taken once, when it comes; a later correction of its record does not take it back.
+            Word::Command(command, cause) if diff > 0 => state.commands.push((command, cause)),
+            Word::Command(..) => {}
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice, diff: i64) {
+        self.context.apply(notice, diff);
+    }
+
+    fn close(&mut self, id: &EventId, state: &mut State, emit: &mut Emit<'_, Told, Cause>) -> Next {
+        let mut cleared = false;
+        for step in std::mem::take(&mut state.steps) {
+            cleared = step.change == Change::Cleared;
+            self.step(id, &mut state.open, step, emit);
+        }
+        let mut open = state.open.take().filter(|_| !cleared);
+        if let Some(open) = &mut open
+            && open.wake(emit.now())
+        {
+            self.tell(id, open, Event::Updated, By::Clock, emit);
+        }
+        let mut commands = std::mem::take(&mut state.commands);
+        commands.sort_by_key(|(command, _)| command.place);
+        for command in commands {
+            match &mut open {
+                Some(open) => self.command(id, open, command, emit),
+                None => {
+                    let reason = "no such exception is open";
+                    emit.push(Told::Decision(Box::new(DecisionRecord::refused(None, reason, command.0))), 1);
+                }
+            }
+        }
+        state.open = open;
+        match &state.open {
+            None => Next::Forget,
+            Some(open) => Next::Rest.or_at(open.until),
+        }
+    }
+}
+
+/// Lets people answer the steps of all detectors, which are of these types.
+pub fn build<'scope>(
+    ticks: Ticks,
+    (context, types): (Context, ExceptionTypes),
+    notices: &Collection<'scope, Notice>,
+    steps: &Collection<'scope, Step>,
+    commands: &Collection<'scope, (Command, Option<Cause>)>,
+) -> Collection<'scope, Told> {
+    let steps = steps.clone().map(|step| (step.exception_id(), Word::Step(Box::new(step))));
+    let commands = commands.clone().map(|(command, cause)| (command.exception.clone(), Word::Command(command, cause)));
+    keyed("governance", ticks, Inputs::from(steps).and(commands), Some(notices.clone()), Governance { context, types })
+}
+
+/// Splits what is told by topic.
+pub fn topics<'scope>(
+    told: &Collection<'scope, Told>,
+) -> (Collection<'scope, ExceptionRecord>, Collection<'scope, DecisionRecord>) {
+    let exceptions = told.clone().flat_map(|told| match told {
+        Told::Exception(record) => Some(*record),
+        Told::Decision(_) => None,
+    });
+    let decisions = told.clone().flat_map(|told| match told {
+        Told::Exception(_) => None,
+        Told::Decision(record) => Some(*record),
+    });
+    (exceptions, decisions)
+}

@@ -1,0 +1,165 @@
+//! The accepted records, split by type: what every view starts from.
+
+use std::rc::Rc;
+
+use contract::event::activity::Activity;
+use contract::event::command::Command;
+use contract::event::inventory::{Count, Movement};
+use contract::event::order::Order;
+use contract::event::policy::PolicyValue;
+use contract::event::pos::PosLine;
+use contract::event::promotion::Promotion;
+use contract::event::queue::QueueInterval;
+use contract::event::reference::{ItemLocation, Product, Store};
+use contract::event::signal::Signal;
+use contract::event::task::Task;
+use contract::event::traffic::TrafficCount;
+use contract::event::workforce::{Punch, Shift};
+use contract::event::{FactBody, StateBody};
+use contract::fate::Memo;
+use contract::ids::EventId;
+use contract::time::Cause;
+use operators::arrival::{Fact, Judged};
+use operators::sums::difference::Multiply;
+
+use crate::edge::{Edge, Judgements};
+use crate::time::{Collection, Sums};
+
+macro_rules! only {
+    ($variant:path) => {
+        |body| if let $variant(body) = body { Some(body) } else { None }
+    };
+}
+
+/// A fact with its times and name.
+pub type Timed<D> = Fact<EventId, D>;
+
+/// A fact as its readers see it.
+pub type Seen<'a, D> = Fact<&'a EventId, &'a D>;
+
+/// The facts of one type that stand, for many readers: each takes of them what concerns it, nobody a copy of all.
+#[derive(Clone)]
+pub struct Facts<'scope, D> {
+    judged: Rc<Judgements<'scope, FactBody>>,
+    of: fn(&FactBody) -> Option<&D>,
+}
+
+/// The till lines that stand: most of what comes.
+pub type Lines<'scope> = Facts<'scope, PosLine>;
+
+impl<'scope> Lines<'scope> {
+    /// The till lines among judgements that are not built yet.
+    pub fn of(judged: Rc<Judgements<'scope, FactBody>>) -> Self {
+        Facts { judged, of: only!(FactBody::Pos) }
+    }
+}
+
+/// The fact that was judged to be one, if it is of the type.
+fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option<&D>) -> Option<Seen<'_, D>> {
+    match judged {
+        Judged::Fact(Fact { id, event_time, horizon, body }) => {
+            Some(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
+        }
+        Judged::Fate(..) => None,
+    }
+}
+
+impl<'scope, D: 'static> Facts<'scope, D> {
+    /// What `read` makes of each fact, one or none.
+    pub fn flat_map<T>(&self, read: impl Fn(Seen<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
+    where
+        T: Clone + 'static,
+    {
+        let of = self.of;
+        self.judged.read(move |judged, _| read(seen(judged, of)?))
+    }
+
+    /// What `split` makes of each fact, one or none: something, and by how much it moves the sum of it.
+    pub fn explode<T, R>(&self, split: impl Fn(Seen<'_, D>) -> Option<(T, R)> + 'static) -> Sums<'scope, T, R>
+    where
+        T: Clone + 'static,
+        R: Clone + Multiply<i64, Output = R> + 'static,
+    {
+        let of = self.of;
+        self.judged.explode(move |judged| split(seen(judged, of)?))
+    }
+
+    /// What `read` makes of each fact.
+    pub fn map<T>(&self, read: impl Fn(Seen<'_, D>) -> T + 'static) -> Collection<'scope, T>
+    where
+        T: Clone + 'static,
+    {
+        self.flat_map(move |fact| Some(read(fact)))
+    }
+}
+
+/// The accepted records, by type.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "one collection a record type, named after it")]
+pub struct Streams<'scope> {
+    pub pos: Lines<'scope>,
+    pub activities: Facts<'scope, Activity>,
+    pub traffic: Collection<'scope, Timed<TrafficCount>>,
+    pub queues: Collection<'scope, Timed<QueueInterval>>,
+    pub movements: Facts<'scope, Movement>,
+    pub counts: Facts<'scope, Count>,
+    pub punches: Collection<'scope, Timed<Punch>>,
+    pub shifts: Collection<'scope, Shift>,
+    pub tasks: Collection<'scope, Task>,
+    pub promotions: Collection<'scope, Promotion>,
+    pub orders: Collection<'scope, Order>,
+    pub products: Collection<'scope, Product>,
+    pub stores: Collection<'scope, Store>,
+    pub item_locations: Collection<'scope, ItemLocation>,
+    pub signals: Collection<'scope, Signal>,
+    pub policies: Collection<'scope, PolicyValue>,
+    pub commands: Collection<'scope, (Command, Option<Cause>)>,
+}
+
+/// The facts of one type, for one reader.
+fn whole<'scope, D: Clone + 'static>(facts: Facts<'scope, D>) -> Collection<'scope, Timed<D>> {
+    facts.map(|Fact { id, event_time, horizon, body }| Fact { id: id.clone(), event_time, horizon, body: body.clone() })
+}
+
+/// The current rows for which `body` answers something.
+fn rows<'scope, D: Clone + 'static>(
+    judged: &Judgements<'scope, StateBody>,
+    of: impl Fn(&StateBody) -> Option<&D> + 'static,
+) -> Collection<'scope, D> {
+    judged.read(move |judged, _| match judged {
+        Judged::Fact(fact) => of(&fact.body).cloned(),
+        Judged::Fate(..) => None,
+    })
+}
+
+impl<'scope> Streams<'scope> {
+    /// Splits what the edge lets through.
+    pub fn split(edge: &Edge<'scope>) -> Self {
+        let commands = edge.rows.read(|judged, change| match judged {
+            Judged::Fact(Fact { body: StateBody::Command(command), .. }) => {
+                Some((command.clone(), change.cause.clone()))
+            }
+            _ => None,
+        });
+        let judged = || edge.facts.clone();
+        Streams {
+            pos: Lines::of(judged()),
+            activities: Facts { judged: judged(), of: only!(FactBody::Activity) },
+            traffic: whole(Facts { judged: judged(), of: only!(FactBody::Traffic) }),
+            queues: whole(Facts { judged: judged(), of: only!(FactBody::Queue) }),
+            movements: Facts { judged: judged(), of: only!(FactBody::Movement) },
+            counts: Facts { judged: judged(), of: only!(FactBody::Count) },
+            punches: whole(Facts { judged: judged(), of: only!(FactBody::Punch) }),
+            shifts: rows(&edge.rows, only!(StateBody::Shift)),
+            tasks: rows(&edge.rows, only!(StateBody::Task)),
+            promotions: rows(&edge.rows, only!(StateBody::Promotion)),
+            orders: rows(&edge.rows, only!(StateBody::Order)),
+            products: rows(&edge.rows, only!(StateBody::Product)),
+            stores: rows(&edge.rows, only!(StateBody::Store)),
+            item_locations: rows(&edge.rows, only!(StateBody::ItemLocation)),
+            signals: rows(&edge.rows, only!(StateBody::Signal)),
+            policies: rows(&edge.rows, only!(StateBody::Policy)),
+            commands,
+        }
+    }
+}

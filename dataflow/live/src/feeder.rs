@@ -1,0 +1,438 @@
+//! The one who decides: takes lines from every partition, closes ticks, writes down what they are made of, and only then
+//! feeds the workers. After a restart it first feeds again what was written down.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use contract::time::Time;
+use engine::batch::Batch;
+use engine::clock::{Stopwatch, wall_ms};
+use engine::edge::admit;
+use engine::graph::Settings;
+use engine::job::deal;
+use engine::telemetry::{Ready, Telemetry};
+
+use crate::binder::{Binder, BoundLine, Clock, Reached, Span};
+use crate::config::Config;
+use crate::error::Error;
+use crate::intake::{Inlet, News, Partition, Readers};
+use crate::keeper::Copied;
+use crate::processes::Processes;
+use crate::recovery::{Again, Recovered};
+use crate::remap::{Header, PartitionName, RemapWriter};
+use crate::worker::Order;
+
+/// How long a partition is asked to wait for a first record.
+const POLL: Duration = Duration::from_millis(5);
+/// How long no tick may close before the log says so, and how often it says so again.
+const STANDSTILL: Duration = Duration::from_secs(10);
+/// How often the lengths of the queues are told.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often a wait for records that are missing is told.
+const TELL: Duration = Duration::from_secs(5);
+/// How long the feeder sleeps at most when nobody wakes it.
+const NAP: Duration = Duration::from_millis(20);
+const LEAST_NAP: Duration = Duration::from_millis(1);
+
+/// Where workers report before anything is fed: with several processes, everybody has read what an earlier run left by
+/// then, so that from then on it may be added to.
+pub struct Muster {
+    expected: usize,
+    /// The workers' threads; `None` when they will never come.
+    arrived: Mutex<Option<Vec<Thread>>>,
+    changed: Condvar,
+}
+
+impl Muster {
+    /// Nobody has come yet.
+    pub fn new(expected: usize) -> Self {
+        Muster { expected, arrived: Mutex::new(Some(Vec::new())), changed: Condvar::new() }
+    }
+
+    /// The calling worker is here.
+    pub fn arrive(&self) {
+        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(threads) = arrived.as_mut() {
+            threads.push(std::thread::current());
+        }
+        self.changed.notify_all();
+    }
+
+    /// The workers will not come.
+    pub fn give_up(&self) {
+        *self.arrived.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.changed.notify_all();
+    }
+
+    /// Waits until all workers are here.
+    fn wait(&self) -> Option<Vec<Thread>> {
+        let waiting =
+            |arrived: &mut Option<Vec<Thread>>| arrived.as_ref().is_some_and(|here| here.len() < self.expected);
+        let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changed.wait_while(arrived, waiting).unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// See the file.
+pub struct Feeder<'a> {
+    config: &'a Config,
+    settings: Settings,
+    processes: &'a Processes,
+    recovered: Recovered,
+    /// What judges.
+    program: String,
+    /// Snapshots begun and not yet complete.
+    under_way: Arc<AtomicUsize>,
+    /// Told from outside to stop gracefully.
+    stop: &'a AtomicBool,
+    /// Set when some part of the job has failed.
+    halt: &'a AtomicBool,
+    telemetry: &'a Telemetry,
+}
+
+impl<'a> Feeder<'a> {
+    /// Goes on from what was recovered until told to `stop`, or to halt.
+    pub fn new(
+        config: &'a Config,
+        processes: &'a Processes,
+        (recovered, program, under_way): (Recovered, String, Arc<AtomicUsize>),
+        (stop, halt): (&'a AtomicBool, &'a AtomicBool),
+        telemetry: &'a Telemetry,
+    ) -> Self {
+        Feeder { config, settings: config.settings(), processes, recovered, program, under_way, stop, halt, telemetry }
+    }
+
+    /// Feeds to the end.
+    ///
+    /// # Errors
+    /// If a partition cannot be read any more, the remap log cannot be written, or the workers have stopped.
+    pub fn run(
+        self,
+        partitions: Vec<Partition>,
+        muster: &Muster,
+        orders: Vec<SyncSender<Order>>,
+        copies: Sender<Copied>,
+    ) -> Result<(), Error> {
+        let Some(workers) = muster.wait() else { return Err(engine("the workers could not start")) };
+        let names: Vec<PartitionName> = partitions.iter().map(|partition| partition.name).collect();
+        let reached: Vec<(u32, Reached)> = partitions.iter().map(|each| (each.name.1, each.reached)).collect();
+        let clock = self.config.time.clock;
+        let from = self.recovered.from();
+        let readers_stop = Arc::new(AtomicBool::new(false));
+        let readers = Readers { clock, patience: POLL, stop: readers_stop.clone(), telemetry: self.telemetry.clone() };
+        std::thread::scope(|scope| {
+            let me = std::thread::current();
+            let inlet = |partition| readers.clone().spawn(scope, partition, me.clone());
+            let mut feeding = Feeding {
+                replay: self.recovered.spans(&names),
+                binder: Binder::new(self.settings.ticks, clock, from, &reached),
+                lanes: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
+                looked: Stopwatch::start(),
+                stood: Stopwatch::start(),
+                nap: NAP,
+                snapshot_at: None,
+                last_snapshot: from,
+                remap: None,
+                feeder: &self,
+                names,
+                orders,
+                workers,
+                copies,
+            };
+            let fed = feeding.run();
+            readers_stop.store(true, Ordering::Relaxed);
+            // Readers that wait for room in their queue find that nobody takes anything any more.
+            drop(feeding);
+            fed
+        })
+    }
+}
+
+fn engine(problem: &str) -> Error {
+    Error::Engine(problem.to_owned())
+}
+
+/// The feeder at work.
+struct Feeding<'a> {
+    feeder: &'a Feeder<'a>,
+    names: Vec<PartitionName>,
+    binder: Binder,
+    /// What is still to be fed again.
+    replay: VecDeque<Again>,
+    /// Each partition's queue, and the time since something came from it.
+    lanes: Vec<(Inlet, Stopwatch)>,
+    /// Since the queues were last looked at.
+    looked: Stopwatch,
+    /// Since a tick last closed, or that none does was last logged.
+    stood: Stopwatch,
+    /// How long to sleep at most: a partition may count as idle then.
+    nap: Duration,
+    remap: Option<RemapWriter>,
+    /// The tick at which the next snapshot is cut.
+    snapshot_at: Option<Time>,
+    last_snapshot: Option<Time>,
+    orders: Vec<SyncSender<Order>>,
+    workers: Vec<Thread>,
+    copies: Sender<Copied>,
+}
+
+impl Feeding<'_> {
+    fn run(&mut self) -> Result<(), Error> {
+        while let Some(again) = self.replay.pop_front() {
+            match self.take_again(&again)? {
+                Some(bound) => self.feed(bound, again.closes, again.span.last)?,
+                // Told to stop before it had caught up: what was read again is read again next time.
+                None => return self.tell_all(|| Order::Stop),
+            }
+        }
+        self.begin_segment()?;
+        while !self.feeder.halt.load(Ordering::Relaxed) {
+            self.take(None)?;
+            if self.feeder.stop.load(Ordering::Relaxed) {
+                return self.stop();
+            }
+            // At the very beginning the first record says where time begins, unless ticks have closed without any.
+            let begins = || {
+                let begun = self.binder.first_tick()? - 1;
+                Some(self.next_snapshot(self.binder.closed().map_or(begun, |closed| closed.max(begun))))
+            };
+            self.snapshot_at = self.snapshot_at.or_else(begins);
+            if let Some((mut span, bound)) = self.binder.close(self.limit()) {
+                span.last = self.is_done() && self.until().is_none_or(|until| until <= span.closed);
+                self.append(&span)?;
+                self.feed(bound, span.closed, span.last)?;
+                self.stood = Stopwatch::start();
+                if span.last {
+                    return self.stop();
+                }
+                if Some(span.closed) == self.snapshot_at {
+                    self.snapshot_if_free(span.closed)?;
+                }
+                let is_live = self.feeder.config.time.clock == Clock::Wall;
+                self.feeder.telemetry.ready(if is_live { Ready::At(span.closed) } else { Ready::Yes });
+            } else if self.is_done() {
+                return self.finish();
+            } else {
+                self.complain();
+                std::thread::park_timeout(self.nap());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes lines until those of a logged span are all there; `None` when the job is to end before that.
+    fn take_again(&mut self, again: &Again) -> Result<Option<Vec<BoundLine>>, Error> {
+        let span = &again.span;
+        let mut waited = Stopwatch::start();
+        loop {
+            self.take(Some(span))?;
+            if let Some(bound) = self.binder.again(span, again.upto) {
+                return Ok(Some(bound));
+            }
+            if self.binder.is_done(None) {
+                let (partition, end) = span.ends.first().copied().unwrap_or_default();
+                let name = self
+                    .names
+                    .get(partition as usize)
+                    .map_or(String::new(), |(topic, number)| format!("{topic}/{number}"));
+                return Err(Error::Recovery(format!(
+                    "the inputs end before what tick {} was made of: {name} had {} records then",
+                    span.closed, end.next.record
+                )));
+            }
+            if self.feeder.halt.load(Ordering::Relaxed) || self.feeder.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            if waited.elapsed() > TELL {
+                waited = Stopwatch::start();
+                tracing::warn!(
+                    tick = span.closed,
+                    "waiting for the records this tick was made of: was an input cut short?"
+                );
+            }
+            std::thread::park_timeout(NAP);
+        }
+    }
+
+    /// Takes what the partitions have to say, as far as there is room: for the span that is to be bound again, or for the
+    /// ticks that come next.
+    fn take(&mut self, again: Option<&Span>) -> Result<(), Error> {
+        let idle = self.feeder.config.time.idle();
+        self.nap = NAP;
+        for (partition, (inlet, heard)) in self.lanes.iter_mut().enumerate() {
+            // Asked first: what had come by then is taken below, unless there is no room for it.
+            let was_at_end = inlet.is_at_end();
+            let is_full = |binder: &Binder| match again {
+                Some(span) => binder.is_full_for(span, partition),
+                None => binder.is_full(partition),
+            };
+            let mut is_empty = false;
+            while !is_empty && !is_full(&self.binder) {
+                match inlet.next()? {
+                    Some(News::Lines(lines)) => {
+                        *heard = Stopwatch::start();
+                        self.binder.push(partition, wall_ms(), lines);
+                    }
+                    Some(News::Ended) => self.binder.end(partition),
+                    Some(News::Failed(error)) => return Err(error),
+                    None => is_empty = true,
+                }
+            }
+            // A job that stops at the end waits for every end.
+            let is_at_end = was_at_end && is_empty && !self.feeder.config.time.stop_at_end;
+            let silence = heard.elapsed();
+            self.binder.set_idle(partition, is_at_end && silence >= idle);
+            if is_at_end && silence < idle {
+                self.nap = self.nap.min(idle.saturating_sub(silence).max(LEAST_NAP));
+            }
+        }
+        if self.looked.elapsed() >= LOOK {
+            self.looked = Stopwatch::start();
+            for (partition, (topic, number)) in self.names.iter().enumerate() {
+                self.feeder.telemetry.queue_depth(&format!("{topic}/{number}"), self.binder.waiting(partition));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says so, every while, when no tick has closed for long though records wait.
+    fn complain(&mut self) {
+        if self.stood.elapsed() < STANDSTILL {
+            return;
+        }
+        self.stood = Stopwatch::start();
+        let Some(partition) = self.binder.holder() else { return };
+        let (topic, number) = self.names[partition];
+        let inlet = &self.lanes[partition].0;
+        if self.feeder.config.time.clock == Clock::Data && inlet.is_at_end() {
+            // The records' time stands still where no records come.
+            return;
+        }
+        let reason = inlet.reason();
+        tracing::warn!(
+            tick = self.binder.closed(), %topic, partition = number, reason,
+            waiting = self.binder.has_waiting(), "no tick closes: time waits for a partition"
+        );
+    }
+
+    /// The last tick, where one is set.
+    fn until(&self) -> Option<Time> {
+        self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until))
+    }
+
+    /// Whether nothing is left to bind: every input has ended or come to the last tick.
+    fn is_done(&self) -> bool {
+        self.binder.is_done(self.until())
+    }
+
+    /// How far time may go at most.
+    fn limit(&self) -> Time {
+        let now = if self.feeder.config.time.clock == Clock::Wall { wall_ms() } else { Time::MAX };
+        now.min(self.until().unwrap_or(Time::MAX)).min(self.snapshot_at.unwrap_or(Time::MAX))
+    }
+
+    /// How long nothing can happen unless somebody calls.
+    fn nap(&self) -> Duration {
+        let tick_ms = self.feeder.settings.ticks.tick_ms;
+        let to_tick = tick_ms - wall_ms().rem_euclid(tick_ms);
+        self.nap.min(Duration::from_millis(to_tick.cast_unsigned()))
+    }
+
+    /// From here on new spans are written down.
+    fn begin_segment(&mut self) -> Result<(), Error> {
+        let closed = self.binder.closed();
+        let partitions = self.names.iter().copied().zip(self.binder.reached()).collect();
+        let judged = (self.feeder.program.as_str(), self.feeder.settings.ticks.tick_ms);
+        let header = Header::new(self.feeder.processes.index, judged, closed, partitions);
+        let incarnation = self.feeder.recovered.incarnation;
+        self.remap = Some(RemapWriter::create(&self.feeder.config.remap(), incarnation, &header)?);
+        self.snapshot_at = closed.map(|closed| self.next_snapshot(closed));
+        Ok(())
+    }
+
+    fn next_snapshot(&self, closed: Time) -> Time {
+        let every = self.feeder.config.state.snapshot_ms;
+        self.feeder.settings.ticks.at(closed - closed.rem_euclid(every) + every)
+    }
+
+    fn append(&mut self, span: &Span) -> Result<(), Error> {
+        if let Some(remap) = &mut self.remap {
+            remap.append(span)?;
+        }
+        self.feeder.telemetry.remap_appends(1);
+        Ok(())
+    }
+
+    /// Gives lines to the workers, and closes every tick up to `upto`; `last` if the inputs end there.
+    fn feed(&mut self, bound: Vec<BoundLine>, upto: Time, last: bool) -> Result<(), Error> {
+        let limits = self.feeder.settings.limits;
+        let admitted = bound.into_iter().map(|BoundLine { partition, tick, place, line }| {
+            let topic = self.names[partition as usize].0;
+            (tick, topic, admit(topic, place, &line.bytes, line.decoded, tick, limits))
+        });
+        let hands = deal(admitted.collect(), self.orders.len());
+        for (worker, records) in hands.into_iter().enumerate() {
+            self.tell(worker, Order::Feed(Batch { records, upto }, last))?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, worker: usize, order: Order) -> Result<(), Error> {
+        self.orders[worker].send(order).map_err(|_| engine("a worker stopped"))?;
+        self.workers.iter().for_each(Thread::unpark);
+        Ok(())
+    }
+
+    fn tell_all(&self, order: impl Fn() -> Order) -> Result<(), Error> {
+        (0..self.orders.len()).try_for_each(|worker| self.tell(worker, order()))
+    }
+
+    /// Cuts a snapshot, unless the one before is still being written: who catches up passes more of these ticks than can
+    /// be written. Several processes must cut alike, and none of them knows how far the others are.
+    fn snapshot_if_free(&mut self, tick: Time) -> Result<(), Error> {
+        if self.feeder.processes.count() == 1 && self.feeder.under_way.load(Ordering::Relaxed) > 0 {
+            self.snapshot_at = Some(self.next_snapshot(tick));
+            return Ok(());
+        }
+        self.snapshot(tick)
+    }
+
+    /// Cuts a snapshot at the tick that has just been fed, and starts a segment of the log behind it.
+    fn snapshot(&mut self, tick: Time) -> Result<(), Error> {
+        let reached = self.binder.reached();
+        let partitions = self.names.iter().zip(reached).map(|((topic, number), reached)| (*topic, *number, reached));
+        self.feeder.under_way.fetch_add(1, Ordering::Relaxed);
+        let begun = self.copies.send(Copied::Begin(tick, partitions.collect()));
+        begun.map_err(|_| engine("the keeper of snapshots has stopped"))?;
+        self.tell_all(|| Order::Snapshot(tick))?;
+        self.last_snapshot = Some(tick);
+        self.begin_segment()
+    }
+
+    /// Every input has ended: time goes on to its last instant, and what waits leaves.
+    fn finish(&mut self) -> Result<(), Error> {
+        let until = self.until();
+        let Some(after) = self.binder.closed().or(until) else { return self.stop() };
+        let span = Span { after, closed: until.unwrap_or(after).max(after), ends: Vec::new(), last: true };
+        self.binder.again(&span, span.closed);
+        self.append(&span)?;
+        self.feed(Vec::new(), span.closed, true)?;
+        self.stop()
+    }
+
+    /// Leaves everything so that the next start has nothing to read again.
+    fn stop(&mut self) -> Result<(), Error> {
+        // Several processes stop at different ticks: they have no tick in common to cut at.
+        if let Some(closed) = self.binder.closed()
+            && self.feeder.processes.count() == 1
+            && self.last_snapshot != Some(closed)
+        {
+            self.snapshot(closed)?;
+        }
+        self.tell_all(|| Order::Stop)
+    }
+}

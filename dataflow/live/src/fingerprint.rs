@@ -1,0 +1,110 @@
+//! The fingerprint of a job: its operators, outputs and exception types by name, each with a hash of the shape of what it stores.
+//!
+//! A snapshot is read by the types that wrote it. Its manifest carries the fingerprint of the job that wrote it, and a job
+//! with another one is refused before anything of the snapshot is read, with the names of what differs. The hash is that of
+//! [`operators::shape`], so a changed field changes it without anybody having to remember a number. What a shape does not
+//! show (a field that means something else than before) is told by [`VERSION`](crate::snapshot::VERSION).
+
+use std::collections::BTreeMap;
+
+use contract::time::Time;
+use engine::graph::Settings;
+use engine::job;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::Error;
+
+/// What stores something in a snapshot, by name, each with the hash of its shape.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint(BTreeMap<String, String>);
+
+impl Fingerprint {
+    /// The fingerprint of a job with these settings.
+    pub fn of(settings: &Settings) -> Self {
+        let types = settings.catalog.types.iter();
+        let types = types.map(|kind| (format!("exception type {}", kind.name), kind.key.join(", ")));
+        let operators = job::shapes(settings).into_iter().map(|(name, shape)| (format!("operator {name:?}"), shape));
+        Fingerprint::new(operators.chain(types))
+    }
+
+    fn new(shapes: impl Iterator<Item = (String, String)>) -> Self {
+        Fingerprint(shapes.map(|(name, shape)| (name, format!("{:016x}", xxh3_64(shape.as_bytes())))).collect())
+    }
+
+    /// Refuses a snapshot, of this tick, that a job of another fingerprint has written.
+    ///
+    /// # Errors
+    /// [`Error::Recovery`] with the names of what is new, missing or changed.
+    pub fn check(&self, tick: Time, written: &Fingerprint) -> Result<(), Error> {
+        let differences = self.differences(written);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Recovery(format!(
+            "the snapshot at tick {tick} was written by a job that stored something else: {}. \
+             Start the program that wrote it, or start anew with empty state and new output topics",
+            differences.join("; ")
+        )))
+    }
+
+    /// What this job stores otherwise than the one that has `written`.
+    fn differences(&self, written: &Fingerprint) -> Vec<String> {
+        let others = |one: &Fingerprint, other: &Fingerprint| -> Vec<String> {
+            one.0.keys().filter(|name| !other.0.contains_key(*name)).cloned().collect()
+        };
+        let changed = self.0.iter().filter(|(name, shape)| written.0.get(*name).is_some_and(|held| held != *shape));
+        let changed = changed.map(|(name, _)| name.clone()).collect();
+        [
+            ("the snapshot has nothing of", others(self, written)),
+            ("this program has no", others(written, self)),
+            ("of another shape:", changed),
+        ]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what} {}", names.join(", ")))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::edge::{FUTURE_MS, LATENESS_MS, Limits};
+    use engine::reference::Policies;
+    use operators::keyed::Ticks;
+    use retail::registry::CATALOG;
+
+    fn fingerprint(shapes: &[(&str, &str)]) -> Fingerprint {
+        Fingerprint::new(shapes.iter().map(|(name, shape)| ((*name).to_owned(), (*shape).to_owned())))
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let written =
+            fingerprint(&[("operator \"a\"", "i64"), ("operator \"b\"", "i64"), ("exception type x.y", "store")]);
+        written.check(60, &written).expect("the same");
+        let here = fingerprint(&[("operator \"a\"", "u64"), ("operator \"c\"", "i64")]);
+        let refused = here.check(60, &written).expect_err("another job").to_string();
+        let names = "the snapshot has nothing of operator \"c\"; \
+                     this program has no exception type x.y, operator \"b\"; \
+                     of another shape: operator \"a\".";
+        assert!(refused.contains("at tick 60") && refused.contains(names), "{refused}");
+    }
+
+    #[test]
+    fn a_job_stores_by_name_and_alike_each_time() {
+        let ticks = Ticks { tick_ms: 1_000 };
+        let limits = Limits { lateness_ms: LATENESS_MS, future_ms: FUTURE_MS };
+        let settings = Settings { ticks, limits, emit: ticks, policies: Policies::default(), catalog: CATALOG };
+        let Fingerprint(stored) = Fingerprint::of(&settings);
+        for name in ["operator \"governance\"", "operator \"output: exceptions\"", "exception type demand.surge"] {
+            assert!(stored.contains_key(name), "{name} in {stored:?}");
+        }
+        assert_eq!(Fingerprint::of(&settings), Fingerprint(stored));
+        // No shape may end where a type refuses what it is given.
+        for (name, shape) in job::shapes(&settings) {
+            assert!(!shape.lines().any(|line| line.starts_with("refused: ")), "{name}: {shape}");
+        }
+    }
+}

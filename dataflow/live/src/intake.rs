@@ -1,0 +1,305 @@
+//! One thread a partition: reads, decodes, and hands lines over through a bounded queue; a full queue stops the reading.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Scope, Thread};
+use std::time::Duration;
+
+use connectors::codec::Codec;
+use connectors::source::{Message, Polled, Source};
+use contract::event::fields::{Bad, EXACT, Fault};
+use contract::event::guard::{self, Decoder, LinePosition};
+use contract::event::{Dead, Record};
+use engine::clock::{Stopwatch, wall_ms};
+use engine::telemetry::Telemetry;
+
+use crate::binder::{Clock, Line, Reached};
+use crate::error::Error;
+use crate::remap::PartitionName;
+
+/// Batches in flight from one partition.
+const IN_FLIGHT: usize = 4;
+/// Messages asked for at once.
+const BATCH: usize = 2_048;
+/// How long a failed partition rests before it is tried again, at first and at most.
+const REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_secs(1);
+/// That a partition is at its end counts for so long (milliseconds): a reader that waits for its source, or a process that
+/// was paused, does not know what has come since.
+const FRESH_MS: i64 = 1_000;
+/// How often the distance to the end is asked for.
+const LOOK_BEHIND: Duration = Duration::from_secs(1);
+
+/// A message from the thread that reads a partition.
+pub enum News {
+    /// Lines, in order.
+    Lines(Vec<Line>),
+    /// Nothing follows, ever.
+    Ended,
+    /// It cannot be read, ever.
+    Failed(Error),
+}
+
+/// The reader's state, beside its queue. A time of 0 means never.
+#[derive(Default)]
+struct Status {
+    /// The last instant, by the wall clock, at which no record stood unread: all that came before is in the queue.
+    at_end_at: AtomicI64,
+    /// Why it cannot be read at the moment.
+    failing: Mutex<Option<String>>,
+}
+
+impl Status {
+    fn failing(&self) -> MutexGuard<'_, Option<String>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A partition to be read.
+pub struct Partition {
+    /// Its name.
+    pub name: PartitionName,
+    /// Where from.
+    pub source: Box<dyn Source>,
+    /// What its messages are made of.
+    pub codec: Codec,
+    /// The number of its first record, as people count: lines from 1, offsets from 0.
+    pub first: u64,
+    /// How far it was taken before.
+    pub reached: Reached,
+}
+
+/// The receiving end of a partition's queue.
+pub struct Inlet {
+    news: Receiver<News>,
+    status: Arc<Status>,
+    /// Whether the last message was that nothing follows.
+    ended: Cell<bool>,
+}
+
+impl Inlet {
+    /// What has come, if anything has. A partition whose thread has ended without a word is a failure.
+    ///
+    /// # Errors
+    /// If the partition cannot be read any more.
+    pub fn next(&self) -> Result<Option<News>, Error> {
+        match self.news.try_recv() {
+            Ok(News::Failed(error)) => Err(error),
+            Ok(news) => {
+                self.ended.set(matches!(news, News::Ended));
+                Ok(Some(news))
+            }
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) if !self.ended.get() => {
+                Err(Error::Engine("the reader of a partition has died".to_owned()))
+            }
+            Err(TryRecvError::Disconnected) => Ok(None),
+        }
+    }
+
+    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes all news after that.
+    pub fn is_at_end(&self) -> bool {
+        wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < FRESH_MS
+    }
+
+    /// Why the partition holds time back.
+    pub fn reason(&self) -> String {
+        match self.status.failing().as_deref() {
+            Some(problem) => format!("it cannot be read: {problem}"),
+            None => "it has records that are not read yet, or its end is not known".to_owned(),
+        }
+    }
+}
+
+/// What the readers share.
+#[derive(Clone)]
+pub struct Readers {
+    /// Whose time it is: the log's, or the records' own.
+    pub clock: Clock,
+    /// How long to wait for a first record.
+    pub patience: Duration,
+    /// Set when the job stops.
+    pub stop: Arc<AtomicBool>,
+    /// Counts.
+    pub telemetry: Telemetry,
+}
+
+impl Readers {
+    /// Reads a partition on a thread of its own; `listener` is woken whenever there is news.
+    pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, partition: Partition, listener: Thread) -> Inlet {
+        let (say, news) = sync_channel(IN_FLIGHT);
+        let status = Arc::<Status>::default();
+        let reader = Reader { readers: self, partition, say, listener, status: status.clone(), at_end: false };
+        scope.spawn(move || reader.run());
+        Inlet { news, status, ended: Cell::new(false) }
+    }
+}
+
+struct Reader {
+    readers: Readers,
+    partition: Partition,
+    say: SyncSender<News>,
+    listener: Thread,
+    status: Arc<Status>,
+    /// Whether the last poll found no record.
+    at_end: bool,
+}
+
+impl Reader {
+    fn run(mut self) {
+        let mut rest = REST;
+        let mut looked = Stopwatch::start();
+        while !self.readers.stop.load(Ordering::Relaxed) {
+            let began_at = wall_ms();
+            let news = match self.partition.source.poll(BATCH, self.readers.patience) {
+                Ok(Polled::Records(messages)) => {
+                    self.left_end();
+                    News::Lines(self.decode(messages))
+                }
+                Ok(Polled::Idle) => {
+                    rest = self.recovered();
+                    self.reached_end(began_at);
+                    self.look_behind(&mut looked);
+                    continue;
+                }
+                Ok(Polled::Waiting) => {
+                    rest = self.recovered();
+                    self.left_end();
+                    self.look_behind(&mut looked);
+                    continue;
+                }
+                Ok(Polled::Ended) => {
+                    self.tell(News::Ended);
+                    return;
+                }
+                Err(error) if error.is_final() => {
+                    self.tell(News::Failed(error.into()));
+                    return;
+                }
+                Err(error) => {
+                    self.left_end();
+                    let (topic, number) = self.partition.name;
+                    tracing::warn!(%topic, partition = number, %error, "cannot read; trying again");
+                    *self.status.failing() = Some(error.to_string());
+                    std::thread::park_timeout(rest);
+                    rest = (rest * 2).min(LONGEST_REST);
+                    continue;
+                }
+            };
+            rest = self.recovered();
+            if !self.tell(news) {
+                return;
+            }
+            self.look_behind(&mut looked);
+        }
+    }
+
+    /// The partition can be read; the rest before the next try after an error.
+    fn recovered(&self) -> Duration {
+        self.status.failing().take();
+        REST
+    }
+
+    /// A poll that began at this instant found no record unread. The feeder is woken once: it may wait for just that.
+    fn reached_end(&mut self, began_at: i64) {
+        self.status.at_end_at.store(began_at, Ordering::Release);
+        if !std::mem::replace(&mut self.at_end, true) {
+            self.listener.unpark();
+        }
+    }
+
+    /// Records stand unread, or nobody knows.
+    fn left_end(&mut self) {
+        self.status.at_end_at.store(0, Ordering::Release);
+        self.at_end = false;
+    }
+
+    /// Hands news over, waiting while the queue is full; `false` when nobody listens any more.
+    fn tell(&self, news: News) -> bool {
+        let told = self.say.send(news).is_ok();
+        self.listener.unpark();
+        told
+    }
+
+    fn look_behind(&mut self, looked: &mut Stopwatch) {
+        if looked.elapsed() >= LOOK_BEHIND {
+            *looked = Stopwatch::start();
+            if let Some(behind) = self.partition.source.behind() {
+                let (topic, number) = self.partition.name;
+                self.readers.telemetry.lag(topic.name(), number, behind);
+            }
+        }
+    }
+
+    fn decode(&mut self, messages: Vec<Message>) -> Vec<Line> {
+        let mut lines = Vec::with_capacity(messages.len());
+        for message in messages {
+            self.decode_message(message, &mut lines);
+        }
+        lines
+    }
+
+    /// All events of a message have one log time: the broker's, or the greatest of their own.
+    fn decode_message(&mut self, message: Message, lines: &mut Vec<Line>) {
+        let first = lines.len();
+        let (offset, (topic, partition)) = (message.record() + self.partition.first, self.partition.name);
+        let at = LinePosition { topic, partition, number: offset };
+        // Whoever sends to a broker may name any time: what no record could say is taken for the nearest that one could.
+        let logged_at = message.logged_at.map(|logged_at| logged_at.clamp(0, EXACT));
+        let logged_at = logged_at.filter(|_| self.readers.clock == Clock::Wall);
+        if self.partition.codec == Codec::Json {
+            lines.push(line(Record::decode_line, at, logged_at, message.payload));
+        } else {
+            let mut each = |event: &[u8]| lines.push(line(Record::decode_line, at, logged_at, event.to_vec()));
+            if self.partition.codec.events(&message.payload, &mut each).is_err() {
+                lines.truncate(first);
+                let bad = Bad { fault: Fault::Malformed, field: None };
+                let decoded = Err(Dead { bad, store_id: None });
+                lines.push(Line { logged_at: i64::MIN, offset, next: None, decoded, bytes: message.payload });
+            }
+        }
+        let own = lines[first..].iter().map(|line| line.logged_at).max().unwrap_or(i64::MIN);
+        let reached = &mut self.partition.reached;
+        reached.logged_at = reached.logged_at.max(logged_at.unwrap_or(own));
+        lines[first..].iter_mut().for_each(|line| line.logged_at = reached.logged_at);
+        match lines[first..].last_mut() {
+            Some(last) => last.next = Some(message.next),
+            // A message without events is nothing but a step forward: it goes with the line before it.
+            None => {
+                if let Some(last) = lines.last_mut().filter(|last| last.next.is_some()) {
+                    last.next = Some(message.next);
+                }
+            }
+        }
+        reached.next = message.next;
+    }
+}
+
+/// A line by itself, with its own log time; `i64::MIN` when it cannot be read.
+fn line(decoder: Decoder, at: LinePosition, logged_at: Option<i64>, bytes: Vec<u8>) -> Line {
+    let decoded = guard::decode(decoder, at, &bytes, logged_at);
+    let logged_at = decoded.as_ref().map_or(logged_at.unwrap_or(i64::MIN), |record| record.ingest_time);
+    Line { logged_at, offset: at.number, next: None, decoded, bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::panics_on_poison;
+    use contract::event::{Topic, pos};
+
+    #[test]
+    fn a_line_on_which_the_decoder_panics_keeps_its_bytes_offset_and_log_time() {
+        let at = LinePosition { topic: Topic::Pos, partition: 1, number: 9 };
+        let poison = pos::SAMPLE.replace("pos-1", "poison").into_bytes();
+        let dead = Dead { bad: Bad { fault: Fault::Malformed, field: None }, store_id: None };
+        for (logged_at, taken_at) in [(Some(7), 7), (None, i64::MIN)] {
+            let line = line(panics_on_poison, at, logged_at, poison.clone());
+            let expected =
+                Line { logged_at: taken_at, offset: 9, next: None, decoded: Err(dead), bytes: poison.clone() };
+            assert_eq!(line, expected);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Writes snapshots beside the running job: takes what the workers copy, piece by piece, and completes the snapshot when
+//! every process has said that its part is whole and everything before it has left.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use contract::event::Topic;
+use contract::output::OutputTopic;
+use contract::time::Time;
+use engine::clock::Stopwatch;
+use engine::telemetry::Telemetry;
+use operators::vault::Piece;
+use serve::saved::Saved;
+
+use crate::binder::Reached;
+use crate::error::Error;
+use crate::fail::fail_point;
+use crate::fingerprint::Fingerprint;
+use crate::remap::RemapLog;
+use crate::snapshot::{self, Manifest, Part, SnapshotFile};
+
+/// How often parts of other processes are looked for.
+const LOOK: Duration = Duration::from_millis(20);
+/// Copied bytes in flight from the workers: while there are more they copy no further.
+const IN_FLIGHT: usize = 32 << 20;
+
+/// What a snapshot is made of, as it comes in.
+pub enum Copied {
+    /// A snapshot begins: how far each partition of this process was taken at its tick.
+    Begin(Time, Vec<(Topic, u32, Reached)>),
+    /// A piece of what a worker of this process held at the tick.
+    Piece(Time, usize, String, Piece),
+    /// A worker has copied everything.
+    Worker(Time),
+    /// Everything up to the tick has left, and these rows were shown then. On the first process only.
+    Left(Time, Saved, BTreeMap<OutputTopic, Time>),
+}
+
+/// Copied bytes that are not yet written.
+#[derive(Clone, Default)]
+pub struct Backlog(Arc<AtomicUsize>);
+
+impl Backlog {
+    /// Whether the workers should wait before they copy more.
+    pub fn is_full(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > IN_FLIGHT
+    }
+
+    /// Counts a piece on its way.
+    pub fn add(&self, piece: &Piece) {
+        self.0.fetch_add(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
+    }
+
+    fn done(&self, piece: &Piece) {
+        self.0.fetch_sub(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
+    }
+}
+
+/// Who writes, and where.
+pub struct Keeper {
+    /// The folder of snapshots.
+    pub snapshots: PathBuf,
+    /// The folder of the remap log.
+    pub remap: PathBuf,
+    /// How many complete ones are kept.
+    pub keep: usize,
+    /// This process, and how many there are.
+    pub process: (u32, u32),
+    /// Workers of this process.
+    pub workers: usize,
+    /// Length of a tick.
+    pub tick_ms: i64,
+    /// What judges.
+    pub program: String,
+    /// What stores something here, and of which shape.
+    pub stored: Fingerprint,
+    /// Copied bytes on their way here.
+    pub backlog: Backlog,
+    /// Snapshots begun and not yet complete.
+    pub under_way: Arc<AtomicUsize>,
+    /// Counts.
+    pub telemetry: Telemetry,
+}
+
+/// A snapshot being written.
+struct Open {
+    tick: Time,
+    partitions: Vec<(Topic, u32, Reached)>,
+    files: BTreeMap<usize, SnapshotFile>,
+    done: usize,
+    left: Option<(Saved, BTreeMap<OutputTopic, Time>)>,
+    part_written: bool,
+    bytes: u64,
+    watch: Stopwatch,
+}
+
+impl Keeper {
+    /// Writes until nobody has anything to say; then waits for what is still to come of a snapshot that is whole here.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn run(self, copied: Receiver<Copied>) -> Result<(), Error> {
+        // The feeder runs ahead of the workers: several may be under way.
+        let mut open: BTreeMap<Time, Open> = BTreeMap::new();
+        loop {
+            let patience = if open.is_empty() { Duration::from_secs(1) } else { LOOK };
+            match copied.recv_timeout(patience) {
+                Ok(Copied::Begin(tick, partitions)) => _ = open.insert(tick, self.open(tick, partitions)?),
+                Ok(word) => self.take(&mut open, word)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            // In another process time may have begun later: what it has no part of never becomes whole, and is let go.
+            let ticks: Vec<Time> = open.keys().copied().collect();
+            for tick in ticks {
+                if let Some(one) = open.get_mut(&tick)
+                    && self.advance(one)?
+                {
+                    let later = open.split_off(&(tick + 1));
+                    self.under_way.fetch_sub(open.len(), Ordering::Relaxed);
+                    open = later;
+                }
+            }
+        }
+    }
+
+    fn open(&self, tick: Time, partitions: Vec<(Topic, u32, Reached)>) -> Result<Open, Error> {
+        let folder = snapshot::folder(&self.snapshots, tick);
+        std::fs::create_dir_all(&folder).map_err(connectors::Error::io("create", &folder))?;
+        let mut files = BTreeMap::new();
+        for worker in 0..self.workers {
+            let name = format!("p{}-w{worker}.state", self.process.0);
+            files.insert(worker, SnapshotFile::create(&folder, name)?);
+        }
+        let watch = Stopwatch::start();
+        Ok(Open { tick, partitions, files, done: 0, left: None, part_written: false, bytes: 0, watch })
+    }
+
+    fn take(&self, open: &mut BTreeMap<Time, Open>, word: Copied) -> Result<(), Error> {
+        match word {
+            Copied::Piece(tick, worker, operator, piece) => {
+                if let Some(file) = open.get_mut(&tick).and_then(|open| open.files.get_mut(&worker)) {
+                    file.append_piece(&operator, &piece)?;
+                }
+                self.backlog.done(&piece);
+                fail_point("mid-snapshot");
+            }
+            Copied::Worker(tick) => {
+                if let Some(open) = open.get_mut(&tick) {
+                    open.done += 1;
+                }
+            }
+            Copied::Left(tick, board, published) => {
+                if let Some(open) = open.get_mut(&tick) {
+                    open.left = Some((board, published));
+                }
+            }
+            Copied::Begin(..) => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on with what can be done; `true` when nothing is left to do.
+    fn advance(&self, open: &mut Open) -> Result<bool, Error> {
+        let whole = open.done == self.workers && (self.process.0 != 0 || open.left.is_some());
+        if whole && !open.part_written {
+            self.write_part(open)?;
+            open.part_written = true;
+        }
+        if !open.part_written || self.process.0 != 0 {
+            return Ok(open.part_written);
+        }
+        let parts = snapshot::read_parts(&self.snapshots, open.tick, self.process.1)?;
+        if parts.len() < self.process.1 as usize {
+            return Ok(false);
+        }
+        let (version, program, stored) = (snapshot::VERSION, self.program.clone(), self.stored.clone());
+        let manifest = Manifest { version, tick: open.tick, tick_ms: self.tick_ms, program, stored, parts };
+        fail_point("before-manifest");
+        snapshot::complete(&self.snapshots, &manifest)?;
+        fail_point("after-manifest");
+        open.bytes = manifest.bytes();
+        let seconds = open.watch.elapsed().as_secs_f64();
+        self.telemetry.snapshot(open.tick, open.bytes, seconds);
+        tracing::info!(tick = open.tick, bytes = open.bytes, seconds, "snapshot complete");
+        if let Some(oldest) = snapshot::retain(&self.snapshots, self.keep)? {
+            RemapLog::forget_before(&self.remap, oldest)?;
+        }
+        Ok(true)
+    }
+
+    fn write_part(&self, open: &mut Open) -> Result<(), Error> {
+        let states = std::mem::take(&mut open.files).into_values().map(SnapshotFile::finish);
+        let states = states.collect::<Result<Vec<_>, _>>()?;
+        let (board, published) = match open.left.take() {
+            Some((board, published)) => (Some(self.write_board(open.tick, &board)?), published),
+            None => (None, BTreeMap::new()),
+        };
+        let partitions = open.partitions.clone();
+        snapshot::write_part(
+            &self.snapshots,
+            open.tick,
+            &Part { process: self.process.0, states, board, published, partitions },
+        )
+    }
+
+    fn write_board(&self, tick: Time, board: &Saved) -> Result<snapshot::FileEntry, Error> {
+        let folder = snapshot::folder(&self.snapshots, tick);
+        let mut file = SnapshotFile::create(&folder, format!("p{}.board", self.process.0))?;
+        board.write(&mut file).map_err(connectors::Error::io("write", &folder))?;
+        file.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use serve::Board;
+
+    #[test]
+    fn a_snapshot_that_another_process_has_no_part_of_is_let_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let under_way = Arc::new(AtomicUsize::new(2));
+        let keeper = Keeper {
+            snapshots: path("snapshots"),
+            remap: path("remap"),
+            keep: 2,
+            process: (0, 2),
+            workers: 1,
+            tick_ms: 10,
+            program: "p".to_owned(),
+            stored: Fingerprint::default(),
+            backlog: Backlog::default(),
+            under_way: under_way.clone(),
+            telemetry: Telemetry::new("test"),
+        };
+        let (say, said) = channel();
+        let keeping = std::thread::spawn(move || keeper.run(said));
+        for tick in [10, 20] {
+            say.send(Copied::Begin(tick, Vec::new())).expect("it listens");
+            say.send(Copied::Worker(tick)).expect("it listens");
+            say.send(Copied::Left(tick, Board::new(10).save(), BTreeMap::new())).expect("it listens");
+        }
+        // In the other process time has begun between the two.
+        let part =
+            Part { process: 1, states: Vec::new(), board: None, published: BTreeMap::new(), partitions: Vec::new() };
+        std::fs::create_dir_all(snapshot::folder(&path("snapshots"), 20)).expect("made");
+        snapshot::write_part(&path("snapshots"), 20, &part).expect("written");
+        while under_way.load(Ordering::Relaxed) > 0 && !keeping.is_finished() {
+            std::thread::yield_now();
+        }
+        drop(say);
+        keeping.join().expect("it ends").expect("it could write");
+        let (newest, _) = snapshot::newest(&path("snapshots")).expect("read");
+        assert_eq!(newest.map(|manifest| (manifest.tick, manifest.parts.len())), Some((20, 2)));
+        assert_eq!(under_way.load(Ordering::Relaxed), 0);
+    }
+}

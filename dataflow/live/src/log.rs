@@ -1,0 +1,131 @@
+//! What the program says while it runs: one line an event on standard error, as text or as JSON.
+//!
+//! Events carry fields, not sentences with numbers in them, so that a log store can ask for them:
+//! `tracing::warn!(reason = "expired", actor = %actor, "command refused")`.
+
+use std::io;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::{Registry, fmt};
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people: time, level, where, message, fields.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line, the fields beside `timestamp`, `level`, `target` and `message`.
+    Json,
+}
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Only what stops the job.
+    Error,
+    /// Also what was refused or may soon be wrong.
+    Warn,
+    /// Also starts, stops and snapshots.
+    #[default]
+    Info,
+    /// Also every request and connection.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    fn level(self) -> Level {
+        match self {
+            LogLevel::Error => Level::ERROR,
+            LogLevel::Warn => Level::WARN,
+            LogLevel::Info => Level::INFO,
+            LogLevel::Debug => Level::DEBUG,
+            LogLevel::Trace => Level::TRACE,
+        }
+    }
+}
+
+/// Sends the events of the whole program to standard error. The first call decides; answers whether this was it.
+pub fn init(format: LogFormat, level: LogLevel) -> bool {
+    tracing::subscriber::set_global_default(subscriber(format, level, io::stderr)).is_ok()
+}
+
+fn subscriber<W>(format: LogFormat, level: LogLevel, writer: W) -> Box<dyn tracing::Subscriber + Send + Sync>
+where
+    W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
+    // What libraries have to say is for those who look into them.
+    let others = level.level().min(Level::WARN);
+    let own = ["contract", "engine", "retail", "serve", "live", "measure", "dataflow", "connectors", "storepulse"];
+    let own = own.map(|target| (target, level.level()));
+    let wanted = Targets::new().with_default(others).with_targets(own);
+    // A log that cannot be written (a full disk) ends nothing: to complain of it on standard error would panic there.
+    let events = fmt::layer().with_writer(writer).log_internal_errors(false);
+    match format {
+        LogFormat::Text => Box::new(Registry::default().with(events.with_filter(wanted))),
+        LogFormat::Json => Box::new(Registry::default().with(events.json().flatten_event(true).with_filter(wanted))),
+    }
+}
+
+/// Listening to the log in tests.
+#[cfg(test)]
+mod testing {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("the page").extend(text);
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What `speak` says on this thread.
+    pub(super) fn said(format: LogFormat, speak: impl FnOnce()) -> String {
+        let page = Page::default();
+        let written = page.clone();
+        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || page.clone()), speak);
+        String::from_utf8(written.0.lock().expect("the page").clone()).expect("text")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::said;
+    use super::*;
+
+    fn speak() {
+        tracing::debug!("not said");
+        tracing::warn!(reason = "expired", actor = %"mara", attempts = 2, "command refused");
+    }
+
+    #[test]
+    fn a_line_of_json_carries_the_fields() {
+        let text = said(LogFormat::Json, speak);
+        let line: serde_json::Value = serde_json::from_str(&text).expect("one line of JSON");
+        let fields = ["level", "message", "reason", "actor"].map(|name| line[name].as_str());
+        assert_eq!(fields, ["WARN", "command refused", "expired", "mara"].map(Some));
+        assert_eq!(line["attempts"], 2);
+    }
+
+    #[test]
+    fn a_line_of_text_says_the_same_and_nothing_below_its_level() {
+        let text = said(LogFormat::Text, speak);
+        assert!(text.contains(r#"command refused reason="expired" actor=mara attempts=2"#), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}

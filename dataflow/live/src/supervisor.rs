@@ -1,0 +1,406 @@
+//! The threads of a live job: started together, watched, and stopped together.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use connectors::outbox::Outbox;
+use connectors::registry::SourceConfig;
+use connectors::sink::Sink;
+use connectors::source::Start;
+use contract::event::Topic;
+use contract::ids::EventId;
+use contract::output::OutputTopic;
+use contract::time::{Cause, Time};
+use engine::graph::Settings;
+use engine::telemetry::{Ready, Telemetry};
+use serve::{Board, CommandSink, Server};
+use timely::CommunicationConfig;
+
+use crate::binder::{Clock, Reached};
+use crate::config::Config;
+use crate::error::Error;
+use crate::feeder::{Feeder, Muster};
+use crate::fingerprint::Fingerprint;
+use crate::intake::Partition;
+use crate::keeper::{Backlog, Copied, Keeper};
+use crate::patience::Patience;
+use crate::processes::Processes;
+use crate::publish::Publisher;
+use crate::recovery::{self, Recovered};
+use crate::snapshot::{self, Manifest};
+use crate::worker::{Leaving, Order, Station};
+
+/// Batches in flight to each worker, and closings to the publisher.
+const IN_FLIGHT: usize = 8;
+/// How long an output topic that cannot be written, or at the start any topic that cannot be opened, is tried again
+/// before the job gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a live job until its inputs end (if it is to stop there), `stop` is set, or something fails.
+///
+/// # Errors
+/// A wrong configuration; state that cannot be gone on from; an input or output that fails for good; a failed engine.
+pub fn run(config: &Config, processes: &Processes, stop: &Arc<AtomicBool>) -> Result<(), Error> {
+    let telemetry = Telemetry::new(env!("CARGO_PKG_VERSION"));
+    let _alive = telemetry.alive();
+    let ran = Job::prepare(config, processes, stop, &telemetry).and_then(Job::run);
+    if let Err(error) = &ran {
+        telemetry.failed(&error.to_string());
+        tracing::error!(%error, "the job stops");
+    }
+    ran
+}
+
+/// Everything a job needs to begin.
+struct Job<'a> {
+    config: &'a Config,
+    processes: &'a Processes,
+    settings: Settings,
+    program: String,
+    stored: Fingerprint,
+    recovered: Recovered,
+    partitions: Vec<Partition>,
+    outboxes: BTreeMap<OutputTopic, Outbox>,
+    board: Board,
+    stop: &'a Arc<AtomicBool>,
+    telemetry: &'a Telemetry,
+    /// Held while the job lives.
+    _lock: File,
+}
+
+/// Makes sure that no other job goes on from this state meanwhile.
+fn lock(config: &Config, processes: &Processes) -> Result<File, Error> {
+    let folder = &config.state.folder;
+    std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
+    let path = folder.join(format!("p{}.lock", processes.index));
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(connectors::Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(Error::Recovery(format!("{} is locked: another job runs on this state", path.display()))),
+    }
+}
+
+fn engine(problem: &str) -> Error {
+    Error::Engine(problem.to_owned())
+}
+
+impl<'a> Job<'a> {
+    /// Recovers, opens every input, then every output, and refuses what does not fit together. Outputs may be created by
+    /// that: a job without its inputs leaves none behind.
+    fn prepare(
+        config: &'a Config,
+        processes: &'a Processes,
+        stop: &'a Arc<AtomicBool>,
+        telemetry: &'a Telemetry,
+    ) -> Result<Self, Error> {
+        let lock = lock(config, processes)?;
+        let program = recovery::program(&config.policy)?;
+        let recovered = recovery::recover(config, &program)?;
+        let settings = config.settings();
+        let stored = Fingerprint::of(&settings);
+        if let Some(manifest) = &recovered.manifest {
+            stored.check(manifest.tick, &manifest.stored)?;
+        }
+        let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
+        let partitions = open_partitions(config, processes, &recovered, patience)?;
+        let mut outboxes = BTreeMap::new();
+        if processes.index == 0 {
+            // The others write nothing before they have met this one.
+            snapshot::forget_after(&config.snapshots(), recovered.from())?;
+            for (topic, sink) in &config.output {
+                let outbox = patience.with(|| sink.open().and_then(Outbox::open))?;
+                recovered.check_published(*topic, outbox.committed())?;
+                outboxes.insert(*topic, outbox);
+            }
+        }
+        let board = load_board(config, &recovered)?;
+        if let Some(tick) = recovered.from() {
+            telemetry.restarted();
+            tracing::info!(tick, replay = recovered.replay.spans.len(), "going on from a snapshot");
+        }
+        Ok(Job {
+            config,
+            processes,
+            settings,
+            program,
+            stored,
+            recovered,
+            partitions,
+            outboxes,
+            board,
+            stop,
+            telemetry,
+            _lock: lock,
+        })
+    }
+
+    fn run(self) -> Result<(), Error> {
+        let server = self.serve()?;
+        let workers = usize::from(self.config.workers);
+        let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
+        let (outbox, leaving) = sync_channel(IN_FLIGHT);
+        let (copies, copied) = channel();
+        let (backlog, muster, halt) =
+            (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let keeper = self.keeper(workers, &backlog, &under_way);
+        let crew = self.crew(&backlog, &muster, &halt);
+        let telemetry = self.telemetry;
+        let publisher = Publisher {
+            outboxes: self.outboxes,
+            board: self.board,
+            copies: copies.clone(),
+            telemetry: telemetry.clone(),
+            patience: PATIENCE,
+            is_live: self.config.time.clock == Clock::Wall,
+        };
+        let feeder = Feeder::new(
+            self.config,
+            self.processes,
+            (self.recovered, self.program, under_way),
+            (self.stop, &halt),
+            telemetry,
+        );
+        let ends = &*halt;
+        let ended = std::thread::scope(|scope| {
+            let keeping = scope.spawn(move || ending(ends, keeper.run(copied)));
+            let publishing = scope.spawn(move || ending(ends, publisher.run(leaving)));
+            let (begin, partitions) = (copies.clone(), self.partitions);
+            let feeding = scope.spawn(|| ending(&halt, feeder.run(partitions, &muster, orders, begin)));
+            let worked = ending(&halt, crew.work(workers, inboxes, outbox, copies));
+            let joined =
+                [publishing, keeping, feeding].map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
+            first_cause(joined.into_iter().flatten().chain([worked]))
+        });
+        telemetry.ready(Ready::No);
+        if let Some(server) = server {
+            server.stop();
+        }
+        ended
+    }
+
+    fn crew(&self, backlog: &Backlog, muster: &Arc<Muster>, halt: &Arc<AtomicBool>) -> Crew {
+        Crew {
+            processes: self.processes.clone(),
+            settings: self.settings.clone(),
+            from: self.recovered.from(),
+            restore: self.recovered.manifest.clone().map(|manifest| (self.config.snapshots(), manifest)),
+            judge_anew: self.recovered.judges_anew.then(|| Cause::Program(EventId::new(&self.program))),
+            backlog: backlog.clone(),
+            muster: muster.clone(),
+            halt: halt.clone(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
+
+    fn serve(&self) -> Result<Option<Server>, Error> {
+        let Some(http) = self.config.http.as_ref().filter(|_| self.processes.index == 0) else { return Ok(None) };
+        let commands = match self.config.input.get(&Topic::Commands) {
+            Some(source) => {
+                let patience = Patience { limit: PATIENCE, stop: self.stop, rest: std::thread::sleep };
+                Some(command_sink(patience.with(|| source.sink(0))?))
+            }
+            None => None,
+        };
+        let server = Server::start(http, self.telemetry.clone(), self.board.clone(), commands);
+        server.map(Some).map_err(|error| Error::Scenario(error.to_string()))
+    }
+
+    fn keeper(&self, workers: usize, backlog: &Backlog, under_way: &Arc<AtomicUsize>) -> Keeper {
+        Keeper {
+            snapshots: self.config.snapshots(),
+            remap: self.config.remap(),
+            keep: self.config.state.keep,
+            process: (self.processes.index, self.processes.count()),
+            workers,
+            tick_ms: self.settings.ticks.tick_ms,
+            program: self.program.clone(),
+            stored: self.stored.clone(),
+            backlog: backlog.clone(),
+            under_way: under_way.clone(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
+}
+
+/// Tells everybody to end when one has failed.
+fn ending(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Error> {
+    if ended.is_err() {
+        halt.store(true, Ordering::Relaxed);
+    }
+    ended
+}
+
+/// What made the job fail: others fail only because one of them has, and say so with an engine error.
+fn first_cause(ended: impl Iterator<Item = Result<(), Error>>) -> Result<(), Error> {
+    let (consequences, causes): (Vec<_>, Vec<_>) =
+        ended.filter_map(Result::err).partition(|error| matches!(error, Error::Engine(_)));
+    causes.into_iter().chain(consequences).next().map_or(Ok(()), Err)
+}
+
+/// Commands from people go through the log, as everything does.
+fn command_sink(sink: Box<dyn Sink>) -> CommandSink {
+    let sink = Mutex::new(sink);
+    Box::new(move |command| {
+        let mut sink = sink.lock().map_err(|_| "the commands topic cannot be written any more".to_owned())?;
+        sink.append(&[command]).map_err(|error| error.to_string())
+    })
+}
+
+/// Opens the partitions that this process reads, each where it had been taken to.
+fn open_partitions(
+    config: &Config,
+    processes: &Processes,
+    recovered: &Recovered,
+    patience: Patience<'_>,
+) -> Result<Vec<Partition>, Error> {
+    let mut partitions = Vec::new();
+    let mut place = 0;
+    for (topic, source) in &config.input {
+        for number in 0..patience.with(|| source.partitions())? {
+            let mine = place % processes.count() == processes.index;
+            place += 1;
+            if !mine {
+                continue;
+            }
+            let name = (*topic, number);
+            let known = recovered.reached(&name);
+            let start = known.map_or(Start::Beginning, |reached| Start::At(reached.next));
+            let source_at = patience.with(|| source.open(number, start, config.time.stop_at_end))?;
+            let reached = known.unwrap_or_else(|| Reached::start(source_at.position()));
+            let first = u64::from(matches!(source, SourceConfig::File(_)));
+            partitions.push(Partition { name, source: source_at, codec: source.codec(), first, reached });
+        }
+    }
+    Ok(partitions)
+}
+
+/// The rows that readers were shown at the snapshot.
+fn load_board(config: &Config, recovered: &Recovered) -> Result<Board, Error> {
+    let emit_ms = config.time.emit_ms;
+    let entry = recovered.manifest.as_ref().and_then(|manifest| {
+        let board = manifest.parts.iter().find_map(|part| part.board.as_ref())?;
+        Some(snapshot::folder(&config.snapshots(), manifest.tick).join(&board.name))
+    });
+    let Some(path) = entry else { return Ok(Board::new(emit_ms)) };
+    let mut file = File::open(&path).map_err(connectors::Error::io("open", &path))?;
+    Board::load(emit_ms, &mut file).map_err(|error| Error::Recovery(format!("{}: {error}", path.display())))
+}
+
+/// What all workers of a process share.
+struct Crew {
+    processes: Processes,
+    settings: Settings,
+    from: Option<Time>,
+    restore: Option<(PathBuf, Manifest)>,
+    judge_anew: Option<Cause>,
+    backlog: Backlog,
+    muster: Arc<Muster>,
+    /// Set when some part of the job has failed.
+    halt: Arc<AtomicBool>,
+    telemetry: Telemetry,
+}
+
+/// Raised by a worker's thread that unwinds.
+struct Alarm(Arc<AtomicBool>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What one worker has for itself.
+struct Place {
+    inbox: Receiver<Order>,
+    outbox: Option<SyncSender<Leaving>>,
+    copies: Sender<Copied>,
+}
+
+impl Crew {
+    /// Runs the workers of this process to their end.
+    fn work(
+        self,
+        workers: usize,
+        inboxes: Vec<Receiver<Order>>,
+        outbox: SyncSender<Leaving>,
+        copies: Sender<Copied>,
+    ) -> Result<(), Error> {
+        // The publisher and the keeper end when the last worker lets go of its channel, so nobody else may hold one.
+        let mut outbox = Some(outbox).filter(|_| self.processes.index == 0);
+        let place = |inbox| Mutex::new(Some(Place { inbox, outbox: outbox.take(), copies: copies.clone() }));
+        let places: Vec<_> = inboxes.into_iter().map(place).collect();
+        drop(copies);
+        let config =
+            timely::Config { communication: self.communication(workers), worker: timely::WorkerConfig::default() };
+        let muster = self.muster.clone();
+        let (fail, failures) = channel();
+        let fail = Mutex::new(fail);
+        let guards = timely::execute(config, move |worker| {
+            let _alarm = Alarm(self.halt.clone());
+            let local = worker.index() % workers;
+            let place = places[local].lock().ok().and_then(|mut place| place.take());
+            self.muster.arrive();
+            let Some(place) = place else { return };
+            if let Err(error) = self.station(local, place).work(worker) {
+                _ = fail.lock().map(|fail| fail.send(error));
+                // A worker that returned would go on stepping with its inputs closed: to the others, here and in other
+                // processes, what it was not fed would look as if it had never been. Unwinding, it says nothing more.
+                resume_unwind(Box::new("a worker has failed"));
+            }
+        });
+        let guards = match guards {
+            Ok(guards) => guards,
+            Err(error) => {
+                muster.give_up();
+                return Err(Error::Engine(error));
+            }
+        };
+        // Threads that talk to other processes panic when a worker, or another process, has.
+        let ended = catch_unwind(AssertUnwindSafe(|| guards.join()));
+        let ended = ended.unwrap_or_else(|_| vec![Err("the connection to another process has broken".to_owned())]);
+        first_cause(failures.try_iter().map(Err).chain(ended.into_iter().map(|worked| worked.map_err(Error::Engine))))
+    }
+
+    fn communication(&self, workers: usize) -> CommunicationConfig {
+        match (self.processes.hosts.len(), workers) {
+            (0 | 1, 1) => CommunicationConfig::Thread,
+            (0 | 1, _) => CommunicationConfig::Process(workers),
+            _ => CommunicationConfig::Cluster {
+                threads: workers,
+                process: self.processes.index as usize,
+                addresses: self.processes.hosts.clone(),
+                report: false,
+                zerocopy: false,
+            },
+        }
+    }
+
+    fn station(&self, local: usize, Place { inbox, outbox, copies }: Place) -> Station {
+        let tick_ms = self.settings.ticks.tick_ms;
+        Station {
+            settings: self.settings.clone(),
+            first: self.from.map(|from| from + tick_ms),
+            restore: self.restore.clone(),
+            judge_anew: self.judge_anew.clone(),
+            inbox,
+            outbox,
+            copies,
+            backlog: self.backlog.clone(),
+            copying: Cell::new(0),
+            local,
+            halt: self.halt.clone(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
+}

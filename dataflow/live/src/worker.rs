@@ -1,0 +1,239 @@
+//! One worker of a live job: feeds what it is told, steps, lets out what has closed, and copies its state out in small
+//! steps when a snapshot is wanted.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::Duration;
+
+use contract::time::{Cause, Time};
+use engine::batch::Batch;
+use engine::clock::Stopwatch;
+use engine::emission::output::Due;
+use engine::emission::stage::Outputs;
+use engine::graph::Settings;
+use engine::job::{FateCounts, Handles};
+use engine::telemetry::Telemetry;
+use operators::vault::{Piece, Vault};
+use timely::worker::Worker;
+
+use crate::error::Error;
+use crate::keeper::{Backlog, Copied};
+use crate::snapshot::{Manifest, StateFrames};
+
+/// Drawers copied between two looks at the inbox.
+const FUEL: usize = 1_024;
+/// How long a worker sleeps at most when nobody wakes it: other processes do so only through their sockets.
+const NAP: Duration = Duration::from_millis(50);
+
+/// A message to a worker.
+pub enum Order {
+    /// Records of whole ticks, and whether they are the last: then views leave whether or not they are due.
+    Feed(Batch, bool),
+    /// Copy what stands now: every tick up to this one has been fed.
+    Snapshot(Time),
+    /// Nothing follows.
+    Stop,
+}
+
+/// What leaves the first worker of the job.
+pub enum Leaving {
+    /// Every tick up to this one has closed, it took so long, and this is what left.
+    Closed(Time, Duration, Vec<Due>),
+    /// A snapshot is cut here.
+    Mark(Time),
+}
+
+/// What a worker is made of.
+pub struct Station {
+    /// How the graph runs.
+    pub settings: Settings,
+    /// The first tick that may be fed; any, at the very beginning.
+    pub first: Option<Time>,
+    /// The snapshot to start from, with its folder.
+    pub restore: Option<(std::path::PathBuf, Manifest)>,
+    /// Have every drawer judged again at the first tick, because of this program.
+    pub judge_anew: Option<Cause>,
+    /// Orders.
+    pub inbox: Receiver<Order>,
+    /// Where outputs go, on the first worker of the job.
+    pub outbox: Option<SyncSender<Leaving>>,
+    /// Where copies go.
+    pub copies: std::sync::mpsc::Sender<Copied>,
+    /// Copies on their way.
+    pub backlog: Backlog,
+    /// The tick of the copy under way.
+    pub copying: Cell<Time>,
+    /// The worker's number in its process.
+    pub local: usize,
+    /// Set when some part of the job has failed.
+    pub halt: Arc<AtomicBool>,
+    /// Counts.
+    pub telemetry: Telemetry,
+}
+
+fn engine(problem: &str) -> Error {
+    Error::Engine(problem.to_owned())
+}
+
+impl Station {
+    /// Works until told to stop. After an error the worker must not be stepped any more.
+    ///
+    /// # Errors
+    /// If a snapshot cannot be put back, whoever feeds or writes has gone away, or another part of the job has failed.
+    pub fn work(self, worker: &mut Worker) -> Result<(), Error> {
+        let fates = Rc::new(RefCell::new(FateCounts::new()));
+        let vault = Vault::default();
+        let mut outputs = Outputs::new(self.settings.emit);
+        let mut handles = vault.around(|| Handles::build(worker, &self.settings, &mut outputs, &fates));
+        self.restore(worker, &vault, &mut outputs)?;
+        if let Some(first) = self.first {
+            if let Some(cause) = &self.judge_anew {
+                vault.reconsider(first, cause);
+            }
+            handles.advance_to(first);
+        }
+        loop {
+            let order = match self.inbox.try_recv() {
+                Ok(order) => order,
+                Err(TryRecvError::Disconnected) => return Err(engine("whoever feeds the workers has stopped")),
+                Err(TryRecvError::Empty) => {
+                    if self.copy(&vault)? {
+                        worker.step();
+                    } else {
+                        worker.step_or_park(Some(NAP));
+                    }
+                    continue;
+                }
+            };
+            match order {
+                Order::Feed(batch, last) => {
+                    batch.records.into_iter().for_each(|record| handles.send(record));
+                    let took = self.close(worker, &mut handles, batch.upto, &outputs)?;
+                    let next = batch.upto + self.settings.ticks.tick_ms;
+                    let frontier = (!last).then_some(next);
+                    self.leave(batch.upto, took, outputs.drain(frontier, batch.upto))?;
+                    self.count(&mut fates.borrow_mut());
+                }
+                Order::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
+                Order::Stop => {
+                    while self.copy(&vault)? {
+                        self.goes_on()?;
+                    }
+                    self.count(&mut fates.borrow_mut());
+                    return self.end(worker, handles);
+                }
+            }
+            self.copy(&vault)?;
+        }
+    }
+
+    /// Closes every tick up to `upto`, here and wherever else it must be.
+    fn close(
+        &self,
+        worker: &mut Worker,
+        handles: &mut Handles,
+        upto: Time,
+        outputs: &Outputs,
+    ) -> Result<Duration, Error> {
+        let watch = Stopwatch::start();
+        let next = upto + self.settings.ticks.tick_ms;
+        handles.advance_to(next);
+        while outputs.probe.less_than(&next) {
+            worker.step_or_park(Some(NAP));
+            self.goes_on()?;
+        }
+        Ok(watch.elapsed())
+    }
+
+    /// Who has failed closes no tick, and never will: nobody may wait for it.
+    fn goes_on(&self) -> Result<(), Error> {
+        if self.halt.load(Ordering::Relaxed) { Err(engine("another part of the job has failed")) } else { Ok(()) }
+    }
+
+    /// Nothing follows here: waits until that is so everywhere.
+    fn end(&self, worker: &mut Worker, handles: Handles) -> Result<(), Error> {
+        drop(handles);
+        while worker.has_dataflows() {
+            worker.step_or_park(Some(NAP));
+            self.goes_on()?;
+        }
+        Ok(())
+    }
+
+    fn leave(&self, closed: Time, took: Duration, dues: Vec<Due>) -> Result<(), Error> {
+        let Some(outbox) = &self.outbox else { return Ok(()) };
+        outbox.send(Leaving::Closed(closed, took, dues)).map_err(|_| engine("the writer has stopped"))
+    }
+
+    /// Puts back this worker's share of a snapshot.
+    fn restore(&self, worker: &Worker, vault: &Vault, outputs: &mut Outputs) -> Result<(), Error> {
+        let Some((snapshots, manifest)) = &self.restore else { return Ok(()) };
+        let (index, peers) = (worker.index(), worker.peers());
+        let states = manifest.states();
+        for (place, entry) in states.iter().enumerate() {
+            // Written by as many workers, each finds its own file; else everybody looks through all of them.
+            if states.len() == peers && place != index {
+                continue;
+            }
+            let mut frames = StateFrames::open(snapshots, manifest.tick, entry)?;
+            while let Some((name, piece)) = frames.next_frame()? {
+                let taken = index == 0 && outputs.load(&name, &piece.drawers).map_err(Error::Recovery)?;
+                if !taken && !Outputs::is_stage(&name) {
+                    vault.load(&name, &piece, (index, peers)).map_err(Error::Recovery)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a copy; one that is still under way is finished first.
+    fn begin(&self, tick: Time, vault: &Vault, outputs: &Outputs) -> Result<(), Error> {
+        while vault.is_saving() {
+            self.copy_step(vault)?;
+        }
+        vault.begin();
+        self.copying.set(tick);
+        if let Some(outbox) = &self.outbox {
+            for (name, waiting) in outputs.save() {
+                self.give(name, Piece { drawers: waiting, notices: Vec::new() })?;
+            }
+            outbox.send(Leaving::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
+        }
+        for (name, size) in vault.sizes() {
+            self.telemetry.state(self.local, &name, size.entries as u64, size.bytes as u64);
+        }
+        Ok(())
+    }
+
+    /// Copies a little, if a copy is under way and the writer keeps up; answers whether more is to come.
+    fn copy(&self, vault: &Vault) -> Result<bool, Error> {
+        if vault.is_saving() && !self.backlog.is_full() {
+            self.copy_step(vault)?;
+        }
+        Ok(vault.is_saving())
+    }
+
+    fn copy_step(&self, vault: &Vault) -> Result<(), Error> {
+        if vault.save(FUEL, |name, piece| self.give(name.to_owned(), piece))? {
+            self.copies
+                .send(Copied::Worker(self.copying.get()))
+                .map_err(|_| engine("the keeper of snapshots has stopped"))?;
+        }
+        Ok(())
+    }
+
+    fn give(&self, name: String, piece: Piece) -> Result<(), Error> {
+        self.backlog.add(&piece);
+        let word = Copied::Piece(self.copying.get(), self.local, name, piece);
+        self.copies.send(word).map_err(|_| engine("the keeper of snapshots has stopped"))
+    }
+
+    fn count(&self, fates: &mut FateCounts) {
+        for ((topic, fate), count) in std::mem::take(fates) {
+            self.telemetry.fates(topic.name(), fate, count);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Runs the job over the work, and reads the clocks when its rush begins and when the last of it has left.
+//!
+//! The job is the one that replays files ([`job::run`]): a thread that hands over ticks, the workers, a thread that
+//! encodes what leaves into lines. Each tick of the rush is handed over by itself; those that wait for a worker are closed together. Nothing of the
+//! rush is handed over before all of the opening has left.
+
+use std::iter::Peekable;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use contract::event::Topic;
+use contract::time::Time;
+use engine::batch::{Batch, Batches, Bound};
+use engine::clock::{Stopwatch, cpu_time};
+use engine::emission::encode::append_lines;
+use engine::emission::output::{Emission, Numbers};
+use engine::graph::Settings;
+use engine::job::{self, Closed};
+use live::error::Error;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::laps::Laps;
+use crate::load::{Load, Places};
+use crate::pacing::Schedule;
+
+/// The work, decoded.
+#[derive(Clone)]
+pub struct Decoded {
+    /// How the job is set.
+    pub settings: Settings,
+    /// Before the rush.
+    pub opening: Vec<Bound>,
+    /// The rush.
+    pub rush: Vec<Bound>,
+}
+
+impl Decoded {
+    /// Decodes all of it.
+    ///
+    /// # Errors
+    /// If a record is not as the contract has it.
+    pub fn new(load: &Load) -> Result<Self, Error> {
+        let mut places = Places::default();
+        let opening = load.bind(&load.opening, &mut places)?;
+        let rush = load.bind(&load.rush, &mut places)?;
+        Ok(Decoded { settings: load.size.settings(), opening, rush })
+    }
+
+    /// The last tick before the rush.
+    pub fn opened(&self) -> Time {
+        self.opening.last().map_or(0, |bound| bound.0)
+    }
+}
+
+/// What it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Records of the rush.
+    pub events: u64,
+    /// From the first of them to the last line that left.
+    pub wall: Duration,
+    /// Processor time in that span, of all threads.
+    pub cpu: Duration,
+    /// Lines that left in that span.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// A hash of every byte that left, opening and rush.
+    pub hash: u64,
+}
+
+impl Taken {
+    /// Events a second.
+    pub fn rate(&self) -> f64 {
+        self.events as f64 / self.wall.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// Processor seconds a million events.
+    pub fn cpu_per_million(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / (self.events as f64).max(1.0)
+    }
+}
+
+/// Runs the decoded work through `workers` workers.
+///
+/// # Errors
+/// If the engine fails.
+pub fn from_memory(work: Decoded, workers: usize) -> Result<Taken, Error> {
+    let span = Span { opened: work.opened(), events: work.rush.len() as u64 };
+    let records = work.opening.into_iter().chain(work.rush);
+    measure(&work.settings, span, workers, |open| Gate::new(records, span.opened, open))
+}
+
+/// Runs the laps of a load through `workers` workers. What is measured begins when the first of them is out of the horizon:
+/// from then on as much is forgotten as comes.
+///
+/// # Errors
+/// If the engine fails, or all is over by then.
+pub fn lap_after_lap(load: &Load, workers: usize) -> Result<Taken, Error> {
+    let Decoded { settings, opening, rush } = Decoded::new(load)?;
+    let (schedule, horizon) = (Schedule::of(load), load.rush_at + load.size.lateness_ms);
+    let [first, rest] = [(Time::MIN, horizon), (horizon, Time::MAX)].map(|(after, upto)| schedule.closed(after, upto));
+    let (Some(last), Some(_)) = (first.last(), rest.first()) else {
+        return Err(Error::Engine("the laps are over before the first is out of the horizon".to_owned()));
+    };
+    let span = Span { opened: last.tick, events: rest.iter().map(|due| due.events.len() as u64).sum() };
+    let records = opening.into_iter().chain(Laps::of(load, rush));
+    measure(&settings, span, workers, |open| Gate::new(records, span.opened, open))
+}
+
+/// What is measured of a feed: what comes after the tick `opened`, which are so many events.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    /// The last tick that is not measured.
+    pub(super) opened: Time,
+    /// Records after it.
+    pub(super) events: u64,
+}
+
+/// What a feed calls once, when it has handed over all of the opening: it comes back when that has left.
+pub(super) type Opened = Box<dyn FnOnce() + Send>;
+
+/// Runs a feed and measures its span.
+pub(super) fn measure<F: Batches<Error = Error>>(
+    settings: &Settings,
+    Span { opened, events }: Span,
+    workers: usize,
+    feed: impl FnOnce(Opened) -> F,
+) -> Result<Taken, Error> {
+    let (closings, closed) = channel();
+    let (starts, started) = channel();
+    let feed = feed(Box::new(move || {
+        closed.iter().find(|upto| *upto >= opened);
+        // The other end is gone only when the job is.
+        let _ = starts.send((Stopwatch::start(), cpu_time()));
+    }));
+    let mut sink = Sink::default();
+    let (mut before, mut start) = ((0, 0), None);
+    let mut taken = None;
+    let mut started = move || started.try_recv().ok();
+    job::run(feed, settings, workers, |closed| {
+        sink.take(&closed)?;
+        let _ = closings.send(closed.upto);
+        if closed.upto <= opened {
+            before = (sink.lines, sink.bytes);
+            return Ok(());
+        }
+        // At the last closing this is the end: letting go of the state is no part of the rush.
+        start = start.or_else(&mut started);
+        taken = start.map(|(wall, cpu): (Stopwatch, Duration)| (wall.elapsed(), cpu_time().saturating_sub(cpu)));
+        Ok(())
+    })?;
+    let (wall, cpu) = taken.ok_or_else(|| Error::Engine("there was no rush".to_owned()))?;
+    let (lines, bytes) = (sink.lines - before.0, sink.bytes - before.1);
+    Ok(Taken { events, wall, cpu, lines, bytes, hash: sink.hash.digest() })
+}
+
+/// Encodes what leaves, as a sink would be given it.
+#[derive(Default)]
+pub(super) struct Encoding {
+    numbers: Numbers,
+    buffer: Vec<u8>,
+}
+
+impl Encoding {
+    /// Encodes what a closing lets out; each emission, as lines, goes to `sink`.
+    pub(super) fn take(&mut self, closed: &Closed, mut sink: impl FnMut(&Emission, &[u8])) -> Result<(), Error> {
+        for emission in &closed.emissions {
+            self.buffer.clear();
+            append_lines(emission, self.numbers.take(emission), &mut self.buffer)?;
+            sink(emission, &self.buffer);
+        }
+        Ok(())
+    }
+}
+
+/// Encodes what leaves, and keeps its hash.
+#[derive(Default)]
+pub struct Sink {
+    encoding: Encoding,
+    hash: Xxh3,
+    /// Lines so far.
+    pub lines: u64,
+    /// Bytes so far.
+    pub bytes: u64,
+}
+
+impl Sink {
+    /// Takes a closing.
+    ///
+    /// # Errors
+    /// If a record cannot be encoded.
+    pub fn take(&mut self, closed: &Closed) -> Result<(), Error> {
+        let Sink { encoding, hash, lines, bytes } = self;
+        encoding.take(closed, |emission, encoded| {
+            hash.update(encoded);
+            *lines += emission.records.len() as u64;
+            *bytes += encoded.len() as u64;
+        })
+    }
+}
+
+/// Hands over what comes up to a tick in large pieces, then waits for `open`, then hands over the rest tick by tick.
+struct Gate<I: Iterator<Item = Bound>, W> {
+    first: Option<Time>,
+    records: Peekable<I>,
+    opened: Time,
+    open: Option<W>,
+}
+
+/// Records of the opening that are handed over together.
+const PIECE: usize = 1 << 16;
+
+impl<I: Iterator<Item = Bound>, W> Gate<I, W> {
+    fn new(records: I, opened: Time, open: W) -> Self {
+        let mut records = records.peekable();
+        Gate { first: records.peek().map(|bound| bound.0), records, opened, open: Some(open) }
+    }
+}
+
+/// The next tick that has records, whole.
+pub(super) fn next_tick(records: &mut Peekable<impl Iterator<Item = Bound>>) -> Option<Batch> {
+    piece(records, 1, Time::MAX)
+}
+
+/// At least `least` records up to the tick `last` if there are so many, and whole ticks.
+fn piece(records: &mut Peekable<impl Iterator<Item = Bound>>, least: usize, last: Time) -> Option<Batch> {
+    let mut upto = records.peek()?.0;
+    if upto > last {
+        return None;
+    }
+    let mut taken = Vec::with_capacity(least);
+    while let Some(bound) = records.next_if(|bound| bound.0 == upto || (bound.0 <= last && taken.len() < least)) {
+        upto = bound.0;
+        taken.push(bound);
+    }
+    Some(Batch { records: taken, upto })
+}
+
+impl<I: Iterator<Item = Bound> + Send, W: FnOnce() + Send> Batches for Gate<I, W> {
+    type Error = Error;
+
+    fn first(&self) -> Option<Time> {
+        self.first
+    }
+
+    fn until(&self) -> Option<Time> {
+        None
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        if self.open.is_some()
+            && let Some(batch) = piece(&mut self.records, PIECE, self.opened)
+        {
+            return Ok(Some(batch));
+        }
+        if let Some(open) = self.open.take() {
+            open();
+        }
+        Ok(next_tick(&mut self.records))
+    }
+
+    fn disordered(&self) -> Vec<(Topic, u64)> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Size;
+
+    #[test]
+    fn any_number_of_workers_says_the_same() {
+        let work = Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound");
+        let one = from_memory(work.clone(), 1).expect("it runs");
+        let two = from_memory(work, 2).expect("it runs");
+        assert_eq!(one.events, 2_000);
+        assert!(one.lines > 0 && one.bytes > one.lines);
+        assert_eq!((one.hash, one.lines), (two.hash, two.lines));
+    }
+
+    #[test]
+    fn laps_are_measured_once_the_first_is_out_of_the_horizon() {
+        // Laps of 100 ms.
+        let size = Size { laps: 3, lateness_ms: 150, ..Size::TINY };
+        let load = Load::new(size).expect("a load");
+        let some = lap_after_lap(&load, 1).expect("it runs");
+        let work = Decoded::new(&load).expect("sound");
+        let late = Laps::of(&load, work.rush).filter(|bound| bound.0 > load.rush_at + 150).count();
+        assert_eq!((some.events, late.abs_diff(3_000) < 200), (late as u64, true));
+        assert!(some.lines > 0 && some.hash == lap_after_lap(&load, 2).expect("it runs").hash);
+        assert!(lap_after_lap(&Load { size: Size { lateness_ms: 400, ..size }, ..load }, 1).is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! The work from files: a folder with the opening and one with the rush, as JSON lines or as Parquet tables.
+//!
+//! The same records in the same order as from memory, so that every byte that leaves is the same; what is measured
+//! begins with opening the files of the rush.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use contract::event::Topic;
+use contract::time::Time;
+use engine::batch::{Batch, Batches, Bound};
+use live::error::Error;
+use live::replay::feed::Feed;
+use live::replay::scenario::{Overrides, Scenario};
+use scenarios::folder::{Folder, Format, Scenario as Head};
+use scenarios::topic::Record as Sent;
+use tempfile::TempDir;
+
+use crate::drive::{Opened, Span, Taken, measure, next_tick};
+use crate::load::Load;
+
+/// The work as files; they go when this does.
+pub struct Files {
+    _folder: TempDir,
+    opening: PathBuf,
+    rush: PathBuf,
+    span: Span,
+}
+
+impl Files {
+    /// Writes all of a load.
+    ///
+    /// # Errors
+    /// If the temporary folder cannot be written.
+    pub fn write(load: &Load, format: Format) -> Result<Self, Error> {
+        let folder = tempfile::tempdir().map_err(connectors::Error::io("create", &std::env::temp_dir()))?;
+        let [opening, rush] = ["opening", "rush"].map(|name| folder.path().join(name));
+        write(load, load.opening.iter(), format, &opening)?;
+        write(load, load.rush.iter(), format, &rush)?;
+        let ticks = load.size.settings().ticks;
+        let opened = load.opening.last().map_or(0, |last| ticks.at(last.ingest_time));
+        let span = Span { opened, events: load.rush.len() as u64 };
+        Ok(Files { _folder: folder, opening, rush, span })
+    }
+
+    /// Runs it through `workers` workers.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or the engine fails.
+    pub fn run(&self, workers: usize) -> Result<Taken, Error> {
+        let opening = open(&self.opening)?;
+        let settings = opening.0;
+        measure(&settings, self.span, workers, |opened| Chain {
+            now: opening.1,
+            next: Some((self.rush.clone(), opened)),
+            read: Vec::new().into_iter().peekable(),
+        })
+    }
+}
+
+/// Writes all of a load into one scenario folder, for who reads scenarios.
+///
+/// # Errors
+/// If the folder cannot be written, or holds something.
+pub fn write_scenario(load: &Load, to: &Path) -> Result<(), Error> {
+    write(load, load.opening.iter().chain(&load.rush), Format::Jsonl, to)
+}
+
+fn write<'a>(load: &Load, records: impl Iterator<Item = &'a Sent>, format: Format, to: &Path) -> Result<(), Error> {
+    let refused = |error: scenarios::Error| Error::Scenario(error.to_string());
+    let mut folder = Folder::create(to).map_err(refused)?;
+    folder.write_all(format, records.cloned().map(Ok)).map_err(refused)?;
+    let head = Head {
+        name: "rush".to_owned(),
+        tick_ms: Some(load.size.tick_ms),
+        emit_ms: Some(load.size.emit_ms),
+        ..Head::default()
+    };
+    folder.finish(&head).map(drop).map_err(refused)
+}
+
+fn open(folder: &Path) -> Result<(engine::graph::Settings, Feed), Error> {
+    let scenario = Scenario::open(folder, &Overrides::default())?;
+    let feed = Feed::open(&scenario, Arc::new(AtomicU64::new(0)))?;
+    Ok((scenario.settings, feed))
+}
+
+/// The opening as a replay reads it; when all of it has left, the rush tick by tick, as from memory.
+struct Chain {
+    now: Feed,
+    next: Option<(PathBuf, Opened)>,
+    /// Records of whole ticks that are read and not handed over.
+    read: std::iter::Peekable<std::vec::IntoIter<Bound>>,
+}
+
+impl Batches for Chain {
+    type Error = Error;
+
+    fn first(&self) -> Option<Time> {
+        self.now.first()
+    }
+
+    fn until(&self) -> Option<Time> {
+        None
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        if let Some(tick) = next_tick(&mut self.read) {
+            return Ok(Some(tick));
+        }
+        let mut batch = self.now.next_batch()?;
+        if self.next.is_some() && batch.is_some() {
+            return Ok(batch);
+        }
+        if let Some((folder, opened)) = self.next.take() {
+            opened();
+            self.now = open(&folder)?.1;
+            batch = self.now.next_batch()?;
+        }
+        self.read = batch.map_or(Vec::new(), |batch| batch.records).into_iter().peekable();
+        Ok(next_tick(&mut self.read))
+    }
+
+    fn disordered(&self) -> Vec<(Topic, u64)> {
+        self.now.disordered()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::{Decoded, from_memory};
+    use crate::load::Size;
+
+    #[test]
+    fn files_say_what_memory_says() {
+        let load = Load::new(Size::TINY).expect("a load");
+        let memory = from_memory(Decoded::new(&load).expect("sound"), 1).expect("it runs");
+        for (format, workers) in [(Format::Jsonl, 1), (Format::Parquet, 2)] {
+            let files = Files::write(&load, format).expect("written").run(workers).expect("it runs");
+            assert_eq!((files.hash, files.events), (memory.hash, memory.events), "{format:?}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The job on one worker in this thread, so that one can look inside between two ticks: which operator ran for how
+//! long, and what each holds.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::Duration;
+
+use contract::time::Time;
+use engine::batch::Batch;
+use engine::emission::output::Due;
+use engine::emission::stage::Outputs;
+use engine::graph::Settings;
+use engine::job::{Closed, Handles};
+use live::error::Error;
+use operators::vault::{Piece, Size, Vault};
+use timely::logging::{StartStop, TimelyEvent, TimelyEventBuilder};
+use timely::worker::Worker;
+
+use crate::drive::Sink;
+use crate::result::OperatorState;
+
+/// Runs `body` with a job that has closed every tick before `first`.
+pub fn inside<T: Send + 'static>(
+    settings: Settings,
+    first: Time,
+    body: impl FnOnce(&mut Inside<'_>) -> T + Send + Sync + 'static,
+) -> T {
+    timely::execute_directly(move |worker| {
+        let busy = Busy::watch(worker);
+        let vault = Vault::default();
+        let mut outputs = Outputs::new(settings.emit);
+        let fates = Rc::default();
+        let mut handles = vault.around(|| Handles::build(worker, &settings, &mut outputs, &fates));
+        handles.advance_to(first);
+        body(&mut Inside { worker, settings, handles, outputs, vault, busy, sink: Sink::default() })
+    })
+}
+
+/// A job, opened up.
+pub struct Inside<'a> {
+    worker: &'a mut Worker,
+    settings: Settings,
+    handles: Handles,
+    outputs: Outputs,
+    vault: Vault,
+    busy: Rc<RefCell<Busy>>,
+    /// What left, encoded and counted.
+    pub sink: Sink,
+}
+
+impl Inside<'_> {
+    /// Takes records of whole ticks and closes them; all that leaves is encoded.
+    ///
+    /// # Errors
+    /// If a record cannot be encoded.
+    pub fn take(&mut self, Batch { records, upto }: Batch) -> Result<(), Error> {
+        records.into_iter().for_each(|record| self.handles.send(record));
+        let next = upto + self.settings.ticks.tick_ms;
+        self.handles.advance_to(next);
+        while self.outputs.probe.less_than(&next) {
+            self.worker.step();
+        }
+        let dues = self.outputs.drain(Some(next), upto);
+        self.sink.take(&Closed { upto, emissions: dues.into_iter().filter_map(Due::emission).collect() })
+    }
+
+    /// What each operator holds; copies all of it out, to see how much that is.
+    pub fn states(&self) -> Vec<OperatorState> {
+        let mut plain: BTreeMap<String, u64> = BTreeMap::new();
+        self.vault.begin();
+        let add = |name: &str, piece: Piece| {
+            let bytes = piece.drawers.len() + piece.notices.len();
+            *plain.entry(name.to_owned()).or_default() += bytes as u64;
+            Ok::<_, Infallible>(())
+        };
+        let Ok(_) = self.vault.save(usize::MAX, add);
+        let state = |(operator, size): (String, Size)| OperatorState {
+            entries: size.entries as u64,
+            bytes: size.bytes as u64,
+            plain_bytes: plain.get(&operator).copied().unwrap_or(0),
+            operator,
+        };
+        self.vault.sizes().into_iter().map(state).collect()
+    }
+
+    /// Entries and table bytes of all operators.
+    pub fn size(&self) -> (u64, u64) {
+        let sizes = self.vault.sizes();
+        let sum = |of: fn(&Size) -> usize| sizes.iter().map(|(_, size)| of(size) as u64).sum();
+        (sum(|size| size.entries), sum(|size| size.bytes))
+    }
+
+    /// The names of all operators, whether or not they ever ran.
+    pub fn operators(&mut self) -> BTreeSet<String> {
+        if let Some(mut register) = self.worker.log_register() {
+            register.flush();
+        }
+        self.busy.borrow().names.values().cloned().collect()
+    }
+
+    /// How long each operator ran since the beginning or the last time this was asked, by name; what ran inside another
+    /// counts once, for itself.
+    pub fn ran(&mut self) -> BTreeMap<String, Duration> {
+        if let Some(mut register) = self.worker.log_register() {
+            register.flush();
+        }
+        self.busy.borrow_mut().take()
+    }
+}
+
+/// How long operators ran, from what timely says of itself.
+#[derive(Default)]
+struct Busy {
+    names: BTreeMap<usize, String>,
+    /// Those that run, outermost first: when they began and how long others ran inside them.
+    running: Vec<(usize, Duration, Duration)>,
+    ran: BTreeMap<usize, Duration>,
+}
+
+impl Busy {
+    /// Listens to a worker, on which nothing is built yet.
+    fn watch(worker: &Worker) -> Rc<RefCell<Self>> {
+        let busy = Rc::new(RefCell::new(Busy::default()));
+        let heard = busy.clone();
+        if let Some(mut register) = worker.log_register() {
+            register.insert::<TimelyEventBuilder, _>("timely", move |_, events| {
+                let events: Vec<(Duration, TimelyEvent)> = events.take().unwrap_or_default();
+                events.into_iter().for_each(|(at, event)| heard.borrow_mut().hear(at, event));
+            });
+        }
+        busy
+    }
+
+    fn hear(&mut self, at: Duration, event: TimelyEvent) {
+        match event {
+            TimelyEvent::Operates(operates) => _ = self.names.insert(operates.id, operates.name),
+            TimelyEvent::Schedule(schedule) if schedule.start_stop == StartStop::Start => {
+                self.running.push((schedule.id, at, Duration::ZERO));
+            }
+            TimelyEvent::Schedule(schedule) => {
+                if let Some((id, began, inside)) = self.running.pop_if(|running| running.0 == schedule.id) {
+                    let took = at.saturating_sub(began);
+                    *self.ran.entry(id).or_default() += took.saturating_sub(inside);
+                    if let Some((.., inside)) = self.running.last_mut() {
+                        *inside += took;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self) -> BTreeMap<String, Duration> {
+        let mut by_name: BTreeMap<String, Duration> = BTreeMap::new();
+        for (id, ran) in std::mem::take(&mut self.ran) {
+            *by_name.entry(self.names.get(&id).cloned().unwrap_or_default()).or_default() += ran;
+        }
+        by_name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use timely::logging::{OperatesEvent, ScheduleEvent};
+
+    #[test]
+    fn what_runs_inside_another_counts_for_itself() {
+        let mut busy = Busy::default();
+        for (id, name) in [(1, "outer"), (2, "inner"), (3, "inner")] {
+            busy.hear(Duration::ZERO, OperatesEvent { id, addr: vec![id], name: name.to_owned() }.into());
+        }
+        let script = [
+            (0, ScheduleEvent::start(1)),
+            (1, ScheduleEvent::start(2)),
+            (4, ScheduleEvent::stop(2)),
+            (4, ScheduleEvent::start(3)),
+            (5, ScheduleEvent::stop(3)),
+            (7, ScheduleEvent::stop(1)),
+        ];
+        script.into_iter().for_each(|(at, event)| busy.hear(Duration::from_secs(at), event.into()));
+        let ran = busy.take();
+        assert_eq!([ran["outer"], ran["inner"]], [3, 4].map(Duration::from_secs));
+        assert!(busy.take().is_empty());
+    }
+}

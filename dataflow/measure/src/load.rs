@@ -1,0 +1,231 @@
+//! The work that is measured: the opening of a large retailer, then its rush, as fast as is wanted.
+//!
+//! The records are those of the generated scenario `black-friday`. Its *opening* is everything before ten o'clock: the
+//! reference data, the first counts of every shelf, the quiet morning. Its *rush* is what comes after that, until the
+//! crowd is gone at four; so many of its records as are wanted, with event and ingest times pressed together so that
+//! they come one after the other at an even rate, that of a retailer with more tills: what a rate is said to be, it is in
+//! every moment. All else of them stays as it is, and so does who comes before whom. A rush that is to last longer than its
+//! records comes in laps: see [`laps`](crate::laps).
+
+use contract::event::{Record, Topic};
+use contract::place::Place;
+use contract::time::HOUR_MS;
+use engine::batch::Bound;
+use engine::edge::{FUTURE_MS, LATENESS_MS};
+use engine::edge::{Limits, admit};
+use engine::graph::Settings;
+use engine::reference::Policies;
+use live::error::Error;
+use retail::registry::CATALOG;
+use scenarios::generate::{Generated, Wanted};
+use scenarios::topic::Record as Sent;
+
+use operators::keyed::Ticks;
+
+/// The scenario it is taken from.
+const SCENARIO: &str = "black-friday";
+/// When the crowd comes and when it is gone, after midnight.
+const CROWD: std::ops::Range<i64> = 10 * HOUR_MS..16 * HOUR_MS;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Stores.
+    pub stores: u32,
+    /// Items, each of them in every store.
+    pub items: u32,
+    /// What all chance comes from.
+    pub seed: u64,
+    /// Records of the rush, or of one lap of it.
+    pub events: usize,
+    /// How often they come.
+    pub laps: u32,
+    /// Records a second of the rush.
+    pub rate: u64,
+    /// Length of a tick in milliseconds.
+    pub tick_ms: i64,
+    /// How often views leave, in milliseconds.
+    pub emit_ms: i64,
+    /// How long what happened may be corrected, in milliseconds.
+    pub lateness_ms: i64,
+}
+
+impl Size {
+    /// 50 stores of 20,000 items, a million records at 100,000 a second, a tick of 10 ms.
+    pub const FULL: Size = Size {
+        stores: 50,
+        items: 20_000,
+        seed: 1,
+        events: 1_000_000,
+        laps: 1,
+        rate: 100_000,
+        tick_ms: 10,
+        emit_ms: 1_000,
+        lateness_ms: LATENESS_MS,
+    };
+
+    /// So little that it takes no time: to try whether it works at all.
+    pub const TINY: Size = Size { stores: 2, items: 40, events: 2_000, rate: 20_000, ..Size::FULL };
+
+    /// How the job is set for it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            ticks: Ticks { tick_ms: self.tick_ms },
+            limits: Limits { lateness_ms: self.lateness_ms, future_ms: FUTURE_MS },
+            emit: Ticks { tick_ms: self.emit_ms },
+            policies: Policies::default(),
+            catalog: CATALOG,
+        }
+    }
+}
+
+/// The records, as they are sent.
+pub struct Load {
+    /// What was asked for.
+    pub size: Size,
+    /// When the rush begins: what came before is the opening.
+    pub rush_at: i64,
+    /// Before the rush, in order of ingest time.
+    pub opening: Vec<Sent>,
+    /// The rush, in order of ingest time.
+    pub rush: Vec<Sent>,
+}
+
+impl Load {
+    /// Makes the records.
+    ///
+    /// # Errors
+    /// If no retailer has this size, or the rush does not have so many records.
+    pub fn new(size: Size) -> Result<Self, Error> {
+        let wanted = Wanted {
+            stores: Some(size.stores),
+            items: Some(size.items),
+            seed: Some(size.seed),
+            days: Some(1),
+            ..Wanted::default()
+        };
+        let start = scenarios::black_friday::STORY.start;
+        let crowd = start + CROWD.start..start + CROWD.end;
+        let mut records = scenario().and_then(|scenario| scenario.records(&wanted).ok());
+        let records = records.as_mut().ok_or_else(|| Error::Engine(format!("{SCENARIO} has no such size")))?;
+        let mut opening = Vec::new();
+        let mut rush = Vec::new();
+        for record in records.take_while(|record| record.ingest_time < crowd.end) {
+            match record.ingest_time < crowd.start {
+                true => opening.push(record),
+                false if rush.len() < size.events => rush.push(record),
+                false => break,
+            }
+        }
+        if rush.len() < size.events {
+            let sentence = format!("the rush of {SCENARIO} has but {} records at this size", rush.len());
+            return Err(Error::Engine(sentence));
+        }
+        let mut load = Load { size, rush_at: crowd.start, opening, rush };
+        load.press();
+        Ok(load)
+    }
+
+    /// How long a lap takes: whole ticks.
+    pub fn lap_ms(&self) -> i64 {
+        let last = self.rush.last().map_or(self.rush_at, |last| last.ingest_time);
+        self.size.settings().ticks.at(last) - self.rush_at
+    }
+
+    /// Presses the rush together, to its rate: the moment of a record is that of its place among them.
+    fn press(&mut self) {
+        let (from, rate) = (self.rush_at, i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1));
+        let came: Vec<i64> = self.rush.iter().map(|record| record.ingest_time).collect();
+        // Its first tick is none that the opening has closed.
+        let moment = |place: usize| from + (place as i64 * 1_000 / rate).max(1);
+        for (place, record) in self.rush.iter_mut().enumerate() {
+            record.ingest_time = moment(place + 1);
+            if record.event_time >= from {
+                record.event_time = moment(came.partition_point(|at| *at <= record.event_time)).min(record.ingest_time);
+            }
+        }
+    }
+
+    /// Decodes records and binds each to its tick, in order of tick, topic and position; `places` counts on.
+    ///
+    /// # Errors
+    /// If a record is not as the contract has it.
+    pub fn bind(&self, records: &[Sent], places: &mut Places) -> Result<Vec<Bound>, Error> {
+        let mut binder = Binder { settings: self.size.settings(), places: places.clone(), line: Vec::new() };
+        let mut bound = records.iter().map(|record| binder.bind(record)).collect::<Result<Vec<_>, _>>()?;
+        *places = binder.places;
+        bound.sort_by_key(|(tick, topic, _)| (*tick, *topic));
+        Ok(bound)
+    }
+}
+
+/// Decodes records one by one and binds each to its tick.
+pub struct Binder {
+    settings: Settings,
+    places: Places,
+    line: Vec<u8>,
+}
+
+impl Binder {
+    /// Has seen none yet.
+    pub fn new(settings: Settings) -> Self {
+        Binder { settings, places: Places::default(), line: Vec::new() }
+    }
+
+    /// Binds the next record of its topic.
+    ///
+    /// # Errors
+    /// If there is no such topic.
+    pub fn bind(&mut self, record: &Sent) -> Result<Bound, Error> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, record).map_err(|error| Error::Engine(error.to_string()))?;
+        let topic = topic(record)?;
+        let tick = self.settings.ticks.at(record.ingest_time);
+        let decoded = Record::decode(topic, &self.line);
+        let admitted = admit(topic, self.places.next(topic), &self.line, decoded, tick, self.settings.limits);
+        Ok((tick, topic, admitted))
+    }
+}
+
+fn scenario() -> Option<&'static Generated> {
+    scenarios::SCENARIOS.iter().find(|scenario| scenario.name == SCENARIO)
+}
+
+/// The topic of a record, by its name.
+fn topic(record: &Sent) -> Result<Topic, Error> {
+    let name = record.topic().name();
+    let found = Topic::ALL.into_iter().find(|topic| topic.name() == name);
+    found.ok_or_else(|| Error::Engine(format!("there is no topic {name}")))
+}
+
+/// How many records each topic has had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places([u64; Topic::ALL.len()]);
+
+impl Places {
+    fn next(&mut self, topic: Topic) -> Place {
+        let count = &mut self.0[topic as usize];
+        *count += 1;
+        Place::number(*count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rush_has_its_rate_and_every_record_is_sound() {
+        let load = Load::new(Size::TINY).expect("there is one");
+        let last = load.rush.last().expect("records").ingest_time;
+        assert_eq!((load.rush.len(), last - load.rush_at), (2_000, 100));
+        assert!(load.rush.is_sorted_by_key(|record| record.ingest_time));
+        let mut places = Places::default();
+        for records in [&load.opening, &load.rush] {
+            let bound = load.bind(records, &mut places).expect("sound");
+            assert!(bound.is_sorted_by_key(|(tick, topic, _)| (*tick, *topic)));
+            let dead = |bound: &&Bound| matches!(&bound.2, engine::edge::Admitted::Fated(_));
+            assert_eq!(bound.iter().find(dead), None);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! When each event should come, and a feed that hands ticks over when they are due: an open loop.
+//!
+//! Who measures how long an answer takes must not wait for the one before it: else a job that stands still is asked
+//! nothing meanwhile and looks fast. So each event has its moment by the rate alone, and what is handed over late
+//! still counts from that moment. A tick is due when it ends; what is due together is handed over together, as a live
+//! job that has fallen behind takes it.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use contract::event::Topic;
+use contract::time::Time;
+use engine::batch::{Batch, Batches, Bound};
+use engine::clock::Stopwatch;
+use live::error::Error;
+
+use crate::laps::Laps;
+use crate::load::Load;
+
+/// Time as the feed sees it, from the moment the rush begins.
+pub trait Clock: Send {
+    /// The time since then.
+    fn elapsed(&self) -> Duration;
+
+    /// Rests until then.
+    fn wait_until(&self, at: Duration);
+}
+
+/// The wall clock.
+#[derive(Clone, Copy)]
+pub struct Wall(Stopwatch);
+
+impl Wall {
+    /// From now on.
+    pub fn start() -> Self {
+        Wall(Stopwatch::start())
+    }
+}
+
+impl Clock for Wall {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn wait_until(&self, at: Duration) {
+        let rest = at.saturating_sub(self.elapsed());
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+        }
+    }
+}
+
+/// A tick of the rush.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The tick.
+    pub tick: Time,
+    /// When it is over, from the beginning of the rush on.
+    pub at: Duration,
+    /// Its events.
+    pub events: Range<usize>,
+}
+
+/// When each event of a rush should come, and each tick be handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// The moment of each event of a lap, in order of arrival, from the beginning of the lap on.
+    moments: Vec<Duration>,
+    /// How long a lap takes.
+    lap: Duration,
+    /// The ticks that have events, in order, of all laps.
+    pub ticks: Vec<Due>,
+}
+
+impl Schedule {
+    /// Of a load whose rush is in order of ingest time. Events of one millisecond are spread over it.
+    pub fn of(load: &Load) -> Self {
+        let (rush, ticks, lap_ms) = (&load.rush, load.size.settings().ticks, load.lap_ms());
+        let millis = |span: i64| Duration::from_millis(u64::try_from(span).unwrap_or(0));
+        let since = |at: Time| millis(at - load.rush_at);
+        let mut schedule = Schedule { moments: Vec::with_capacity(rush.len()), lap: millis(lap_ms), ticks: Vec::new() };
+        for together in rush.chunk_by(|a, b| a.ingest_time == b.ingest_time) {
+            let count = u32::try_from(together.len()).unwrap_or(u32::MAX);
+            // An ingest time is the end of its millisecond, as a tick is the end of its span.
+            let began = since(together[0].ingest_time - 1);
+            let spread = |place: u32| began + Duration::from_millis(1) * (place + 1) / count;
+            schedule.moments.extend((0..count).map(spread));
+        }
+        let mut from = 0;
+        for lap in 0..load.size.laps {
+            let later = i64::from(lap) * lap_ms;
+            for together in rush.chunk_by(|a, b| ticks.at(a.ingest_time) == ticks.at(b.ingest_time)) {
+                let tick = ticks.at(together[0].ingest_time) + later;
+                schedule.ticks.push(Due { tick, at: since(tick), events: from..from + together.len() });
+                from += together.len();
+            }
+        }
+        schedule
+    }
+
+    /// How many events come.
+    pub fn events(&self) -> usize {
+        self.ticks.last().map_or(0, |last| last.events.end)
+    }
+
+    /// How many of them are a lap.
+    pub fn events_of_lap(&self) -> usize {
+        self.moments.len()
+    }
+
+    /// The moment of an event, in order of arrival, from the beginning of the rush on.
+    ///
+    /// # Panics
+    /// If there are no events.
+    pub fn moment(&self, event: usize) -> Duration {
+        let (lap, place) = (event / self.moments.len(), event % self.moments.len());
+        self.moments[place] + self.lap * u32::try_from(lap).unwrap_or(u32::MAX)
+    }
+
+    /// The ticks after `after` and up to `upto`.
+    pub fn closed(&self, after: Time, upto: Time) -> &[Due] {
+        let place = |tick: Time| self.ticks.partition_point(|due| due.tick <= tick);
+        &self.ticks[place(after)..place(upto).max(place(after))]
+    }
+}
+
+/// Hands over the opening, then the rush, tick by tick as they are due.
+pub struct Paced<C, B> {
+    opening: Option<Batch>,
+    rush: std::iter::Peekable<Laps>,
+    dues: std::iter::Peekable<std::vec::IntoIter<Due>>,
+    first: Option<Time>,
+    begin: Option<B>,
+    clock: Option<C>,
+    /// Told how late a tick came that was waited for: this machine's fault alone.
+    late: Box<dyn FnMut(Duration) + Send>,
+}
+
+impl<C: Clock, B: FnOnce() -> C + Send> Paced<C, B> {
+    /// `begin` is called when the opening was handed over: it starts the clock when that has left.
+    pub fn new(
+        opening: Vec<Bound>,
+        rush: Laps,
+        schedule: &Schedule,
+        begin: B,
+        late: impl FnMut(Duration) + Send + 'static,
+    ) -> Self {
+        let (mut rush, dues) = (rush.peekable(), schedule.ticks.clone().into_iter().peekable());
+        let first = opening.first().or(rush.peek()).map(|bound| bound.0);
+        let opening = opening.last().map(|bound| bound.0).map(|upto| Batch { records: opening, upto });
+        Paced { opening, rush, dues, first, begin: Some(begin), clock: None, late: Box::new(late) }
+    }
+}
+
+impl<C: Clock, B: FnOnce() -> C + Send> Batches for Paced<C, B> {
+    type Error = Error;
+
+    fn first(&self) -> Option<Time> {
+        self.first
+    }
+
+    fn until(&self) -> Option<Time> {
+        None
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        if let Some(opening) = self.opening.take() {
+            return Ok(Some(opening));
+        }
+        if let Some(begin) = self.begin.take() {
+            self.clock = Some(begin());
+        }
+        let (Some(clock), Some(next)) = (&self.clock, self.dues.peek()) else { return Ok(None) };
+        if clock.elapsed() < next.at {
+            clock.wait_until(next.at);
+            (self.late)(clock.elapsed().saturating_sub(next.at));
+        }
+        let (now, mut upto, mut records) = (clock.elapsed(), next.tick, Vec::new());
+        while let Some(due) = self.dues.next_if(|due| due.at <= now) {
+            upto = due.tick;
+        }
+        while let Some(bound) = self.rush.next_if(|bound| bound.0 <= upto) {
+            records.push(bound);
+        }
+        Ok(Some(Batch { records, upto }))
+    }
+
+    fn disordered(&self) -> Vec<(Topic, u64)> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::drive::Decoded;
+    use crate::load::Size;
+
+    /// A clock that goes when it is waited for, or pushed.
+    #[derive(Clone, Default)]
+    struct Fake(Arc<AtomicU64>);
+
+    impl Clock for Fake {
+        fn elapsed(&self) -> Duration {
+            Duration::from_millis(self.0.load(Ordering::Relaxed))
+        }
+
+        fn wait_until(&self, at: Duration) {
+            self.0.fetch_max(u64::try_from(at.as_millis()).expect("soon"), Ordering::Relaxed);
+        }
+    }
+
+    /// A rush in two laps.
+    fn load() -> (Load, Schedule) {
+        let load = Load::new(Size { rate: 10_000, laps: 2, ..Size::TINY }).expect("a load");
+        let schedule = Schedule::of(&load);
+        (load, schedule)
+    }
+
+    #[test]
+    fn every_event_has_its_moment_within_its_tick() {
+        let (load, schedule) = load();
+        assert_eq!((schedule.events_of_lap(), schedule.events()), (load.rush.len(), 2 * load.rush.len()));
+        assert!((0..schedule.events()).is_sorted_by_key(|event| schedule.moment(event)));
+        assert_eq!(schedule.moment(load.rush.len() + 7), schedule.moment(7) + Duration::from_millis(200));
+        let width = Duration::from_millis(10);
+        for due in &schedule.ticks {
+            let mut moments = due.events.clone().map(|event| schedule.moment(event));
+            assert!(moments.all(|moment| moment <= due.at && moment + width >= due.at), "{due:?}");
+        }
+        let [first, second] = [&schedule.ticks[0], &schedule.ticks[1]];
+        assert_eq!(schedule.closed(first.tick - 1, second.tick), &schedule.ticks[..2]);
+        assert!(schedule.closed(second.tick, first.tick).is_empty());
+    }
+
+    #[test]
+    fn ticks_come_when_they_are_due_and_a_job_that_stands_still_moves_no_moment() {
+        let (load, schedule) = load();
+        let work = Decoded::new(&load).expect("sound");
+        let (clock, opening) = (Fake::default(), work.opening.len());
+        let begun = clock.clone();
+        let mut paced = Paced::new(work.opening, Laps::of(&load, work.rush), &schedule, move || begun, |_| {});
+        let batch = |paced: &mut Paced<_, _>| paced.next_batch().expect("never fails");
+        assert_eq!(batch(&mut paced).map(|batch| batch.records.len()), Some(opening));
+        let (first, third) = (schedule.ticks[0].clone(), schedule.ticks[2].clone());
+        let given = batch(&mut paced).expect("the first tick");
+        assert_eq!((given.upto, given.records.len(), clock.elapsed()), (first.tick, first.events.end, first.at));
+        // The job takes long: the two ticks that are due meanwhile come together, at once.
+        clock.0.store(u64::try_from(third.at.as_millis()).expect("soon"), Ordering::Relaxed);
+        let given = batch(&mut paced).expect("two ticks");
+        assert_eq!((given.upto, given.records.len()), (third.tick, third.events.end - first.events.end));
+        assert_eq!(clock.elapsed(), third.at);
+        let mut rest = 0;
+        while let Some(given) = batch(&mut paced) {
+            rest += given.records.len();
+        }
+        assert_eq!(rest, schedule.events() - third.events.end);
+        assert_eq!(Some(clock.elapsed()), schedule.ticks.last().map(|due| due.at));
+    }
+}

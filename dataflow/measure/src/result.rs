@@ -1,0 +1,446 @@
+//! What was measured, on which machine and of which program: one file that can be read again, drawn and compared.
+
+use std::path::Path;
+
+use live::error::Error;
+use serde::{Deserialize, Serialize};
+
+use crate::load::Size;
+use crate::machine::{Build, Machine};
+use crate::percentiles::Percentiles;
+
+/// The form of the file; a file of another form is refused.
+pub const FORM: u32 = 1;
+
+/// Everything that one run measured; what it did not measure is empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Measured {
+    /// The form of the file: [`FORM`].
+    pub form: u32,
+    /// When, by the wall clock, in milliseconds since 1970 UTC.
+    pub taken_at_ms: i64,
+    /// On what.
+    pub machine: Machine,
+    /// Of what.
+    pub build: Build,
+    /// How large.
+    pub settings: Settings,
+    /// How fast at most.
+    pub throughput: Vec<Throughput>,
+    /// Where the time goes.
+    pub views: Vec<ViewCost>,
+    /// How soon, at rates.
+    pub latency: Vec<Latency>,
+    /// Memory by the number of (store, item) keys.
+    pub keys: Vec<KeyFootprint>,
+    /// State by operator, at the end of the load.
+    pub states: Vec<OperatorState>,
+    /// State as days pass at an even load.
+    pub days: Vec<DayFootprint>,
+    /// How long a snapshot and a restart take.
+    pub restarts: Vec<Restart>,
+    /// Beside other ways to the same rows.
+    pub contests: Vec<Contest>,
+}
+
+/// How large a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Stores of the load.
+    pub stores: u32,
+    /// Items of the load, all of which each store keeps.
+    pub items: u32,
+    /// Events of the rush.
+    pub events: u64,
+    /// Events a second that the rush's own times are made for.
+    pub rate: u64,
+    /// What all chance comes from.
+    pub seed: u64,
+    /// Length of a tick in milliseconds, where throughput is measured.
+    pub tick_ms: i64,
+    /// Length of a tick in milliseconds, where latency is.
+    pub latency_tick_ms: i64,
+    /// How often throughput is measured; the median is the figure.
+    pub runs: u32,
+    /// How long each rate is held, in seconds.
+    pub hold_seconds: u64,
+    /// How long what happened may be corrected, in milliseconds.
+    #[serde(default = "usual_lateness")]
+    pub lateness_ms: i64,
+    /// The numbers of keys that footprint and restart are measured at.
+    pub keys: Vec<u64>,
+    /// Days of the footprint by days.
+    pub days: u32,
+    /// Sizes at which figures mean nothing: only whether everything works.
+    pub quick: bool,
+}
+
+fn usual_lateness() -> i64 {
+    Size::FULL.lateness_ms
+}
+
+impl Settings {
+    /// A large retailer, long enough for percentiles: takes a while.
+    pub fn full() -> Self {
+        Settings {
+            runs: 3,
+            latency_tick_ms: 5,
+            hold_seconds: 10,
+            keys: vec![10_000, 100_000, 1_000_000],
+            days: 30,
+            ..Settings::of(Size::FULL)
+        }
+    }
+
+    /// So little that it takes seconds: its figures mean nothing.
+    pub fn quick() -> Self {
+        Settings {
+            runs: 1,
+            latency_tick_ms: 5,
+            hold_seconds: 1,
+            keys: vec![100, 400],
+            days: 2,
+            quick: true,
+            ..Settings::of(Size::TINY)
+        }
+    }
+
+    fn of(size: Size) -> Self {
+        let Size { stores, items, seed, rate, tick_ms, lateness_ms, .. } = size;
+        let events = size.events as u64;
+        Settings { stores, items, seed, rate, tick_ms, lateness_ms, events, ..Settings::default() }
+    }
+
+    /// The load that throughput is measured with.
+    pub fn size(&self) -> Size {
+        Size {
+            stores: self.stores,
+            items: self.items,
+            seed: self.seed,
+            events: usize::try_from(self.events).unwrap_or(usize::MAX),
+            rate: self.rate,
+            tick_ms: self.tick_ms,
+            lateness_ms: self.lateness_ms,
+            ..Size::FULL
+        }
+    }
+
+    /// Whether a rate is held until what came first can no longer be corrected, and that long again.
+    pub fn outlasts_lateness(&self) -> bool {
+        self.lateness_ms > 0 && i128::from(self.hold_seconds) * 1_000 >= 2 * i128::from(self.lateness_ms)
+    }
+
+    /// The load that throughput is measured with, in as many laps as it takes for that.
+    pub fn size_sustained(&self) -> Size {
+        let size = self.size();
+        let events = u128::from(self.lateness_ms.unsigned_abs()) * 2 * u128::from(size.rate) / 1_000;
+        let laps = events.div_ceil(size.events.max(1) as u128).max(1);
+        Size { laps: u32::try_from(laps).unwrap_or(u32::MAX), ..size }
+    }
+
+    /// The load that comes at a rate for as long as it is held, in as many laps as that takes.
+    pub fn size_at(&self, rate: u64) -> Size {
+        let wanted = rate.saturating_mul(self.hold_seconds).max(1);
+        let events = wanted.min(self.events.max(1));
+        let laps = u32::try_from(wanted.div_ceil(events)).unwrap_or(u32::MAX);
+        let events = usize::try_from(events).unwrap_or(usize::MAX);
+        Size { events, laps, rate, tick_ms: self.latency_tick_ms, ..self.size() }
+    }
+}
+
+/// Where events come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Decoded already.
+    Memory,
+    /// Files of JSON lines.
+    Json,
+    /// Parquet files.
+    Parquet,
+}
+
+impl Origin {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Memory => "memory",
+            Origin::Json => "json",
+            Origin::Parquet => "parquet",
+        }
+    }
+}
+
+/// How fast the job takes events when nothing holds it up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Where the events come from.
+    pub origin: Origin,
+    /// Worker threads.
+    pub workers: usize,
+    /// Events of each run.
+    pub events: u64,
+    /// Wall seconds of each run.
+    pub wall_seconds: Vec<f64>,
+    /// Processor seconds of each run, over all threads, where the system tells.
+    pub cpu_seconds: Vec<f64>,
+    /// Events a second in the median run.
+    pub events_per_second: f64,
+}
+
+impl Throughput {
+    /// What runs of so many events came to.
+    pub fn of(origin: Origin, workers: usize, events: u64, wall_seconds: Vec<f64>, cpu_seconds: Vec<f64>) -> Self {
+        let events_per_second = per_second(events, median(&wall_seconds));
+        Throughput { origin, workers, events, wall_seconds, cpu_seconds, events_per_second }
+    }
+}
+
+/// What keeping one view, or running one part beside the views, costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewCost {
+    /// The view or part.
+    pub part: String,
+    /// Seconds in which its operators ran.
+    pub busy_seconds: f64,
+    /// Nanoseconds of that for each event of the load, whatever its topic.
+    pub nanos_per_event: f64,
+}
+
+/// How soon answers come when events come at a rate, whether or not those before them are done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// The rate in hundredths of the capacity measured from memory with as many workers.
+    pub percent_of_capacity: u32,
+    /// Worker threads.
+    pub workers: usize,
+    /// Events a second that were offered.
+    pub rate: u64,
+    /// Events a second that were answered, from the start until the last was.
+    pub rate_reached: f64,
+    /// Whether that is the rate, to a hundredth.
+    pub reached: bool,
+    /// How late a tick was handed over at most, in microseconds: the fault of the machine, not of the job.
+    pub handed_over_late_us: u64,
+    /// Events offered.
+    pub events: u64,
+    /// From the moment an event should have come until the exception it caused was handed to the sink.
+    pub exceptions: Percentiles,
+    /// Exceptions that the clock alone or an event before the rush caused: they have no such moment.
+    pub unattributed: u64,
+    /// From the moment an event should have come until all that its tick and those before it led to, views too, was handed
+    /// to the sinks.
+    pub answers: Percentiles,
+    /// The same over ten equal spans of the run, so that what grows is seen to grow.
+    pub spans: Vec<Percentiles>,
+}
+
+/// Memory at a number of keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyFootprint {
+    /// (store, item) keys, each counted once, every fourth sold once.
+    pub keys: u64,
+    /// Days over which they came, hour by hour; 0 if all came at one moment.
+    #[serde(default)]
+    pub over_days: u32,
+    /// Resident memory with them.
+    pub resident_bytes: u64,
+    /// The same of a job without keys.
+    pub resident_before_bytes: u64,
+    /// The most that was resident while they were taken in.
+    pub peak_bytes: u64,
+    /// Entries of all operators.
+    pub entries: u64,
+    /// Bytes of their tables.
+    pub table_bytes: u64,
+}
+
+impl KeyFootprint {
+    /// How many they are, and how they came.
+    pub fn name(&self) -> String {
+        match self.over_days {
+            0 => format!("{} keys at once", self.keys),
+            days => format!("{} keys over {days} days", self.keys),
+        }
+    }
+
+    /// Resident bytes that a key adds.
+    pub fn bytes_per_key(&self) -> f64 {
+        self.resident_bytes.saturating_sub(self.resident_before_bytes) as f64 / self.keys.max(1) as f64
+    }
+}
+
+/// What one operator holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorState {
+    /// Its name.
+    pub operator: String,
+    /// Its entries.
+    pub entries: u64,
+    /// Bytes of its tables; what entries hold outside themselves is not counted.
+    pub bytes: u64,
+    /// Bytes of its entries in plain form, as in a snapshot; all they hold is counted.
+    pub plain_bytes: u64,
+}
+
+/// What stands at the end of a day of an even load.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayFootprint {
+    /// Days passed.
+    pub day: u32,
+    /// Events of that day.
+    pub events: u64,
+    /// Resident memory.
+    pub resident_bytes: u64,
+    /// Entries of all operators.
+    pub entries: u64,
+    /// Bytes of their tables.
+    pub table_bytes: u64,
+    /// Bytes of their entries in plain form, as in a snapshot.
+    pub plain_bytes: u64,
+}
+
+impl Measured {
+    /// Plain bytes that a day of the windows holds: what each of the days after the first added, of the first eight.
+    pub fn bytes_per_day(&self) -> Option<f64> {
+        let (first, eighth) = (self.days.first()?, self.days.get(7)?);
+        Some((eighth.plain_bytes as f64 - first.plain_bytes as f64) / 7.0)
+    }
+}
+
+/// How long a live job takes to leave a snapshot and to come back from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restart {
+    /// (store, item) keys, each counted once, every fourth sold once.
+    pub keys: u64,
+    /// Bytes of the snapshot.
+    pub snapshot_bytes: u64,
+    /// Seconds from its beginning until it is durable, beside the job.
+    pub snapshot_seconds: f64,
+    /// Seconds of the first run: everything read, written, copied.
+    pub first_seconds: f64,
+    /// Seconds of the same command again: hashes checked, state loaded, nothing to read, stopped.
+    pub restart_seconds: f64,
+}
+
+/// Ways to the same rows, over the same load, in one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contest {
+    /// What all of them answer.
+    pub about: String,
+    /// Events of the load.
+    pub events: u64,
+    /// Each of them; the first is what the others are compared with.
+    pub entries: Vec<Entry>,
+}
+
+/// One way of a contest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What it is called.
+    pub name: String,
+    /// Worker threads.
+    pub workers: usize,
+    /// Wall seconds of each run.
+    pub wall_seconds: Vec<f64>,
+    /// Events a second in the median run.
+    pub events_per_second: f64,
+}
+
+/// The median; nought of nothing.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match (sorted.get(middle.wrapping_sub(1)), sorted.get(middle)) {
+        (Some(below), Some(above)) if sorted.len().is_multiple_of(2) => (below + above) / 2.0,
+        (_, Some(middle)) => *middle,
+        _ => 0.0,
+    }
+}
+
+/// How many a second; nought in no time.
+pub fn per_second(events: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { events as f64 / seconds } else { 0.0 }
+}
+
+impl Measured {
+    /// Nothing yet, of this machine and program, now.
+    pub fn here(settings: Settings) -> Self {
+        Measured {
+            form: FORM,
+            taken_at_ms: engine::clock::wall_ms(),
+            machine: Machine::here(),
+            build: Build::here(),
+            settings,
+            ..Measured::default()
+        }
+    }
+
+    /// Reads a file that [`Measured::write`] wrote.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is of another form.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read(path).map_err(connectors::Error::io("read", path))?;
+        let measured: Measured = serde_json::from_slice(&text).map_err(|error| Error::scenario(path, error))?;
+        if measured.form != FORM {
+            let problem = format!("its form is {}, this program reads form {FORM}", measured.form);
+            return Err(Error::scenario(path, problem));
+        }
+        Ok(measured)
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// If a number has no JSON form: a defect.
+    pub fn json(&self) -> Result<String, Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n").map_err(|error| Error::Engine(error.to_string()))
+    }
+
+    /// Writes it as JSON into a file.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        write_text(path, &self.json()?)
+    }
+}
+
+/// Writes a text into a file, making the folders above it.
+///
+/// # Errors
+/// If one of them cannot be made or written.
+pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
+    }
+    Ok(std::fs::write(path, text).map_err(connectors::Error::io("write", path))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::measured;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/result.json");
+        let mut wanted = measured();
+        // Seconds as clocks tell them: to the last bit.
+        wanted.throughput[0].wall_seconds = (1..1_000).map(|at| f64::from(at) / 3_001.0).collect();
+        wanted.write(&path).expect("written");
+        assert_eq!(Measured::read(&path).expect("read"), wanted);
+        Measured { form: FORM + 1, ..wanted }.write(&path).expect("written");
+        assert!(Measured::read(&path).expect_err("another form").to_string().contains("form"));
+    }
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        assert_eq!([median(&[]), median(&[3.0]), median(&[9.0, 1.0, 2.0]), median(&[4.0, 1.0])], [0.0, 3.0, 2.0, 2.5]);
+        assert_eq!([per_second(10, 0.5), per_second(10, 0.0)], [20.0, 0.0]);
+    }
+}

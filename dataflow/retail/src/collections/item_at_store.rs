@@ -1,0 +1,112 @@
+//! All that is kept of one item at one store, in one drawer ([`drawer`]), and what is said of it.
+//!
+//! A till line moves the books of its item at its store, what sells there within the hour, and its promotions; and the
+//! books are what three detectors watch. So a line looks for its item once and not six times, and what two of them
+//! need is held once.
+
+use contract::exception::Step;
+use contract::ids::Id;
+use contract::keys::StoreItem;
+use engine::graph::GraphInputs;
+use engine::row::Row;
+use engine::time::{Collection, Inputs};
+use operators::driver::keyed;
+use operators::fan::Fan;
+
+use crate::collections::promise_score;
+use crate::detectors::inventory_stockout_risk;
+use crate::registry::Graph;
+use crate::state::item_demand::Demand;
+use crate::views::demand_index;
+use crate::views::inventory_position::{self, Position};
+use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
+use contract::keys::StoreDay;
+
+pub mod drawer;
+mod parts;
+
+use drawer::{Entry, Said, Shelves};
+
+/// What is said of every item at every store.
+pub struct ItemAtStore<'scope> {
+    /// inventory.position.
+    pub positions: Collection<'scope, Row<StoreItem, Position>>,
+    /// Items that are short, for the promises of orders.
+    pub short: Collection<'scope, (Id, promise_score::Entry)>,
+    /// What counts found that the books did not say, for inventory.accuracy.
+    pub variances: Collection<'scope, (StoreDay, i64)>,
+    /// How items sell within the hour, for demand.index.
+    pub demand: Collection<'scope, (Id, (Id, Demand))>,
+    /// promotion.performance with what its detectors read beside.
+    pub standings: Collection<'scope, Row<PromotionStoreItem, Standing>>,
+    /// What inventory.stockout_risk finds.
+    pub stockouts: Collection<'scope, Step>,
+    /// What inventory.negative_on_hand finds.
+    pub negatives: Collection<'scope, Step>,
+    /// What inventory.phantom_stock finds.
+    pub phantoms: Collection<'scope, Step>,
+}
+
+/// Everything that happens to items at stores.
+fn entries<'scope>(graph: &Graph<'scope>) -> Inputs<'scope, StoreItem, Entry> {
+    let GraphInputs { ticks, streams, .. } = &graph.inputs;
+    let books = inventory_position::entries(streams, Entry::Books);
+    let carts = Inputs::of(demand_index::carts(streams), Entry::Cart);
+    let ranged = streams.item_locations.clone().map(|location| {
+        let lead = (location.lead_time_h, location.forecast_milli, location.dispersion_bp);
+        (StoreItem { store: location.store, item: location.item }, Entry::Ranged(lead))
+    });
+    let packs = inventory_stockout_risk::case_packs(*ticks, &streams.item_locations, &streams.products);
+    let offers = promotion_performance::offers(graph.promotion_window());
+    let offers = Inputs::of(offers, |(promotion, terms)| Entry::Offer(promotion, terms));
+    books.and(carts).and(ranged).and(Inputs::of(packs, Entry::CasePack)).and(offers)
+}
+
+/// The collections as they are listed.
+pub type Collected<'scope> = ItemAtStore<'scope>;
+
+/// Builds them for a graph.
+pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
+    let GraphInputs { ticks, lateness_ms, context, .. } = &graph.inputs;
+    let ticks = *ticks;
+    let entries = entries(graph);
+    let shelves = Shelves::new(ticks, *lateness_ms, context);
+    let said = keyed("inventory.position: shelf", ticks, entries, Some(graph.notices().clone()), shelves);
+    let fan = Fan::new("readers of shelves", said);
+    let collected = ItemAtStore {
+        positions: fan.read(|said: &Said, _| match said {
+            Said::Books(inventory_position::Said::Position(row)) => Some(row.clone()),
+            _ => None,
+        }),
+        short: fan.read(|said, _| match said {
+            Said::Books(inventory_position::Said::Position(row)) => promise_score::short(row),
+            _ => None,
+        }),
+        variances: fan.read(|said, _| match said {
+            Said::Books(inventory_position::Said::Variance(day, milli)) => Some((*day, *milli)),
+            _ => None,
+        }),
+        demand: fan.read(|said, _| match said {
+            Said::Demand(StoreItem { store, item }, demand) => Some((*item, (*store, *demand))),
+            _ => None,
+        }),
+        standings: fan.read(|said, _| match said {
+            Said::Standing(row) => Some((**row).clone()),
+            _ => None,
+        }),
+        stockouts: fan.read(|said, _| match said {
+            Said::Stockout(step) => Some((**step).clone()),
+            _ => None,
+        }),
+        negatives: fan.read(|said, _| match said {
+            Said::Negative(step) => Some((**step).clone()),
+            _ => None,
+        }),
+        phantoms: fan.read(|said, _| match said {
+            Said::Phantom(step) => Some((**step).clone()),
+            _ => None,
+        }),
+    };
+    fan.build();
+    collected
+}

@@ -1,0 +1,373 @@
+//! All that is kept of one item at one store, in one drawer: its books, its demand, its promotions, and three detectors.
+//!
+//! Each part has a file of its own and knows nothing of the others; here it is decided who is told what. *Meaning.* That of
+//! the parts side by side, each blamed on the records that touched it; detectors read the position as the books say it in the
+//! same tick. *Time.* When the clock wakes a drawer, every part looks at it. *State.* That of its parts, while any keeps something;
+//! in its plain form while nothing happens.
+
+use contract::event::promotion::Terms;
+use contract::exception::Step;
+use contract::ids::Id;
+use contract::keys::StoreItem;
+use contract::time::Cause;
+use engine::detector::{Detector, Life, Watch};
+use engine::reference::{Context, Notice};
+use engine::row::Row;
+use operators::diff::{Traced, least};
+use operators::driver::route;
+use operators::keyed::{Audience, Emit, Keyed, Next, Ticks};
+use operators::one::One;
+use operators::perhaps::Perhaps;
+use serde::{Deserialize, Serialize};
+
+use super::parts::{Parts, Touched, Touches};
+use crate::detectors::inventory_negative_on_hand::NegativeOnHand;
+use crate::detectors::inventory_phantom_stock::{self as phantom_stock, PhantomStock};
+use crate::detectors::inventory_stockout_risk::{self as stockout_risk, Lead, StockoutRisk};
+use crate::state::item_demand::{Demand, ItemDemand};
+use crate::state::promoted_item::{PromotedItem, Scene};
+use crate::views::inventory_position::{self, Books, Position};
+use crate::views::promotion_performance::{PromotionStoreItem, Standing};
+
+/// What happens to an item at a store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Entry {
+    /// It moves, is counted, or is promised to an order.
+    Books(inventory_position::Entry),
+    /// It was put into a cart: when.
+    Cart(i64),
+    /// It is ranged: what is expected to sell, and how long a delivery takes.
+    Ranged(Lead),
+    /// Units in a case.
+    CasePack(i64),
+    /// A promotion of it.
+    Offer(Id, Terms),
+}
+
+impl Entry {
+    /// The parts that it concerns.
+    fn parts(&self) -> Parts {
+        const SOLD: Parts = Parts::BOOKS.and(Parts::DEMAND).and(Parts::OFFERS);
+        const RANGED: Parts = Parts::STOCKOUT.and(Parts::PHANTOM).and(Parts::DEMAND).and(Parts::OFFERS);
+        match self {
+            Entry::Books(inventory_position::Entry::Move(moved)) if moved.is_sold() => SOLD,
+            Entry::Books(_) => Parts::BOOKS,
+            Entry::Cart(_) => Parts::DEMAND,
+            Entry::Ranged(_) => RANGED,
+            Entry::CasePack(_) => Parts::STOCKOUT,
+            Entry::Offer(..) => Parts::OFFERS,
+        }
+    }
+}
+
+/// What is said of an item at a store.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// By its books.
+    Books(inventory_position::Said),
+    /// By how much the demand for it has grown.
+    Demand(StoreItem, Demand),
+    /// The row of one of its promotions.
+    Standing(Box<Row<PromotionStoreItem, Standing>>),
+    /// By inventory.stockout_risk.
+    Stockout(Box<Step>),
+    /// By inventory.negative_on_hand.
+    Negative(Box<Step>),
+    /// By inventory.phantom_stock.
+    Phantom(Box<Step>),
+}
+
+/// What is kept of an item at a store.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Drawer {
+    books: Books,
+    ranged: One<Lead>,
+    case_pack: One<i64>,
+    demand: ItemDemand,
+    /// Few items are promoted.
+    promoted: Option<Box<PromotedItem>>,
+    stockout: Life,
+    suffices: Option<Box<(Lead, i64)>>,
+    negative: Life,
+    phantom: Life,
+    stocked_since: Perhaps,
+    /// How it was touched in this tick: its number in [`Touches`].
+    #[serde(skip)]
+    touched: u32,
+}
+
+impl Drawer {
+    fn is_promoted(&self) -> bool {
+        self.promoted.as_ref().is_some_and(|promoted| promoted.is_promoted())
+    }
+
+    /// The detectors whose exception is open.
+    fn open(&self) -> Parts {
+        let stockout = Parts::STOCKOUT.when(self.stockout.is_open());
+        let doubts = Parts::NEGATIVE.when(self.negative.is_open()).and(Parts::PHANTOM.when(self.phantom.is_open()));
+        stockout.and(doubts)
+    }
+
+    /// Whether nothing happened lately and no promotion runs.
+    fn is_at_rest(&self) -> bool {
+        self.books.is_at_rest() && self.demand.is_at_rest() && self.promoted.is_none()
+    }
+
+    fn is_empty(&self) -> bool {
+        let lives = [&self.stockout, &self.negative, &self.phantom];
+        self.books.is_empty()
+            && self.ranged.is_empty()
+            && self.case_pack.is_empty()
+            && self.demand.is_empty()
+            && self.promoted.is_none()
+            && lives.iter().all(|life| life.is_empty())
+    }
+}
+
+/// The logic of shelves.
+pub struct Shelves {
+    ticks: Ticks,
+    lateness_ms: i64,
+    context: Context,
+    stockout: Watch<StockoutRisk>,
+    negative: Watch<NegativeOnHand>,
+    phantom: Watch<PhantomStock>,
+    touches: Touches<Cause>,
+}
+
+/// What touched a drawer that is being closed, and whether the clock did.
+struct Closing {
+    touched: Touched<Cause>,
+    is_woken: bool,
+}
+
+impl Closing {
+    fn is_due(&self, parts: Parts) -> bool {
+        self.is_woken || self.touched.any(parts)
+    }
+}
+
+impl Shelves {
+    /// No shelves yet; what happened may be corrected for `lateness_ms`, and `context` is what is known before any notice.
+    pub fn new(ticks: Ticks, lateness_ms: i64, context: &Context) -> Self {
+        Shelves {
+            ticks,
+            lateness_ms,
+            context: context.clone(),
+            stockout: Watch::new(StockoutRisk, ticks, context.clone()),
+            negative: Watch::new(NegativeOnHand, ticks, context.clone()),
+            phantom: Watch::new(PhantomStock, ticks, context.clone()),
+            touches: Touches::default(),
+        }
+    }
+
+    /// The parts of a drawer that a notice concerns; without one it is to be judged anew.
+    fn concerned(&self, notice: Option<&Notice>, key: &StoreItem, drawer: &Drawer) -> Parts {
+        fn asks<D: Detector>(part: Parts, notice: &Notice) -> Parts {
+            part.when(Watch::<D>::audience_of(notice) != Audience::Nobody)
+        }
+        let Some(notice) = notice else { return Parts::ALL };
+        let stockout = asks::<StockoutRisk>(Parts::STOCKOUT, notice);
+        let doubts = asks::<NegativeOnHand>(Parts::NEGATIVE, notice).and(asks::<PhantomStock>(Parts::PHANTOM, notice));
+        let asked = stockout.and(doubts);
+        match notice {
+            Notice::Policy(_) => asked,
+            Notice::Store(store) => {
+                let offers = Parts::OFFERS.when(drawer.is_promoted());
+                asked.and(offers).when(store.store == key.store)
+            }
+            // A stale feed holds back the clearing of what is open, and nothing else.
+            Notice::Stale(store, _) => asked.common(drawer.open()).when(*store == key.store),
+        }
+    }
+
+    /// Closes books and what folds with them; answers whether the position moved.
+    fn close_books(
+        &self,
+        key: &StoreItem,
+        drawer: &mut Drawer,
+        closing: &Closing,
+        emit: &mut Emit<'_, Said, Cause>,
+    ) -> bool {
+        let Drawer { books, promoted, .. } = drawer;
+        let edge = emit.now() - self.lateness_ms;
+        let is_due = closing.is_woken || promoted.as_ref().is_some_and(|promoted| promoted.is_changed());
+        let fold = |moved: &_, count| promoted.iter_mut().for_each(|promoted| promoted.fold(moved, count));
+        let cause = closing.touched.cause(Parts::BOOKS);
+        emit.part(&cause, Said::Books, |emit| {
+            books.fold(key, (edge, is_due), fold, emit);
+            closing.is_due(Parts::BOOKS) && books.say(key, emit)
+        })
+    }
+
+    /// Has the detectors look at the position.
+    fn judge(
+        &self,
+        key: &StoreItem,
+        drawer: &mut Drawer,
+        (closing, moved): (&Closing, bool),
+        emit: &mut Emit<'_, Said, Cause>,
+    ) -> Next {
+        let position: Option<Position> = drawer.books.position();
+        let by_books = if moved { closing.touched.cause(Parts::BOOKS) } else { None };
+        let is_due = |part: Parts| moved || closing.is_due(part);
+        let cause = |part: Parts| {
+            let mut cause = closing.touched.cause(part);
+            least(&mut cause, &by_books);
+            cause
+        };
+        let lead = drawer.ranged.get().copied();
+        let mut next = Next::Rest;
+        if is_due(Parts::STOCKOUT) {
+            let case_pack = drawer.case_pack.get().copied();
+            let suffices = drawer.suffices.take();
+            let mut rows = stockout_risk::State { position, lead, case_pack, suffices, ..Default::default() };
+            let life = &mut drawer.stockout;
+            let step = |step| Said::Stockout(Box::new(step));
+            let looks =
+                emit.part(&cause(Parts::STOCKOUT), step, |emit| self.stockout.judge(key, &mut rows, life, emit));
+            next = next.or_as(looks);
+            drawer.suffices = rows.suffices;
+        }
+        if is_due(Parts::NEGATIVE) {
+            let (mut rows, life) = (position, &mut drawer.negative);
+            let step = |step| Said::Negative(Box::new(step));
+            let looks =
+                emit.part(&cause(Parts::NEGATIVE), step, |emit| self.negative.judge(key, &mut rows, life, emit));
+            next = next.or_as(looks);
+        }
+        if is_due(Parts::PHANTOM) {
+            let (forecast_milli, stocked_since) = (lead.map(|lead| lead.1), drawer.stocked_since.get());
+            let mut rows = phantom_stock::State { position, forecast_milli, stocked_since };
+            let life = &mut drawer.phantom;
+            let step = |step| Said::Phantom(Box::new(step));
+            let looks = emit.part(&cause(Parts::PHANTOM), step, |emit| self.phantom.judge(key, &mut rows, life, emit));
+            next = next.or_as(looks);
+            drawer.stocked_since = rows.stocked_since.into();
+        }
+        next
+    }
+
+    /// Brings the rows of promotions up to date.
+    fn close_offers(
+        &self,
+        key: &StoreItem,
+        drawer: &mut Drawer,
+        closing: &Closing,
+        emit: &mut Emit<'_, Said, Cause>,
+    ) -> Next {
+        let Drawer { promoted, books, ranged, .. } = drawer;
+        let Some(offers) = promoted.as_mut().filter(|_| closing.is_due(Parts::OFFERS)) else { return Next::Rest };
+        let scene = Scene {
+            key,
+            moves: books.moves(),
+            forecast_milli: ranged.get().map_or(0, |lead| lead.1),
+            hours: self.context.hours(key.store),
+            ticks: self.ticks,
+            lateness_ms: self.lateness_ms,
+        };
+        let standing = |row| Said::Standing(Box::new(row));
+        let next = emit.part(&closing.touched.cause(Parts::OFFERS), standing, |emit| offers.close(&scene, emit));
+        promoted.take_if(|promoted| promoted.is_empty());
+        next
+    }
+}
+
+impl Keyed for Shelves {
+    type Key = StoreItem;
+    type Input = Entry;
+    type Diff = i64;
+    type Notice = Notice;
+    type Cause = Cause;
+    type State = Drawer;
+    type Output = Said;
+
+    fn update(&mut self, key: &StoreItem, drawer: &mut Drawer, entry: Entry, diff: i64, now: i64) {
+        self.update_because(key, drawer, entry, Traced::new(diff, None), now);
+    }
+
+    fn update_because(
+        &mut self,
+        _: &StoreItem,
+        drawer: &mut Drawer,
+        entry: Entry,
+        Traced { diff, cause }: Traced<i64, Cause>,
+        _: i64,
+    ) {
+        self.touches.touch(&mut drawer.touched, entry.parts(), cause.as_ref());
+        match entry {
+            Entry::Books(entry) => {
+                if let inventory_position::Entry::Move(moved) = &entry
+                    && moved.is_sold()
+                {
+                    drawer.demand.line(moved.event_time, moved.units_milli(), diff);
+                    drawer.promoted.iter_mut().for_each(|promoted| promoted.line(moved, diff));
+                }
+                drawer.books.take(entry, diff);
+            }
+            Entry::Cart(event_time) => drawer.demand.cart(event_time, diff),
+            Entry::Ranged(lead) => drawer.ranged.update(lead, diff),
+            Entry::CasePack(units) => drawer.case_pack.update(units, diff),
+            Entry::Offer(promotion, terms) => drawer.promoted.get_or_insert_default().offer(promotion, terms, diff),
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice, diff: i64) {
+        self.context.apply(notice, diff);
+        self.stockout.hear(notice, diff);
+        self.negative.hear(notice, diff);
+        self.phantom.hear(notice, diff);
+    }
+
+    fn audience(&self, notice: &Notice) -> Audience {
+        let stock = Watch::<StockoutRisk>::audience_of(notice).max(Watch::<NegativeOnHand>::audience_of(notice));
+        stock.max(Watch::<PhantomStock>::audience_of(notice))
+    }
+
+    fn attends(&self, key: &StoreItem, drawer: &Drawer) -> Option<u64> {
+        drawer.open().are_any().then(|| route(&key.store))
+    }
+
+    fn is_at_rest(&self, drawer: &Drawer) -> bool {
+        drawer.is_at_rest()
+    }
+
+    fn may_concern(&self, notice: &Notice, key: &StoreItem) -> bool {
+        match notice {
+            Notice::Policy(_) => true,
+            Notice::Store(store) => store.store == key.store,
+            Notice::Stale(store, _) => *store == key.store,
+        }
+    }
+
+    fn concerns(&self, notice: &Notice, key: &StoreItem, drawer: &Drawer) -> bool {
+        self.concerned(Some(notice), key, drawer).are_any()
+    }
+
+    fn touched_by(&mut self, notice: Option<&Notice>, key: &StoreItem, drawer: &mut Drawer, cause: Option<&Cause>) {
+        let parts = self.concerned(notice, key, drawer);
+        self.touches.touch(&mut drawer.touched, parts, cause);
+    }
+
+    fn close(&mut self, key: &StoreItem, drawer: &mut Drawer, emit: &mut Emit<'_, Said, Cause>) -> Next {
+        let now = emit.now();
+        let touched = self.touches.take(&mut drawer.touched);
+        let closing = Closing { touched, is_woken: emit.is_woken() };
+        let (mut next, mut moved) = (Next::Rest.or_at(emit.wakes_at()), false);
+        if closing.is_due(Parts::BOOKS.and(Parts::OFFERS)) {
+            moved = self.close_books(key, drawer, &closing, emit);
+            next = next.or_as(drawer.books.next(key, now, self.lateness_ms));
+        }
+        next = next.or_as(self.judge(key, drawer, (&closing, moved), emit));
+        if closing.is_due(Parts::DEMAND) {
+            let more = drawer.demand.grow(drawer.ranged.get().map(|lead| lead.1), now);
+            if more != Demand::default() {
+                let cause = closing.touched.cause(Parts::DEMAND);
+                emit.because(&cause).push(Said::Demand(*key, more), 1);
+            }
+            next = next.or_as(drawer.demand.next(now));
+        }
+        next = next.or_as(self.close_offers(key, drawer, &closing, emit));
+        if drawer.is_empty() { Next::Forget } else { next }
+    }
+}

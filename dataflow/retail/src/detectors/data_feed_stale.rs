@@ -1,0 +1,99 @@
+//! A store's feed has fallen silent: whoever runs it should check it.
+
+use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
+use contract::exception_type::ExceptionType;
+use contract::ids::Id;
+use engine::detector::{At, Detector, Fed, Verdict};
+use engine::row::{Row, read_some};
+use engine::time::{Collection, Inputs};
+use operators::one::One;
+
+use crate::registry::Graph;
+use crate::views::feed_health::{Feed, Pulse, allowed_ms, silent_since};
+
+/// `data.feed_stale`.
+pub const KIND: &ExceptionType = &ExceptionType {
+    name: "data.feed_stale",
+    key: &["store", "topic"],
+    views: &[crate::views::feed_health::NAME],
+    feeds: &[],
+    restricted: false,
+    policies: &[],
+    for_ms: 0,
+};
+
+/// Watches the feeds that are stale: when they were last heard.
+pub struct FeedStale;
+
+impl Detector for FeedStale {
+    const KIND: &'static ExceptionType = KIND;
+    type Key = Feed;
+    type State = One<i64>;
+
+    fn assess(&self, _: &Feed, state: &mut One<i64>, _: &At<'_>) -> Verdict {
+        if state.is_empty() { Verdict::GONE } else { Verdict::while_true(true) }
+    }
+
+    fn respond(&self, _: &Feed, _: &One<i64>, _: &At<'_>) -> Response {
+        Response { severity: Severity::High, action: Action::new("check_feed", "platform_team") }
+    }
+
+    fn drivers(&self, feed: &Feed, state: &One<i64>, at: &At<'_>) -> Vec<Driver> {
+        let accepted_at = state.get().copied();
+        let silence = accepted_at.map(|heard_at| at.now - silent_since(at.context, feed.store, heard_at, at.now));
+        vec![
+            Driver::new("silence_while_open", silence, allowed_ms(at.context, feed.topic), "ms"),
+            Driver::new("last_accepted_at", accepted_at, None, "ms"),
+        ]
+    }
+
+    fn key_parts(&self, key: &Feed) -> Vec<KeyPart> {
+        vec![key.store.into(), KeyPart::Name(key.topic.name().into())]
+    }
+
+    fn store(&self, key: &Feed, _: &One<i64>) -> Option<Id> {
+        Some(key.store)
+    }
+}
+
+impl Fed for FeedStale {
+    type Input = i64;
+
+    fn update(&self, _: &Feed, state: &mut One<i64>, accepted_at: i64, diff: i64) {
+        state.update(accepted_at, diff);
+    }
+
+    fn is_empty(&self, state: &One<i64>) -> bool {
+        state.is_empty()
+    }
+}
+
+/// The feeds that are stale.
+pub fn readings<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Inputs<'scope, Feed, i64> {
+    read_some(pulses, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(FeedStale, readings(graph.feed_health()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::event::Topic;
+    use engine::reference::Context;
+
+    #[test]
+    fn stands_while_the_feed_is_stale() {
+        let (context, key) = (Context::default(), Feed { store: Id::new("s"), topic: Topic::Pos });
+        let at = At { now: 1_000_001, context: &context, policy: &[] };
+        let mut state = One::default();
+        FeedStale.update(&key, &mut state, 100_000, 1);
+        assert_eq!(FeedStale.assess(&key, &mut state, &at), Verdict::while_true(true));
+        let silence = &FeedStale.drivers(&key, &state, &at)[0];
+        assert_eq!((silence.observed, silence.expected), (Some(900_001), Some(900_000)));
+        FeedStale.update(&key, &mut state, 100_000, -1);
+        assert_eq!(FeedStale.assess(&key, &mut state, &at), Verdict::GONE);
+    }
+}

@@ -1,0 +1,96 @@
+//! A department of an open store is asked for far less than planned: adjust the plan.
+
+use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
+use contract::exception_type::ExceptionType;
+use contract::ids::Id;
+use contract::keys::StoreDept;
+use contract::policy::Policy;
+use contract::time::QUARTER_MS;
+use engine::detector::{At, Detector, Fed, Verdict};
+use engine::row::read;
+use engine::time::Collection;
+use operators::one::One;
+
+use crate::detectors::demand_surge::{HYSTERESIS_BP, drivers, judge};
+use crate::registry::Graph;
+use crate::views::demand_index::DemandIndex;
+
+/// `demand.drop`.
+pub const KIND: &ExceptionType = &ExceptionType {
+    name: "demand.drop",
+    key: &["store", "dept"],
+    views: &[crate::views::demand_index::NAME],
+    feeds: &[],
+    restricted: false,
+    policies: &[Policy {
+        name: "open_bp",
+        default: 8_000,
+        unit: "bp",
+        meaning: "demand index down to which demand drops; it is over 500 bp above",
+    }],
+    for_ms: QUARTER_MS,
+};
+
+/// Watches demand.index and the hours of stores.
+pub struct DemandDrop;
+
+impl Detector for DemandDrop {
+    const KIND: &'static ExceptionType = KIND;
+    const READS_STORES: bool = true;
+    type Key = StoreDept;
+    type State = One<DemandIndex>;
+
+    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &At<'_>) -> Verdict {
+        let open_bp = at.policy[0];
+        judge(key, state, at, |index_bp| index_bp <= open_bp, |index_bp| index_bp > open_bp + HYSTERESIS_BP)
+    }
+
+    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &At<'_>) -> Response {
+        Response { severity: Severity::Medium, action: Action::new("adjust_plan", "regional_manager") }
+    }
+
+    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Driver> {
+        drivers(key, state, at)
+    }
+
+    fn key_parts(&self, key: &StoreDept) -> Vec<KeyPart> {
+        vec![key.store.into(), key.dept.into()]
+    }
+
+    fn store(&self, key: &StoreDept, _: &One<DemandIndex>) -> Option<Id> {
+        Some(key.store)
+    }
+}
+
+impl Fed for DemandDrop {
+    type Input = DemandIndex;
+
+    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
+        state.update(row, diff);
+    }
+
+    fn is_empty(&self, state: &One<DemandIndex>) -> bool {
+        state.is_empty()
+    }
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(DemandDrop, read(graph.demand_index(), |row| row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::demand_surge::tests::verdict;
+
+    #[test]
+    fn opens_low_clears_500_higher_or_closed() {
+        let check = |index_bp, hour| verdict(&DemandDrop, 8_000, index_bp, hour);
+        assert_eq!(check(8_000, 9), (true, false, Some(20)));
+        assert_eq!(check(8_001, 9), (false, false, Some(20)));
+        assert_eq!(check(8_500, 9), (false, false, Some(20)));
+        assert_eq!(check(8_501, 9), (false, true, Some(20)));
+        assert_eq!(check(8_000, 7), (false, true, Some(8)));
+    }
+}

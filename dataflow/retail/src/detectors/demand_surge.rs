@@ -1,0 +1,146 @@
+//! A department of an open store is asked for far more than planned: adjust the plan.
+
+use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
+use contract::exception_type::ExceptionType;
+use contract::ids::Id;
+use contract::keys::StoreDept;
+use contract::policy::Policy;
+use contract::time::QUARTER_MS;
+use engine::detector::{At, Detector, Fed, Verdict};
+use engine::row::read;
+use engine::time::Collection;
+use operators::one::One;
+
+use crate::registry::Graph;
+use crate::views::demand_index::DemandIndex;
+
+/// `demand.surge`.
+pub const KIND: &ExceptionType = &ExceptionType {
+    name: "demand.surge",
+    key: &["store", "dept"],
+    views: &[crate::views::demand_index::NAME],
+    feeds: &[],
+    restricted: false,
+    policies: &[Policy {
+        name: "open_bp",
+        default: 12_500,
+        unit: "bp",
+        meaning: "demand index from which demand surges; it is over 500 bp below",
+    }],
+    for_ms: QUARTER_MS,
+};
+
+/// How far the index must come back from the bound before the exception clears.
+pub const HYSTERESIS_BP: i64 = 500;
+
+/// Watches demand.index and the hours of stores.
+pub struct Surge;
+
+impl Detector for Surge {
+    const KIND: &'static ExceptionType = KIND;
+    const READS_STORES: bool = true;
+    type Key = StoreDept;
+    type State = One<DemandIndex>;
+
+    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &At<'_>) -> Verdict {
+        let open_bp = at.policy[0];
+        judge(key, state, at, |index_bp| index_bp >= open_bp, |index_bp| index_bp < open_bp - HYSTERESIS_BP)
+    }
+
+    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &At<'_>) -> Response {
+        Response { severity: Severity::High, action: Action::new("adjust_plan", "regional_manager") }
+    }
+
+    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Driver> {
+        drivers(key, state, at)
+    }
+
+    fn key_parts(&self, key: &StoreDept) -> Vec<KeyPart> {
+        vec![key.store.into(), key.dept.into()]
+    }
+
+    fn store(&self, key: &StoreDept, _: &One<DemandIndex>) -> Option<Id> {
+        Some(key.store)
+    }
+}
+
+impl Fed for Surge {
+    type Input = DemandIndex;
+
+    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
+        state.update(row, diff);
+    }
+
+    fn is_empty(&self, state: &One<DemandIndex>) -> bool {
+        state.is_empty()
+    }
+}
+
+/// Opens where `opens` holds of the index of an open store, clears where `clears` does or the store is closed.
+pub fn judge(
+    key: &StoreDept,
+    state: &One<DemandIndex>,
+    at: &At<'_>,
+    opens: impl Fn(i64) -> bool,
+    clears: impl Fn(i64) -> bool,
+) -> Verdict {
+    let Some(row) = state.get() else { return Verdict::GONE };
+    let hours = at.context.hours(key.store);
+    let is_open = hours.is_open(at.now);
+    let verdict =
+        Verdict { open: is_open && opens(row.index_bp), clear: !is_open || clears(row.index_bp), ..Verdict::default() };
+    verdict.again(hours.next_turn(at.now))
+}
+
+/// The index with its bound, and what it is made of.
+pub fn drivers(key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Driver> {
+    let row = state.get();
+    let units = row.map(|row| row.units_60m_milli);
+    let expected = row.map(|row| row.expected_60m_milli);
+    vec![
+        Driver::new("demand_index", row.map(|row| row.index_bp), at.policy[0], "bp"),
+        Driver::new("units_last_hour", units, expected, "milli-units"),
+        Driver::new("carts_last_hour", row.map(|row| row.carts_60m), row.map(|row| row.carts_24h / 24), "carts"),
+        Driver::new("signals", row.map(|row| row.signal_bp), 10_000, "bp"),
+        Driver::new("store_open", i64::from(at.context.hours(key.store).is_open(at.now)), 1, "yes or no"),
+    ]
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(Surge, read(graph.demand_index(), |row| row))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use contract::event::reference::Store;
+    use contract::time::HOUR_MS;
+    use engine::reference::{Context, Notice};
+
+    /// The verdict on an index at an hour of a store that opens from 8 to 20.
+    pub(crate) fn verdict<D>(detector: &D, open_bp: i64, index_bp: i64, hour: i64) -> (bool, bool, Option<i64>)
+    where
+        D: Fed<Key = StoreDept, Input = DemandIndex>,
+    {
+        let (mut context, mut state) = (Context::default(), D::State::default());
+        let id = Id::new("s");
+        let store = Store { store: id, region: id, format: id, open_from: 480, open_to: 1_200 };
+        context.apply(&Notice::Store(store), 1);
+        let key = StoreDept { store: id, dept: id };
+        detector.update(&key, &mut state, DemandIndex { index_bp, ..DemandIndex::default() }, 1);
+        let at = At { now: hour * HOUR_MS, context: &context, policy: &[open_bp] };
+        let verdict = detector.assess(&key, &mut state, &at);
+        (verdict.open, verdict.clear, verdict.look_again.map(|at| at / HOUR_MS))
+    }
+
+    #[test]
+    fn opens_high_clears_500_lower_or_closed() {
+        let check = |index_bp, hour| verdict(&Surge, 12_500, index_bp, hour);
+        assert_eq!(check(12_500, 9), (true, false, Some(20)));
+        assert_eq!(check(12_499, 9), (false, false, Some(20)));
+        assert_eq!(check(12_000, 9), (false, false, Some(20)));
+        assert_eq!(check(11_999, 9), (false, true, Some(20)));
+        assert_eq!(check(12_500, 20), (false, true, Some(32)));
+    }
+}

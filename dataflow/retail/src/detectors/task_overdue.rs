@@ -1,0 +1,122 @@
+//! A store task was not done when it was due: somebody must see to it.
+
+use contract::event::task::Task;
+use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
+use contract::exception_type::ExceptionType;
+use contract::ids::{EventId, Id};
+use contract::time::HOUR_MS;
+use engine::detector::{At, Detector, Fed, Verdict};
+use engine::time::Collection;
+use operators::one::One;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::Graph;
+
+/// `task.overdue`.
+pub const KIND: &ExceptionType = &ExceptionType {
+    name: "task.overdue",
+    key: &["store", "task"],
+    views: &[crate::views::task_status::NAME],
+    feeds: &[],
+    restricted: false,
+    policies: &[],
+    for_ms: 0,
+};
+
+/// How long after it was due a task becomes pressing.
+const PRESSING_MS: i64 = 4 * HOUR_MS;
+
+/// A task of a store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StoreTask {
+    store: Id,
+    task: EventId,
+}
+
+/// Watches tasks: by the time they are due, while they are open.
+pub struct Overdue;
+
+impl Detector for Overdue {
+    const KIND: &'static ExceptionType = KIND;
+    type Key = StoreTask;
+    type State = One<i64>;
+
+    fn assess(&self, _: &StoreTask, state: &mut One<i64>, at: &At<'_>) -> Verdict {
+        let Some(due_at) = state.get().copied() else { return Verdict::GONE };
+        let pressing_at = due_at + PRESSING_MS;
+        let turn = [due_at, pressing_at].into_iter().find(|turn| *turn > at.now);
+        Verdict::while_true(due_at <= at.now).again(turn)
+    }
+
+    fn respond(&self, _: &StoreTask, state: &One<i64>, at: &At<'_>) -> Response {
+        let pressing = state.get().is_some_and(|due_at| due_at + PRESSING_MS <= at.now);
+        let severity = if pressing { Severity::High } else { Severity::Medium };
+        Response { severity, action: Action::new("escalate", "store_manager") }
+    }
+
+    fn drivers(&self, _: &StoreTask, state: &One<i64>, at: &At<'_>) -> Vec<Driver> {
+        let due_at = state.get().copied();
+        vec![
+            Driver::new("overdue_ms", due_at.map(|due_at| at.now - due_at), 0, "ms"),
+            Driver::new("due_at", due_at, None, "ms"),
+        ]
+    }
+
+    fn key_parts(&self, key: &StoreTask) -> Vec<KeyPart> {
+        vec![key.store.into(), (&key.task).into()]
+    }
+
+    fn store(&self, key: &StoreTask, _: &One<i64>) -> Option<Id> {
+        Some(key.store)
+    }
+}
+
+impl Fed for Overdue {
+    type Input = i64;
+
+    fn update(&self, _: &StoreTask, state: &mut One<i64>, due_at: i64, diff: i64) {
+        state.update(due_at, diff);
+    }
+
+    fn is_empty(&self, state: &One<i64>) -> bool {
+        state.is_empty()
+    }
+}
+
+/// The open tasks, and when they are due.
+pub fn readings<'scope>(tasks: &Collection<'scope, Task>) -> Collection<'scope, (StoreTask, i64)> {
+    tasks.clone().flat_map(|task| {
+        task.is_open().then(|| (StoreTask { store: task.store, task: task.task.clone() }, task.due_at))
+    })
+}
+
+/// What becomes of its exceptions.
+pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+    graph.watch(Overdue, readings(&graph.inputs.streams.tasks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::reference::Context;
+
+    #[test]
+    fn falls_due_then_presses_then_is_done() {
+        let (context, key) = (Context::default(), StoreTask { store: Id::new("s"), task: "t".into() });
+        let mut state = One::default();
+        Overdue.update(&key, &mut state, 100, 1);
+        let mut check = |now: i64, done: bool| {
+            let at = At { now, context: &context, policy: &[] };
+            if done {
+                Overdue.update(&key, &mut state, 100, -1);
+            }
+            let verdict = Overdue.assess(&key, &mut state, &at);
+            (verdict.open, verdict.look_again, Overdue.respond(&key, &state, &at).severity)
+        };
+        let late = 100 + PRESSING_MS;
+        assert_eq!(check(99, false), (false, Some(100), Severity::Medium));
+        assert_eq!(check(100, false), (true, Some(late), Severity::Medium));
+        assert_eq!(check(late, false), (true, None, Severity::High));
+        assert_eq!(check(late + 1, true), (false, None, Severity::Medium));
+    }
+}

@@ -1,0 +1,231 @@
+//! The lists of views, collections and detectors: everything that follows from a word in one of them.
+//!
+//! `views!`, `collections!` and `detectors!` name modules, one file each. From the list of views follow the modules, the
+//! functions of [`Graph`] that build each when it is first asked for, the order in which they are published, their
+//! tables and schemas; from the list of detectors the modules and the exception types. Nothing refers to a place in a list.
+//!
+//! A view's file has a type `Definition` that is a [`View`]. A collection is what several views or detectors read and no
+//! topic shows; its file has a type `Collected` and a function `collect` that builds it for a graph. A detector's file has
+//! its `KIND` and a function `steps` that says what becomes of its exceptions in a graph.
+
+use std::cell::OnceCell;
+
+use contract::event::Topic;
+use contract::exception::Step;
+use engine::detector::{Fed, watch};
+use engine::emission::stage::Outputs;
+use engine::graph::{Catalog, Detected, GraphInputs, broadcast};
+use engine::reference::Notice;
+use engine::row::Row;
+use engine::time::{Collection, Inputs};
+use schemars::JsonSchema;
+
+use crate::views::feed_health;
+use crate::{collections, detectors, views};
+
+/// A maintained view.
+pub trait View {
+    /// Its name, `domain.view`: that of its file with a dot for the first `_`.
+    const NAME: &'static str;
+    /// The topics it is made of.
+    const TOPICS: &'static [Topic];
+    /// Names a row.
+    type Key: JsonSchema;
+    /// The value of a row, with what detectors and other views read beside it.
+    type Inner;
+    /// The value of a row as it is published.
+    type Value: JsonSchema;
+
+    /// Maintains the rows of a graph.
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Self::Key, Self::Inner>>;
+
+    /// What readers get of a row.
+    fn publish(inner: Self::Inner) -> Self::Value;
+}
+
+/// The rows of a view.
+pub type Rows<'scope, V> = Collection<'scope, Row<<V as View>::Key, <V as View>::Inner>>;
+
+/// The views and detectors of this program.
+pub const CATALOG: Catalog = Catalog { types: detectors::KINDS, build };
+
+/// What views and detectors are built from, and what is built of them.
+///
+/// A function for each view and collection answers it, and builds it if nothing has asked for it before.
+pub struct Graph<'scope> {
+    /// The accepted records, and what every key may need to know.
+    pub inputs: GraphInputs<'scope>,
+    pub(crate) views: views::Built<'scope>,
+    pub(crate) collections: collections::Built<'scope>,
+    notices: OnceCell<Collection<'scope, Notice>>,
+}
+
+/// Builds every view and detector; what leaves of views is collected in `outputs`.
+fn build<'scope>(inputs: &GraphInputs<'scope>, outputs: &mut Outputs) -> Detected<'scope> {
+    let graph = Graph::new(inputs.clone());
+    let mut published = outputs.views(inputs.reference.inner.scope());
+    views::publish(&graph, &mut published);
+    published.build();
+    Detected { steps: detectors::steps(&graph), notices: graph.notices().clone() }
+}
+
+impl<'scope> Graph<'scope> {
+    /// Nothing is built yet.
+    pub fn new(inputs: GraphInputs<'scope>) -> Self {
+        let (views, collections) = Default::default();
+        Graph { inputs, views, collections, notices: OnceCell::new() }
+    }
+
+    /// Policies, stores and stale feeds, to every worker.
+    pub fn notices(&self) -> &Collection<'scope, Notice> {
+        self.notices.get_or_init(|| {
+            let stale = broadcast(feed_health::stale(self.inputs.ticks, self.feed_health()));
+            self.inputs.reference.clone().concat(stale)
+        })
+    }
+
+    /// Runs a detector over the changes of the rows it reads.
+    pub fn watch<D: Fed>(
+        &self,
+        detector: D,
+        input: impl Into<Inputs<'scope, D::Key, D::Input>>,
+    ) -> Collection<'scope, Step> {
+        watch(detector, self.inputs.ticks, self.inputs.context.clone(), self.notices(), input)
+    }
+}
+
+/// Lists the views, by name.
+macro_rules! views {
+    ($($name:ident),+ $(,)?) => {
+        /// The maintained views, one file each, as the list in the root of the crate names them.
+        pub mod views {
+            use std::cell::OnceCell;
+            use std::collections::BTreeSet;
+
+            use contract::event::Topic;
+            use crate::registry::{Graph, Rows, View};
+            use contract::schema::Table;
+            use engine::emission::stage::ViewOutputs;
+
+            $(pub mod $name;)+
+
+            /// The rows of the views that are built.
+            #[derive(Default)]
+            pub(crate) struct Built<'scope> {
+                $($name: OnceCell<Rows<'scope, $name::Definition>>,)+
+            }
+
+            impl<'scope> Graph<'scope> {
+                $(
+                    #[doc = concat!("The rows of view ", stringify!($name), ".")]
+                    pub fn $name(&self) -> &Rows<'scope, $name::Definition> {
+                        self.views.$name.get_or_init(|| $name::Definition::build(self))
+                    }
+                )+
+            }
+
+            /// Sends the rows of every view to its topic.
+            pub(crate) fn publish<'scope>(graph: &Graph<'scope>, outputs: &mut ViewOutputs<'_, 'scope>) {
+                $(outputs.send($name::Definition::NAME, graph.$name(), $name::Definition::publish);)+
+            }
+
+            /// Every view, by name.
+            pub fn tables() -> Vec<Table> {
+                fn table<V: View>() -> Table {
+                    Table::of::<V::Key, V::Value>(V::NAME, V::TOPICS)
+                }
+                vec![$(table::<$name::Definition>()),+]
+            }
+
+            /// The topics that these views are made of.
+            pub fn topics(views: &[&str]) -> BTreeSet<Topic> {
+                let all = [$(($name::Definition::NAME, $name::Definition::TOPICS)),+];
+                all.iter().filter(|(name, _)| views.contains(name)).flat_map(|(_, topics)| topics.iter().copied()).collect()
+            }
+        }
+    };
+}
+
+/// Lists the collections that views and detectors share.
+macro_rules! collections {
+    ($($name:ident),+ $(,)?) => {
+        /// What several views and detectors read and no topic shows, one file each, as the list in the root of the crate
+        /// names them.
+        pub mod collections {
+            use std::cell::OnceCell;
+
+            use crate::registry::Graph;
+
+            $(pub mod $name;)+
+
+            /// The collections that are built.
+            #[derive(Default)]
+            pub(crate) struct Built<'scope> {
+                $($name: OnceCell<$name::Collected<'scope>>,)+
+            }
+
+            impl<'scope> Graph<'scope> {
+                $(
+                    #[doc = concat!("The collection ", stringify!($name), ".")]
+                    pub fn $name(&self) -> &$name::Collected<'scope> {
+                        self.collections.$name.get_or_init(|| $name::collect(self))
+                    }
+                )+
+            }
+        }
+    };
+}
+
+/// Lists the detectors, by the name of their type.
+macro_rules! detectors {
+    ($($name:ident),+ $(,)?) => {
+        /// The detectors, one file each, as the list in the root of the crate names them: the file has the name of the type.
+        pub mod detectors {
+            use differential_dataflow::collection::concatenate;
+
+            use contract::exception::Step;
+            use contract::exception_type::ExceptionTypes;
+            use crate::registry::Graph;
+            use engine::time::Collection;
+
+            $(pub mod $name;)+
+
+            /// Every exception type, by name.
+            pub const KINDS: ExceptionTypes = ExceptionTypes::new(&[$($name::KIND),+]);
+
+            /// Runs every detector.
+            pub(crate) fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
+                concatenate(graph.inputs.reference.inner.scope(), [$($name::steps(graph)),+])
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list in which every name is that of its file, and comes before the next.
+    fn check(listed: &str, names: &[&str]) {
+        let root = include_str!("lib.rs");
+        let (_, list) = root.split_once(listed).expect("the list");
+        let (list, _) = list.split_once('}').expect("its end");
+        let files: Vec<&str> = list.split(',').map(str::trim).filter(|file| !file.is_empty()).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        assert_eq!(names.iter().map(|name| name.replace('.', "_")).collect::<Vec<_>>(), files);
+    }
+
+    #[test]
+    fn every_view_and_detector_has_the_name_of_its_file() {
+        check("\nviews! {", &views::tables().iter().map(|table| table.name).collect::<Vec<_>>());
+        check("\ndetectors! {", &detectors::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_type_reads_views_that_are_listed() {
+        let tables = views::tables();
+        for kind in detectors::KINDS.iter() {
+            assert!(kind.views.iter().all(|view| tables.iter().any(|table| table.name == *view)), "{}", kind.name);
+        }
+    }
+}

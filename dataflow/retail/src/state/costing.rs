@@ -1,0 +1,255 @@
+//! What each item sold and lost per store and day, at the cost and in the department its product has now.
+//!
+//! *Meaning.* Sums per item, store and day beside the item's current product; a corrected product restates every day
+//! that is open. Days settle at the first tick ≥ their end + lateness: that tick's corrections are the last, and what
+//! was said of them stands. *State.* One entry per item, store and open day. The entries of settled days are
+//! forgotten without retraction, so their reader must settle at the same tick ([`settles_at`]).
+
+use std::collections::{BTreeMap, HashMap, hash_map};
+
+use contract::event::inventory::Movement;
+use contract::event::pos::PosLine;
+use contract::ids::Id;
+use contract::time::{Cause, DAY_MS};
+use foldhash::fast::FixedState;
+use operators::diff::{Traced, add_up, least};
+use operators::keyed::{Emit, Keyed, Next};
+use operators::one::One;
+use operators::sums::difference::{IsZero, Multiply, Semigroup};
+use serde::{Deserialize, Serialize};
+
+use contract::keys::StoreDeptDay;
+
+/// When a day can no longer change.
+pub fn settles_at(day: i64, lateness_ms: i64) -> i64 {
+    day + DAY_MS + lateness_ms
+}
+
+operators::sums! {
+/// What lines and losses come to; wide where money is multiplied or may be absurd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Amounts {
+    /// Lines and losses.
+    pub records: i64,
+    /// Sale − void − return.
+    pub net_cents: i128,
+    /// Sale − void.
+    pub discount_cents: i128,
+    /// Sold − voided − returned to the shelf, in thousandths; costed, in thousandths of a cent.
+    pub sold: i128,
+    /// Damaged, wasted and stolen, likewise.
+    pub lost: i128,
+}
+}
+
+impl Amounts {
+    /// What a till line comes to.
+    pub fn of_line(line: &PosLine) -> Self {
+        let sign = if line.is_sale() { 1 } else { -1 };
+        Amounts {
+            records: 1,
+            net_cents: sign * i128::from(line.net_cents),
+            discount_cents: i128::from(line.sale_sign()) * i128::from(line.discount_cents),
+            sold: -i128::from(line.stock_milli()),
+            lost: 0,
+        }
+    }
+
+    /// What a movement loses, if it does.
+    pub fn of_loss(movement: &Movement) -> Option<Self> {
+        let lost = i128::from(movement.quantity_milli).abs();
+        movement.reason.is_shrink().then(|| Amounts { records: 1, lost, ..Amounts::default() })
+    }
+
+    /// Adds `times` of another.
+    pub fn add(&mut self, other: &Amounts, times: i64) {
+        self.plus_equals(&other.multiply(&times));
+    }
+
+    fn at_cost(self, unit_cost_cents: i64) -> Self {
+        let cost = i128::from(unit_cost_cents);
+        Amounts { sold: self.sold * cost, lost: self.lost * cost, ..self }
+    }
+}
+
+/// A department and the cost of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Costs {
+    /// The department.
+    pub dept: Id,
+    /// What one unit costs.
+    pub unit_cost_cents: i64,
+}
+
+/// What an item learns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Entry {
+    /// Something happened at a store on a day.
+    Happened(i64, Id, Amounts),
+    /// The product is like this.
+    Product(Costs),
+}
+
+/// An item's product, and its sums by open day and store. What was last said of a sum is that sum, less what moved it in
+/// this tick.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Item {
+    product: One<Costs>,
+    product_said: Option<Costs>,
+    product_cause: Option<Cause>,
+    days: BTreeMap<i64, HashMap<Id, Amounts, FixedState>>,
+    moved: Vec<((i64, Id), Traced<Amounts, Cause>)>,
+}
+
+/// Sums of a store and day at the cost and in the department of a product.
+fn costed((day, store): (i64, Id), sums: Amounts, product: Option<Costs>) -> (StoreDeptDay, Amounts) {
+    let unknown = || Costs { dept: Id::new("unknown"), unit_cost_cents: 0 };
+    let Costs { dept, unit_cost_cents } = product.unwrap_or_else(unknown);
+    (StoreDeptDay { store, dept, day }, sums.at_cost(unit_cost_cents))
+}
+
+impl Item {
+    /// Takes `diff` copies of what happened at a store on a day.
+    fn happen(&mut self, at: (i64, Id), amounts: Amounts, Traced { diff, cause }: Traced<i64, Cause>) {
+        let amounts = amounts.multiply(&diff);
+        let stores = self.days.entry(at.0).or_default();
+        match stores.entry(at.1) {
+            hash_map::Entry::Vacant(_) if amounts.is_zero() => {}
+            hash_map::Entry::Vacant(vacant) => _ = vacant.insert(amounts),
+            hash_map::Entry::Occupied(mut held) => {
+                held.get_mut().plus_equals(&amounts);
+                if held.get().is_zero() {
+                    held.remove();
+                }
+            }
+        }
+        self.moved.push((at, Traced::new(amounts, cause)));
+    }
+
+    /// Says every sum anew, at the product as it is now.
+    fn restate(
+        &mut self,
+        now: Option<Costs>,
+        cause: &Option<Cause>,
+        emit: &mut Emit<'_, (StoreDeptDay, Amounts), Cause>,
+    ) {
+        let before = std::mem::replace(&mut self.product_said, now);
+        let mut say = |at, sums: Amounts, moved: Traced<Amounts, Cause>| {
+            let (mut cause, mut said) = (cause.clone(), sums);
+            least(&mut cause, &moved.cause);
+            said.add(&moved.diff, -1);
+            let mut emit = emit.because(&cause);
+            (!said.is_zero()).then(|| emit.push(costed(at, said, before), -1));
+            (!sums.is_zero()).then(|| emit.push(costed(at, sums, now), 1));
+        };
+        let Item { days, moved, .. } = self;
+        for (day, stores) in days.iter() {
+            stores.iter().for_each(|(store, sums)| {
+                let at = (*day, *store);
+                let found = moved.binary_search_by(|(moved, _)| moved.cmp(&at)).ok();
+                let unmoved = || Traced::new(Amounts::default(), None);
+                say(at, *sums, found.map_or_else(unmoved, |found| moved[found].1.clone()));
+            });
+        }
+        let stands = |(day, store): &(i64, Id)| days.get(day).is_some_and(|stores| stores.contains_key(store));
+        for (at, moved) in moved.drain(..).filter(|(at, _)| !stands(at)) {
+            say(at, Amounts::default(), moved);
+        }
+    }
+}
+
+/// The logic that puts costs beside sums, by item.
+pub struct Costing {
+    /// How long a fact may be corrected.
+    pub lateness_ms: i64,
+}
+
+impl Keyed for Costing {
+    type Key = Id;
+    type Input = Entry;
+    type Diff = i64;
+    type Notice = ();
+    type Cause = Cause;
+    type State = Item;
+    type Output = (StoreDeptDay, Amounts);
+
+    fn update(&mut self, key: &Id, item: &mut Item, entry: Entry, diff: i64, now: i64) {
+        self.update_because(key, item, entry, Traced::new(diff, None), now);
+    }
+
+    fn update_because(&mut self, _: &Id, item: &mut Item, entry: Entry, change: Traced<i64, Cause>, _: i64) {
+        match entry {
+            Entry::Product(costs) => {
+                item.product.update(costs, change.diff);
+                least(&mut item.product_cause, &change.cause);
+            }
+            Entry::Happened(day, store, amounts) => item.happen((day, store), amounts, change),
+        }
+    }
+
+    fn close(&mut self, _: &Id, item: &mut Item, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let (product, product_cause) = (item.product.get().copied(), item.product_cause.take());
+        add_up(&mut item.moved);
+        if item.product_said == product {
+            for (at, Traced { diff, cause }) in item.moved.drain(..).filter(|(_, moved)| !moved.diff.is_zero()) {
+                emit.because(&cause).push(costed(at, diff, product), 1);
+            }
+        } else {
+            item.restate(product, &product_cause, emit);
+        }
+        while let Some(first) = item.days.first_entry() {
+            let settles_at = settles_at(*first.key(), self.lateness_ms);
+            if settles_at > emit.now() && !first.get().is_empty() {
+                return Next::At(settles_at);
+            }
+            first.remove();
+        }
+        if item.product.is_empty() { Next::Forget } else { Next::Rest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operators::diff::Traced;
+    use operators::keyed::{KeyedState, Ticks};
+
+    use super::*;
+    use contract::time::HOUR_MS;
+
+    #[test]
+    fn a_corrected_product_restates_open_days_only() {
+        let mut state = KeyedState::new(Costing { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
+        let (item, store) = (Id::new("i"), Id::new("s"));
+        let sale = |day| Entry::Happened(day, store, Amounts { records: 1, sold: 2_000, ..Amounts::default() });
+        let product = |dept, unit_cost_cents| Entry::Product(Costs { dept: Id::new(dept), unit_cost_cents });
+        let script = [
+            (1_000, vec![(sale(0), 1)], "+unknown/0:0"),
+            (2_000, vec![(product("a", 5), 1)], "-unknown/0:0 +a/0:10000"),
+            (DAY_MS + 1_000, vec![(sale(DAY_MS), 1)], "+a/1:10000"),
+            (
+                DAY_MS + HOUR_MS,
+                vec![(product("a", 5), -1), (product("b", 6), 1)],
+                "-a/0:10000 +b/0:12000 -a/1:10000 +b/1:12000",
+            ),
+            (DAY_MS + HOUR_MS + 1_000, vec![(product("b", 6), -1)], "-b/1:12000 +unknown/1:0"),
+            (DAY_MS + HOUR_MS + 2_000, vec![(sale(DAY_MS), -1)], "+unknown/1:0"),
+        ];
+        for (now, changes, expected) in script {
+            for (entry, diff) in changes {
+                state.update(item, entry, Traced::new(diff, None), now);
+            }
+            state.wake(now);
+            let mut out = Vec::new();
+            assert!(state.close(now, &mut 10, &mut out));
+            let said: Vec<String> = out
+                .iter()
+                .map(|((key, amounts), _, change)| {
+                    let sign = if change.diff > 0 { '+' } else { '-' };
+                    format!("{sign}{}/{}:{}", key.dept, key.day / DAY_MS, amounts.sold)
+                })
+                .collect();
+            assert_eq!(said.join(" "), expected, "at {now}");
+        }
+        assert!(state.is_empty());
+    }
+}

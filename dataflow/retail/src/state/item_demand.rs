@@ -1,0 +1,164 @@
+//! How each item sells at each store now: units and carts of the last hour, carts of the last day, and its forecast.
+//!
+//! *Meaning.* Sums over trail(60 m, minute) and trail(24 h, hour) of the item at the store, beside its forecast if it is
+//! ranged. *Time.* Panes leave by the clock. *State.* The panes inside the windows, never more than a day.
+
+use contract::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use operators::keyed::Next;
+use operators::panes::{Panes, Trail};
+use operators::perhaps::Perhaps;
+use operators::sums::difference::{Multiply, Semigroup};
+use serde::{Deserialize, Serialize};
+
+const LAST_HOUR: Trail = Trail { window_ms: HOUR_MS, pane_ms: MINUTE_MS };
+const LAST_DAY: Trail = Trail { window_ms: DAY_MS, pane_ms: HOUR_MS };
+
+operators::sums! {
+/// The demand for an item at a store, or the sum of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Demand {
+    /// Sale and void lines of the last hour.
+    pub lines: i64,
+    /// Units sold − voided in them.
+    pub units_milli: i64,
+    /// Carts of the last hour.
+    pub carts_60m: i64,
+    /// Carts of the last day.
+    pub carts_24h: i64,
+    /// Items that are ranged.
+    pub ranged: i64,
+    /// Their forecasts per day; wide, for their sum.
+    pub forecast_milli: i128,
+}
+}
+
+impl Demand {
+    /// Adds `times` of another.
+    pub fn add(&mut self, other: &Demand, times: i64) {
+        self.plus_equals(&other.multiply(&times));
+    }
+
+    /// Whether anything stands behind it.
+    pub fn stands(&self) -> bool {
+        self.lines > 0 || self.carts_60m > 0 || self.carts_24h > 0 || self.ranged > 0
+    }
+}
+
+/// The windows of an item at a store.
+#[derive(Default, Serialize, Deserialize)]
+pub struct ItemDemand {
+    /// Lines and units.
+    sold: Panes<(i64, i64)>,
+    /// Lines, units and forecast as last said.
+    sold_said: (i64, i64),
+    forecast_said: Perhaps,
+    /// Few items are put into carts.
+    carts: Option<Box<Carts>>,
+}
+
+/// Carts of the last hour and the last day, and what was last said of them.
+#[derive(Default, Serialize, Deserialize)]
+struct Carts {
+    last_hour: Panes<i64>,
+    last_day: Panes<i64>,
+    said: (i64, i64),
+}
+
+impl Carts {
+    fn totals(&mut self, now: i64) -> (i64, i64) {
+        self.last_hour.leave(LAST_HOUR, now);
+        self.last_day.leave(LAST_DAY, now);
+        (self.last_hour.total(LAST_HOUR, now), self.last_day.total(LAST_DAY, now))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.last_hour.is_empty() && self.last_day.is_empty() && self.said == (0, 0)
+    }
+}
+
+impl ItemDemand {
+    /// Takes `diff` copies of a sale or void line.
+    pub fn line(&mut self, event_time: i64, units_milli: i64, diff: i64) {
+        self.sold.add(LAST_HOUR, event_time, &(diff, diff * units_milli));
+    }
+
+    /// Takes `diff` copies of its being put into a cart.
+    pub fn cart(&mut self, event_time: i64, diff: i64) {
+        let carts = self.carts.get_or_insert_default();
+        carts.last_hour.add(LAST_HOUR, event_time, &diff);
+        carts.last_day.add(LAST_DAY, event_time, &diff);
+    }
+
+    /// By how much the demand has grown since this was last asked; `forecast_milli` is a day's, of an item that is ranged.
+    pub fn grow(&mut self, forecast_milli: Option<i64>, now: i64) -> Demand {
+        self.sold.leave(LAST_HOUR, now);
+        let sold = self.sold.total(LAST_HOUR, now);
+        let sold_said = std::mem::replace(&mut self.sold_said, sold);
+        let forecast_said = std::mem::replace(&mut self.forecast_said, forecast_milli.into()).get();
+        let (mut carts, mut carts_said) = ((0, 0), (0, 0));
+        if let Some(held) = &mut self.carts {
+            carts = held.totals(now);
+            carts_said = std::mem::replace(&mut held.said, carts);
+        }
+        self.carts.take_if(|carts| carts.is_empty());
+        let ranged = |forecast: Option<i64>| i64::from(forecast.is_some());
+        let milli = |forecast: Option<i64>| i128::from(forecast.unwrap_or(0));
+        Demand {
+            lines: sold.0 - sold_said.0,
+            units_milli: sold.1 - sold_said.1,
+            carts_60m: carts.0 - carts_said.0,
+            carts_24h: carts.1 - carts_said.1,
+            ranged: ranged(forecast_milli) - ranged(forecast_said),
+            forecast_milli: milli(forecast_milli) - milli(forecast_said),
+        }
+    }
+
+    /// When the clock next changes the demand.
+    pub fn next(&self, now: i64) -> Next {
+        let next = Next::Rest.or_at(self.sold.next(LAST_HOUR, now));
+        let Some(carts) = &self.carts else { return next };
+        next.or_at(carts.last_hour.next(LAST_HOUR, now)).or_at(carts.last_day.next(LAST_DAY, now))
+    }
+
+    /// Whether no window holds anything.
+    pub fn is_at_rest(&self) -> bool {
+        self.sold.is_empty() && self.carts.is_none()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.sold.is_empty() && self.carts.is_none() && self.sold_said == (0, 0) && self.forecast_said.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operators::sums::difference::IsZero;
+
+    use super::*;
+
+    #[test]
+    fn windows_follow_the_clock_and_a_late_retraction_finds_nothing() {
+        let (mut item, minute) = (ItemDemand::default(), MINUTE_MS);
+        let mut said = Demand::default();
+        // Per tick: the change, the forecast, then lines, units, carts of the hour, carts of the day, and the forecast.
+        type Change = fn(&mut ItemDemand);
+        let script: [(i64, Change, Option<i64>, [i64; 5]); 7] = [
+            (10 * minute, |item| item.line(MINUTE_MS, 500, 1), None, [1, 500, 0, 0, 0]),
+            (10 * minute, |item| item.cart(MINUTE_MS, 1), None, [1, 500, 1, 1, 0]),
+            (11 * minute, |item| item.line(12 * MINUTE_MS, 700, 1), Some(9), [1, 500, 1, 1, 9]),
+            (12 * minute, |_| {}, Some(9), [2, 1_200, 1, 1, 9]),
+            (61 * minute, |_| {}, Some(9), [1, 700, 0, 1, 9]),
+            (72 * minute, |item| item.line(MINUTE_MS, 500, -1), Some(9), [0, 0, 0, 1, 9]),
+            (DAY_MS, |item| item.cart(MINUTE_MS, -1), None, [0, 0, 0, 0, 0]),
+        ];
+        for (now, change, ranged, expected) in script {
+            change(&mut item);
+            said.add(&item.grow(ranged, now), 1);
+            let forecast = i64::try_from(said.forecast_milli).unwrap();
+            assert_eq!([said.lines, said.units_milli, said.carts_60m, said.carts_24h, forecast], expected, "at {now}");
+            assert!(item.grow(ranged, now).is_zero());
+        }
+        assert!(item.is_empty());
+    }
+}

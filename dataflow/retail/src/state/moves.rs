@@ -1,0 +1,232 @@
+//! What happened to one item at one store that may still be corrected: its till lines and movements.
+//!
+//! Books add them up, promotions take them in: those yet to come, too, and so each is kept whole until it folds.
+//! *State.* One entry a line or movement until it folds. *Cost.* A binary search an update, near the end for what comes in order.
+
+use contract::event::inventory::Movement;
+use contract::event::pos::{LineKind, PosLine};
+use contract::ids::EventId;
+use engine::streams::Seen;
+use operators::slim::Slim;
+use serde::{Deserialize, Serialize};
+
+/// What kind of move it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MoveKind {
+    /// A sale line.
+    Sale,
+    /// A void line.
+    Void,
+    /// A return line or a movement: nothing a promotion cares about.
+    Other,
+}
+
+/// A till line or movement, as the shelf sees it; the amounts of a void are negative.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Move {
+    /// When.
+    pub event_time: i64,
+    /// Which record.
+    pub id: EventId,
+    /// It may be corrected until this is out of the horizon.
+    pub horizon: i64,
+    /// What it does to the stock.
+    pub stock_milli: i64,
+    /// For how much it sold.
+    pub net_cents: i64,
+    /// What was taken off.
+    pub discount_cents: i64,
+    /// Price of one unit.
+    pub unit_price_cents: i64,
+    /// What it is.
+    pub kind: MoveKind,
+}
+
+impl Move {
+    /// What a till line does.
+    pub fn of_line(line: &Seen<'_, PosLine>) -> Self {
+        let Seen { id, event_time, horizon, body } = *line;
+        let (sign, stock_milli) = (body.sale_sign(), body.stock_milli());
+        let kind = match body.kind {
+            LineKind::Sale => MoveKind::Sale,
+            LineKind::Void => MoveKind::Void,
+            LineKind::Return => MoveKind::Other,
+        };
+        let (net_cents, discount_cents) = (sign * body.net_cents, sign * body.discount_cents);
+        let unit_price_cents = body.unit_price_cents;
+        Move { event_time, id: id.clone(), horizon, stock_milli, net_cents, discount_cents, unit_price_cents, kind }
+    }
+
+    /// What a movement does.
+    pub fn of_movement(movement: &Seen<'_, Movement>) -> Self {
+        let Seen { id, event_time, horizon, body } = *movement;
+        Move::of_stock(event_time, id.clone(), horizon, body.quantity_milli)
+    }
+
+    /// So much that came or went, and was not sold.
+    pub fn of_stock(event_time: i64, id: EventId, horizon: i64, stock_milli: i64) -> Self {
+        let (net_cents, discount_cents, unit_price_cents) = (0, 0, 0);
+        let kind = MoveKind::Other;
+        Move { event_time, id, horizon, stock_milli, net_cents, discount_cents, unit_price_cents, kind }
+    }
+
+    /// Whether it sells.
+    pub fn is_sale(&self) -> bool {
+        self.kind == MoveKind::Sale
+    }
+
+    /// Whether it sells or voids a sale.
+    pub fn is_sold(&self) -> bool {
+        self.kind != MoveKind::Other
+    }
+
+    /// Sold − voided: what a sale takes from the stock.
+    pub fn units_milli(&self) -> i64 {
+        if self.is_sold() { -self.stock_milli } else { 0 }
+    }
+}
+
+/// The moves that may still be corrected, ascending.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Moves {
+    held: Slim<(Move, i64)>,
+}
+
+impl Moves {
+    /// Adds `count` copies of a move.
+    pub fn add(&mut self, moved: Move, count: i64) {
+        // Most come in order.
+        let behind = self.held.last().is_none_or(|(last, _)| *last < moved);
+        let place =
+            if behind { Err(self.held.len()) } else { self.held.binary_search_by(|(held, _)| held.cmp(&moved)) };
+        match place {
+            Ok(at) => {
+                self.held[at].1 += count;
+                if self.held[at].1 == 0 {
+                    self.held.remove(at);
+                }
+            }
+            Err(at) => self.held.insert(at, (moved, count)),
+        }
+    }
+
+    /// How many happened before `edge`.
+    pub fn before(&self, edge: i64) -> usize {
+        self.starting(edge, |at, edge| at < edge)
+    }
+
+    /// When the first happened.
+    pub fn begins(&self) -> Option<i64> {
+        self.held.first().map(|(held, _)| held.event_time)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// How many there are from the first on whose time `is_in`, seen from `instant`. Mostly all, and then only the last is looked
+    /// at: that is where one was put just now.
+    fn starting(&self, instant: i64, is_in: impl Fn(i64, i64) -> bool) -> usize {
+        let is_in = |(held, _): &(Move, i64)| is_in(held.event_time, instant);
+        if self.held.last().is_none_or(is_in) { self.held.len() } else { self.held.partition_point(is_in) }
+    }
+
+    /// Gives up the moves that can no longer be corrected, telling each to `folded`.
+    pub fn fold(&mut self, edge: i64, mut folded: impl FnMut(&Move, i64)) {
+        self.held.retain(|(held, count)| {
+            let folds = held.horizon < edge;
+            if folds {
+                folded(held, *count);
+            }
+            !folds
+        });
+    }
+
+    /// The moves of `[start_at, end_at)`, ascending, with how often each is held.
+    pub fn within(&self, start_at: i64, end_at: i64) -> &[(Move, i64)] {
+        self.held.get(self.before(start_at)..self.before(end_at)).unwrap_or_default()
+    }
+
+    /// By how much the stock moved after `after` and up to `until`.
+    pub fn stock_milli(&self, after: i64, until: i64) -> i64 {
+        let upto = |instant| self.starting(instant, |at, instant| at <= instant);
+        let moved = self.held.get(upto(after)..upto(until)).unwrap_or_default();
+        moved.iter().map(|(held, count)| count * held.stock_milli).sum()
+    }
+
+    /// When it last sold before `instant`.
+    pub fn last_sale_before(&self, instant: i64) -> Option<i64> {
+        let sales = self.held.iter().rev().filter(|(held, count)| held.is_sale() && *count > 0);
+        sales.map(|(held, _)| held.event_time).find(|at| *at < instant)
+    }
+
+    /// When it first sells from `instant` on.
+    pub fn first_sale_from(&self, instant: i64) -> Option<i64> {
+        let ahead = self.held.get(self.before(instant)..).unwrap_or_default();
+        ahead.iter().find(|(held, count)| held.is_sale() && *count > 0).map(|(held, _)| held.event_time)
+    }
+
+    /// An instant out of the horizon of the last move.
+    pub fn horizon(&self) -> Option<i64> {
+        self.held.last().map(|(held, _)| held.horizon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sale(event_time: i64, horizon: i64) -> Move {
+        let id = EventId::new(format!("e{event_time}"));
+        Move { kind: MoveKind::Sale, ..Move::of_stock(event_time, id, horizon, -1_000) }
+    }
+
+    fn folded(moves: &mut Moves, edge: i64) -> Vec<i64> {
+        let mut folded = Vec::new();
+        moves.fold(edge, |held, _| folded.push(held.event_time));
+        folded
+    }
+
+    #[test]
+    fn folds_what_is_out_of_the_horizon() {
+        let mut moves = Moves::default();
+        (1..=4).for_each(|at| moves.add(sale(at, at), 1));
+        assert_eq!((moves.before(3), folded(&mut moves, 3)), (2, vec![1, 2]));
+        assert_eq!(folded(&mut moves, 4), [3]);
+        assert_eq!((moves.within(0, 9).len(), moves.horizon()), (1, Some(4)));
+    }
+
+    #[test]
+    fn a_line_that_once_was_said_to_be_later_folds_later() {
+        let mut moves = Moves::default();
+        moves.add(sale(1, 9), 1);
+        assert!(folded(&mut moves, 9).is_empty());
+        assert_eq!(folded(&mut moves, 10), [1]);
+        assert!(moves.is_empty());
+    }
+
+    #[test]
+    fn a_correction_may_come_before_what_it_replaces_goes() {
+        let mut moves = Moves::default();
+        moves.add(sale(5, 5), 1);
+        moves.add(sale(6, 6), 1);
+        moves.add(sale(5, 5), -1);
+        assert_eq!((moves.within(5, 6).len(), moves.within(6, 7).len(), moves.within(9, 0).len()), (0, 1, 0));
+    }
+
+    #[test]
+    fn sales_and_stock_are_found_by_their_instants() {
+        let mut moves = Moves::default();
+        [5, 7].into_iter().for_each(|at| moves.add(sale(at, at), 1));
+        moves.add(Move::of_stock(6, EventId::default(), 6, 9_000), 1);
+        assert_eq!([(0, 9), (5, 6), (4, 6), (7, 9)].map(|(a, b)| moves.stock_milli(a, b)), [7_000, 9_000, 8_000, 0]);
+        assert_eq!([5, 6, 8].map(|at| moves.last_sale_before(at)), [None, Some(5), Some(7)]);
+        assert_eq!([5, 6, 8].map(|at| moves.first_sale_from(at)), [Some(5), Some(7), None]);
+    }
+}

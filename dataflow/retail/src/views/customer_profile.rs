@@ -1,0 +1,256 @@
+//! What each loyalty customer bought, brought back and looked at over the last four weeks.
+
+use contract::event::Topic;
+use contract::event::activity::Act;
+use contract::event::pos::{Channel, LineKind, PosLine};
+use contract::ids::{Id, Transaction};
+use contract::time::{Cause, DAY_MS, day};
+use contract::units::quotient;
+use engine::row::{Row, say};
+use engine::streams::Streams;
+use engine::time::{Collection, Inputs};
+use operators::distinct::DistinctInWindow;
+use operators::driver::{keyed, spread};
+use operators::greatest::Greatest;
+use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::panes::{Panes, Trail};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{Graph, View};
+
+/// The name of the view.
+pub const NAME: &str = "customer.profile";
+
+const FOUR_WEEKS: Trail = Trail { window_ms: 28 * DAY_MS, pane_ms: DAY_MS };
+
+/// A loyalty customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Customer {
+    /// The customer.
+    pub customer: Id,
+}
+
+/// What a customer did over the last 28 days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    /// Baskets with more sale than void lines.
+    pub transactions: i64,
+    /// Sold − voided.
+    pub units_milli: i64,
+    /// Money spent: sale − void − return.
+    pub net_cents: i64,
+    /// Money given back.
+    pub return_cents: i64,
+    /// Sale − void on promotion.
+    pub promo_cents: i64,
+    /// Sale − void in stores.
+    pub store_cents: i64,
+    /// Sale − void on the web.
+    pub web_cents: i64,
+    /// Sale − void in the app.
+    pub app_cents: i64,
+    /// The latest sale line, voided or not.
+    pub last_purchase_at: Option<i64>,
+    /// Items looked at.
+    pub views: i64,
+    /// Items put in a cart.
+    pub cart_adds: i64,
+    /// Money spent per basket.
+    pub aov_cents: Option<i64>,
+}
+
+operators::sums! {
+    /// What a customer's records add up to.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    struct Sums {
+        records: i64,
+        units_milli: i64,
+        sale_cents: i64,
+        return_cents: i64,
+        promo_cents: i64,
+        web_cents: i64,
+        app_cents: i64,
+        views: i64,
+        cart_adds: i64,
+    }
+}
+
+/// What a customer did.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Deed {
+    /// A till line.
+    Line { store: Id, transaction: Transaction, kind: LineKind, milli: i64, cents: i64, channel: Channel, promo: bool },
+    /// Looked at something.
+    View,
+    /// Put something in a cart.
+    CartAdd,
+}
+
+impl Deed {
+    fn line(line: &PosLine) -> Self {
+        Deed::Line {
+            store: line.store,
+            transaction: line.transaction,
+            kind: line.kind,
+            milli: line.quantity_milli,
+            cents: line.net_cents,
+            channel: line.channel,
+            promo: line.promotion.is_some(),
+        }
+    }
+
+    /// What `diff` of it add up to.
+    fn sums(&self, diff: i64) -> Sums {
+        let records = Sums { records: diff, ..Sums::default() };
+        match *self {
+            Deed::View => Sums { views: diff, ..records },
+            Deed::CartAdd => Sums { cart_adds: diff, ..records },
+            Deed::Line { kind: LineKind::Return, cents, .. } => Sums { return_cents: diff * cents, ..records },
+            Deed::Line { kind, milli, cents, channel, promo, .. } => {
+                let sign = if kind == LineKind::Sale { diff } else { -diff };
+                let (milli, cents) = (sign * milli, sign * cents);
+                Sums {
+                    units_milli: milli,
+                    sale_cents: cents,
+                    promo_cents: if promo { cents } else { 0 },
+                    web_cents: if channel == Channel::Web { cents } else { 0 },
+                    app_cents: if channel == Channel::App { cents } else { 0 },
+                    ..records
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    sums: Panes<Sums>,
+    /// Sale − void lines by store and transaction.
+    baskets: DistinctInWindow<(Id, Transaction)>,
+    /// When sale lines were sold.
+    purchases: Greatest<i64>,
+    said: Option<Profile>,
+}
+
+impl State {
+    fn take(&mut self, event_time: i64, deed: &Deed, diff: i64) {
+        self.sums.add(FOUR_WEEKS, event_time, &deed.sums(diff));
+        if let Deed::Line { store, transaction, kind, .. } = deed {
+            let weight = match kind {
+                LineKind::Sale => diff,
+                LineKind::Void => -diff,
+                LineKind::Return => return,
+            };
+            self.baskets.add(FOUR_WEEKS, event_time, &(*store, *transaction), weight);
+            if *kind == LineKind::Sale {
+                self.purchases.add(event_time, diff);
+            }
+        }
+    }
+
+    /// Forgets what the clock took out of the window, and, of the purchases before `edge`, all but the latest.
+    fn leave(&mut self, edge: i64, now: i64) {
+        self.sums.leave(FOUR_WEEKS, now);
+        let opens_at = FOUR_WEEKS.opens_at(now);
+        self.purchases.leave(|at| *at < opens_at);
+        self.purchases.fold(|at| *at < edge);
+    }
+
+    fn profile(&mut self, now: i64) -> Option<Profile> {
+        let transactions = self.baskets.count(FOUR_WEEKS, now);
+        let sums = self.sums.total(FOUR_WEEKS, now);
+        let net_cents = sums.sale_cents - sums.return_cents;
+        (sums.records > 0).then(|| Profile {
+            transactions,
+            units_milli: sums.units_milli,
+            net_cents,
+            return_cents: sums.return_cents,
+            promo_cents: sums.promo_cents,
+            store_cents: sums.sale_cents - sums.web_cents - sums.app_cents,
+            web_cents: sums.web_cents,
+            app_cents: sums.app_cents,
+            last_purchase_at: self.purchases.get(|at| day(*at) <= now).copied(),
+            views: sums.views,
+            cart_adds: sums.cart_adds,
+            aov_cents: quotient(net_cents.into(), transactions.into()),
+        })
+    }
+}
+
+struct CustomerProfile {
+    lateness_ms: i64,
+}
+
+impl Keyed for CustomerProfile {
+    type Key = Customer;
+    /// When, and what.
+    type Input = (i64, Deed);
+    type Diff = i64;
+    type Notice = ();
+    type Cause = Cause;
+    type State = State;
+    type Output = Row<Customer, Profile>;
+
+    fn update(&mut self, _: &Customer, state: &mut State, (event_time, deed): (i64, Deed), diff: i64, _: i64) {
+        state.take(event_time, &deed, diff);
+    }
+
+    fn close(&mut self, key: &Customer, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let now = emit.now();
+        state.leave(now - self.lateness_ms, now);
+        let profile = state.profile(now);
+        say(key, &mut state.said, profile, emit);
+        // Baskets and purchases enter and leave with the panes of the sums, which hold every record.
+        let Some(turn) = state.sums.next(FOUR_WEEKS, now) else { return Next::Forget };
+        // In the day after that in which a purchase can no longer change, its memory is given back.
+        let folds = |at: &i64| day(at + self.lateness_ms) + DAY_MS + spread(key, DAY_MS);
+        let folds = state.purchases.standing().next().map(folds);
+        Next::At(turn).or_at(folds)
+    }
+}
+
+/// Maintains the view.
+pub fn build<'scope>(
+    ticks: Ticks,
+    lateness_ms: i64,
+    streams: &Streams<'scope>,
+) -> Collection<'scope, Row<Customer, Profile>> {
+    let lines = streams.pos.flat_map(|line| {
+        let customer = line.body.customer?;
+        Some((Customer { customer }, (line.event_time, Deed::line(line.body))))
+    });
+    let looks = streams.activities.flat_map(|activity| {
+        let deed = match activity.body.act {
+            Act::View => Deed::View,
+            Act::CartAdd => Deed::CartAdd,
+            Act::Loyalty => return None,
+        };
+        let customer = activity.body.customer?;
+        Some((Customer { customer }, (activity.event_time, deed)))
+    });
+    keyed("view: customer.profile", ticks, Inputs::from(lines).and(looks), None, CustomerProfile { lateness_ms })
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Activity, Topic::Pos];
+    type Key = Customer;
+    type Inner = Profile;
+    type Value = Profile;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Customer, Profile>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.lateness_ms, &inputs.streams)
+    }
+
+    fn publish(row: Profile) -> Profile {
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests;

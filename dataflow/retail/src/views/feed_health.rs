@@ -1,0 +1,199 @@
+//! Whether each store's feeds are alive, and what became of their records.
+
+use contract::event::Topic;
+use contract::fate::Outcome;
+use contract::ids::Id;
+use contract::policy::STALE_AFTER;
+use contract::time::Cause;
+use engine::edge::Edge;
+use engine::reference::{Context, Notice};
+use engine::row::{Row, say};
+use engine::time::Collection;
+use operators::driver::keyed;
+use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::totals::totals;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{Graph, View};
+
+/// The name of the view.
+pub const NAME: &str = "feed.health";
+
+/// A feed: a topic of a store (`-` when the record names none).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Feed {
+    /// The store.
+    pub store: Id,
+    /// The topic.
+    pub topic: Topic,
+}
+
+/// The fates of a feed's records, and whether it has fallen silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// Records that were accepted.
+    pub accepted: i64,
+    /// Records that said nothing new.
+    pub duplicates: i64,
+    /// Records that came too late.
+    pub late: i64,
+    /// Records that could not be taken.
+    pub dead: i64,
+    /// The greatest event time of accepted records.
+    pub last_event_time: Option<i64>,
+    /// Silent for longer than its policy allows while the store is open.
+    pub stale: bool,
+}
+
+/// A row, and what detectors may say of it beside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pulse {
+    /// The row of the view.
+    pub health: Health,
+    /// The tick of the last accepted record.
+    pub accepted_at: Option<i64>,
+}
+
+/// What a record does to the health of its feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Beat {
+    /// Accepted, with its event time.
+    Accepted(i64),
+    /// Said nothing new.
+    Duplicate,
+    /// Came too late.
+    Late,
+    /// Could not be taken.
+    Dead,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    pulse: Pulse,
+    said: Option<Pulse>,
+}
+
+struct FeedHealth {
+    context: Context,
+}
+
+impl FeedHealth {
+    /// Whether the feed is stale at `now`, and when the clock may change that.
+    fn stale(&self, feed: &Feed, accepted_at: Option<i64>, now: i64) -> (bool, Option<i64>) {
+        let limit = allowed_ms(&self.context, feed.topic);
+        let (Some(limit_ms), Some(accepted_at)) = (limit, accepted_at) else { return (false, None) };
+        let hours = self.context.hours(feed.store);
+        let turn = hours.next_turn(now);
+        if !hours.is_open(now) {
+            return (false, turn);
+        }
+        let since = silent_since(&self.context, feed.store, accepted_at, now);
+        if now - since > limit_ms { (true, turn) } else { (false, Some(earlier(turn, since + limit_ms + 1))) }
+    }
+}
+
+/// How long a feed of this topic may be silent; `None` is for ever.
+pub fn allowed_ms(context: &Context, topic: Topic) -> Option<i64> {
+    let name = format!("stale_ms.{topic}");
+    let default = STALE_AFTER.iter().find(|policy| policy.name == name).map(|policy| policy.default);
+    context.policies.said(&name).or(default)
+}
+
+/// Since when the store is open and its feed, last heard at `accepted_at`, is silent.
+pub fn silent_since(context: &Context, store: Id, accepted_at: i64, now: i64) -> i64 {
+    context.hours(store).last_opening(now).map_or(accepted_at, |opening| opening.max(accepted_at))
+}
+
+fn earlier(instant: Option<i64>, other: i64) -> i64 {
+    instant.map_or(other, |instant| instant.min(other))
+}
+
+impl Keyed for FeedHealth {
+    type Key = Feed;
+    type Input = Beat;
+    type Diff = i64;
+    type Notice = Notice;
+    type Cause = Cause;
+    type State = State;
+    type Output = Row<Feed, Pulse>;
+
+    fn update(&mut self, _: &Feed, state: &mut State, beat: Beat, diff: i64, now: i64) {
+        let health = &mut state.pulse.health;
+        match beat {
+            Beat::Accepted(event_time) => {
+                health.accepted += diff;
+                health.last_event_time = health.last_event_time.max(Some(event_time));
+                state.pulse.accepted_at = Some(now);
+            }
+            Beat::Duplicate => health.duplicates += diff,
+            Beat::Late => health.late += diff,
+            Beat::Dead => health.dead += diff,
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice, diff: i64) {
+        self.context.apply(notice, diff);
+    }
+
+    fn concerns(&self, notice: &Notice, feed: &Feed, _: &State) -> bool {
+        match notice {
+            Notice::Policy(policy) => policy.key.starts_with("stale_ms."),
+            Notice::Store(store) => store.store == feed.store,
+            Notice::Stale(..) => false,
+        }
+    }
+
+    fn close(&mut self, feed: &Feed, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let (stale, turns) = self.stale(feed, state.pulse.accepted_at, emit.now());
+        state.pulse.health.stale = stale;
+        let pulse = state.pulse;
+        say(feed, &mut state.said, Some(pulse), emit);
+        Next::Rest.or_at(turns)
+    }
+}
+
+/// Maintains the rows with what detectors say beside.
+pub fn build<'scope>(
+    ticks: Ticks,
+    context: Context,
+    notices: &Collection<'scope, Notice>,
+    edge: &Edge<'scope>,
+) -> Collection<'scope, Row<Feed, Pulse>> {
+    let beats = edge.fates(|memo, outcome| {
+        let beat = match outcome {
+            Outcome::Accepted => Beat::Accepted(memo.event_time.unwrap_or_default()),
+            Outcome::Duplicate => Beat::Duplicate,
+            Outcome::Late(_) => Beat::Late,
+            Outcome::Dead(..) => Beat::Dead,
+        };
+        Some((Feed { store: memo.store.unwrap_or_else(|| Id::new("-")), topic: memo.topic }, beat))
+    });
+    keyed("view: feed.health", ticks, beats, Some(notices.clone()), FeedHealth { context })
+}
+
+/// The feeds that are stale, as notices: one update when a feed falls silent and one when it returns.
+pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, Pulse>>) -> Collection<'scope, Notice> {
+    let stale = rows.clone().flat_map(|row| row.value.health.stale.then_some(row.key));
+    totals("stale feeds", ticks, stale).map(|(feed, _)| Notice::Stale(feed.store, feed.topic))
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &Topic::ALL;
+    type Key = Feed;
+    type Inner = Pulse;
+    type Value = Health;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Feed, Pulse>> {
+        let inputs = &graph.inputs;
+        build(inputs.ticks, inputs.context.clone(), &inputs.reference, &inputs.edge)
+    }
+
+    fn publish(pulse: Pulse) -> Health {
+        pulse.health
+    }
+}

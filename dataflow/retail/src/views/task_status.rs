@@ -1,0 +1,194 @@
+//! How each store is getting on with its tasks, by the day they are due.
+
+use std::collections::BTreeMap;
+
+use contract::event::Topic;
+use contract::event::task::{Task, TaskStatus};
+use contract::ids::Id;
+use contract::time::{Cause, day};
+use engine::row::{Row, say};
+use engine::time::Collection;
+use operators::driver::keyed;
+use operators::keyed::{Emit, Keyed, Next, Ticks};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{Graph, View};
+
+/// The name of the view.
+pub const NAME: &str = "task.status";
+
+/// The tasks of one type that a store should do on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct StoreDayType {
+    /// The store.
+    pub store: Id,
+    /// The start of the UTC day on which they are due.
+    pub day: i64,
+    /// What kind of task.
+    pub task_type: Id,
+}
+
+/// How far they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct TaskCounts {
+    /// Open and completed.
+    pub due: i64,
+    /// Completed.
+    pub completed: i64,
+    /// Of them, those completed by the time they were due.
+    pub on_time: i64,
+    /// Open though they are due.
+    pub overdue: i64,
+    /// Open or in progress.
+    pub open: i64,
+}
+
+/// What a task that is not cancelled counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Standing {
+    /// To be done by then.
+    Open(i64),
+    /// Done, in time or not.
+    Completed { on_time: bool },
+}
+
+impl Standing {
+    fn of(task: &Task) -> Option<Self> {
+        let on_time = task.completed_at.is_some_and(|completed_at| completed_at <= task.due_at);
+        match task.status {
+            TaskStatus::Open | TaskStatus::InProgress => Some(Standing::Open(task.due_at)),
+            TaskStatus::Completed => Some(Standing::Completed { on_time }),
+            TaskStatus::Cancelled => None,
+        }
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    completed: i64,
+    on_time: i64,
+    /// Open tasks by the time they are due.
+    open: BTreeMap<i64, i64>,
+    said: Option<TaskCounts>,
+}
+
+impl State {
+    fn counts(&self, now: i64) -> TaskCounts {
+        let open = self.open.values().sum();
+        TaskCounts {
+            due: open + self.completed,
+            completed: self.completed,
+            on_time: self.on_time,
+            overdue: self.open.range(..=now).map(|(_, count)| count).sum(),
+            open,
+        }
+    }
+}
+
+struct TasksByDay;
+
+impl Keyed for TasksByDay {
+    type Key = StoreDayType;
+    type Input = Standing;
+    type Diff = i64;
+    type Notice = ();
+    type Cause = Cause;
+    type State = State;
+    type Output = Row<StoreDayType, TaskCounts>;
+
+    fn update(&mut self, _: &StoreDayType, state: &mut State, standing: Standing, diff: i64, _: i64) {
+        match standing {
+            Standing::Completed { on_time } => {
+                state.completed += diff;
+                state.on_time += if on_time { diff } else { 0 };
+            }
+            Standing::Open(due_at) => {
+                let count = state.open.entry(due_at).or_insert(0);
+                *count += diff;
+                if *count == 0 {
+                    state.open.remove(&due_at);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, key: &StoreDayType, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let now = emit.now();
+        let counts = Some(state.counts(now)).filter(|counts| counts.due > 0);
+        if !say(key, &mut state.said, counts, emit) {
+            return Next::Forget;
+        }
+        let next_due = state.open.range(now + 1..).next().map(|(due_at, _)| *due_at);
+        Next::Rest.or_at(next_due)
+    }
+}
+
+/// Maintains the view.
+pub fn build<'scope>(
+    ticks: Ticks,
+    tasks: &Collection<'scope, Task>,
+) -> Collection<'scope, Row<StoreDayType, TaskCounts>> {
+    let standings = tasks.clone().flat_map(|task| {
+        let key = StoreDayType { store: task.store, day: day(task.due_at), task_type: task.task_type };
+        Standing::of(&task).map(|standing| (key, standing))
+    });
+    keyed("view: task.status", ticks, standings, None, TasksByDay)
+}
+
+/// The view as it is listed.
+pub struct Definition;
+
+impl View for Definition {
+    const NAME: &'static str = NAME;
+    const TOPICS: &'static [Topic] = &[Topic::Tasks];
+    type Key = StoreDayType;
+    type Inner = TaskCounts;
+    type Value = TaskCounts;
+
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<StoreDayType, TaskCounts>> {
+        build(graph.inputs.ticks, &graph.inputs.streams.tasks)
+    }
+
+    fn publish(row: TaskCounts) -> TaskCounts {
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operators::diff::Traced;
+    use operators::keyed::KeyedState;
+
+    use super::*;
+
+    #[test]
+    fn tasks_fall_due_by_the_clock() {
+        let mut state = KeyedState::new(TasksByDay, Ticks { tick_ms: 10 });
+        let key = StoreDayType { store: Id::new("s1"), day: 0, task_type: Id::new("clean") };
+        let done = |on_time| Standing::Completed { on_time };
+        // Per tick: the changes, then due, completed, on_time, overdue, open.
+        let script = [
+            (0, vec![(Standing::Open(25), 1), (Standing::Open(25), 1), (done(false), 1)], Some([3, 1, 0, 0, 2])),
+            (10, vec![(Standing::Open(25), -1), (done(true), 1)], Some([3, 2, 1, 0, 1])),
+            (30, vec![], Some([3, 2, 1, 1, 1])),
+            (40, vec![(Standing::Open(25), -1), (Standing::Open(41), 1)], Some([3, 2, 1, 0, 1])),
+            (50, vec![(Standing::Open(41), -1), (done(true), -1), (done(false), -1)], None),
+        ];
+        let mut row = None;
+        for (now, changes, expected) in script {
+            for (standing, diff) in changes {
+                state.update(key, standing, Traced::new(diff, None), now);
+            }
+            state.wake(now);
+            let mut out = Vec::new();
+            assert!(state.close(now, &mut 10, &mut out));
+            for (said, _, change) in out {
+                row = (change.diff > 0).then_some(said.value);
+            }
+            let numbers = row.map(|row| [row.due, row.completed, row.on_time, row.overdue, row.open]);
+            assert_eq!(numbers, expected, "at {now}");
+        }
+        assert!(state.is_empty());
+    }
+}

@@ -1,0 +1,118 @@
+//! A person's answer to an exception, taken over HTTP and appended to the commands topic: it enters through the log, like
+//! every record, never beside it.
+//!
+//! `POST /v1/commands` with a bearer token and `{"exception_id", "action", "until"?, "comment"?, "role"?}`. The actor is the
+//! token's; so is the role, which must be named only where the token has several. 202 says that the record stands in the
+//! topic, with its `event_id`; what became of it is told by the decisions topic, and by the stream of exceptions.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use contract::event::fields::Fault;
+use contract::event::{Record, Topic};
+use engine::clock;
+use serde_json::{Map, Value, json};
+
+use crate::access::Refusal;
+use crate::reply::{self, Problem};
+use crate::tokens::Holder;
+
+/// Appends one record to the commands topic and answers once it stands there.
+pub type CommandSink = Box<dyn Fn(Vec<u8>) -> Result<(), String> + Send + Sync>;
+
+/// The fields that a person may send.
+const FIELDS: [&str; 5] = ["exception_id", "action", "role", "comment", "until"];
+
+/// Makes names for commands, each once.
+pub(super) struct Names {
+    started_at: i64,
+    count: AtomicU64,
+}
+
+impl Names {
+    /// Names of a server that starts now.
+    pub(super) fn new() -> Self {
+        Names { started_at: clock::wall_ms(), count: AtomicU64::new(0) }
+    }
+
+    /// A name that no other command has: of who spoke, when, in which process, and how many spoke before.
+    fn next(&self, holder: &Holder, now: i64) -> String {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let process = std::process::id();
+        let told = format!("{}\n{now}\n{}\n{process}\n{count}", holder.actor, self.started_at);
+        format!("http-{}", &blake3::hash(told.as_bytes()).to_hex()[..32])
+    }
+}
+
+/// A command on its way to its topic.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) event_id: String,
+    pub(super) record: Vec<u8>,
+}
+
+/// Why a command is not taken.
+#[derive(Debug)]
+pub(super) enum NotTaken {
+    /// It is no command.
+    Wrong(Problem),
+    /// Its sender may not give it.
+    Refused(Refusal),
+}
+
+/// Makes the record of what `holder` sent.
+///
+/// # Errors
+/// If the body is no command, or names a role that the holder has not.
+pub(super) fn read(body: &[u8], holder: &Holder, names: &Names) -> Result<Taken, NotTaken> {
+    let not_json = |error| NotTaken::Wrong(Problem::new(StatusCode::BAD_REQUEST, format!("no JSON object: {error}")));
+    let mut sent: Map<String, Value> = serde_json::from_slice(body).map_err(not_json)?;
+    if let Some(name) = sent.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        let sentence = format!("there is no field {name:?}; there are {}", FIELDS.join(", "));
+        return Err(NotTaken::Wrong(Problem::field(name, sentence)));
+    }
+    let role = role(&sent, holder)?;
+    sent.insert("role".to_owned(), role.into());
+    let now = clock::wall_ms();
+    let event_id = names.next(holder, now);
+    let mut record = json!({
+        "event_id": event_id, "type": "exception.command", "event_time": now, "ingest_time": now, "source": "http",
+        "actor": holder.actor.as_str(),
+    });
+    if let Some(record) = record.as_object_mut() {
+        record.extend(sent);
+    }
+    let record = record.to_string().into_bytes();
+    // The same judge as at the edge: what is taken here is no dead letter there.
+    Record::decode(Topic::Commands, &record).map_err(|dead| {
+        let field = dead.bad.field.unwrap_or("the record");
+        let problem = match dead.bad.fault {
+            Fault::Malformed => "is missing or of a wrong type",
+            Fault::Invalid => "has a value it may not have",
+        };
+        NotTaken::Wrong(Problem::field(field, format!("{field} {problem}")))
+    })?;
+    Ok(Taken { event_id, record })
+}
+
+/// The role in which a command is given: the one named, or the only one of its sender.
+fn role(sent: &Map<String, Value>, holder: &Holder) -> Result<&'static str, NotTaken> {
+    let wrong = |sentence: &'static str| NotTaken::Wrong(Problem::field("role", sentence));
+    match sent.get("role") {
+        None | Some(Value::Null) => match holder.roles.as_slice() {
+            [only] => Ok(only.as_str()),
+            _ => Err(wrong("role must be named: this token has several")),
+        },
+        Some(Value::String(named)) => {
+            let held = holder.roles.iter().find(|role| role.as_str() == named);
+            held.map(|role| role.as_str()).ok_or_else(|| NotTaken::Refused(Refusal::wrong_role(holder)))
+        }
+        Some(_) => Err(wrong("role must be a text")),
+    }
+}
+
+/// Says that a command stands in its topic.
+pub(super) fn accepted(event_id: &str) -> Response {
+    (StatusCode::ACCEPTED, reply::json(json!({ "event_id": event_id }).to_string())).into_response()
+}

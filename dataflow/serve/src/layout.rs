@@ -1,0 +1,168 @@
+//! What a row of each view looks like: which fields name it, which are numbers, and its columns as a typed table.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use contract::event::fields::{Bad, Fields, JsonFields, SIGNED};
+use contract::ids::Id;
+use contract::schema::Table;
+use retail::views;
+use serde_json::Value;
+
+use crate::columns::columns;
+
+/// One value of a row's key: ids are interned, so a part is two words and orders as the contract says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// A number (an hour, a day).
+    Number(i64),
+    /// A name.
+    Name(Id),
+}
+
+/// The values that name a row within its view, in the contract's order.
+pub type Key = Box<[Part]>;
+
+/// A field of a view's key.
+#[derive(Debug)]
+pub struct KeyField {
+    /// Its JSON name.
+    pub name: String,
+    /// Whether it is an integer.
+    pub number: bool,
+}
+
+impl KeyField {
+    /// Reads a value of this field as a person wrote it in an address; `None` if it cannot be one.
+    pub fn read(&self, text: &str) -> Option<Part> {
+        if self.number {
+            text.parse().ok().map(Part::Number)
+        } else {
+            contract::ids::is_id(text).then(|| Part::Name(Id::new(text)))
+        }
+    }
+
+    /// Whether a filter of this name means this field: `store_id` is `store`, as in the input topics.
+    pub fn is_called(&self, name: &str) -> bool {
+        name == self.name || name.strip_suffix("_id") == Some(&self.name)
+    }
+}
+
+/// A view as its readers see it.
+#[derive(Debug)]
+pub struct Layout {
+    /// The view.
+    pub name: &'static str,
+    /// What names a row.
+    pub key: Vec<KeyField>,
+    /// Its columns: those of the key, those of the value, and `settled`.
+    pub schema: SchemaRef,
+}
+
+static LAYOUTS: LazyLock<Vec<Layout>> = LazyLock::new(|| views::tables().iter().map(Layout::of).collect());
+
+/// Every view, by name.
+pub fn layouts() -> &'static [Layout] {
+    &LAYOUTS
+}
+
+/// The place of a view in [`layouts`].
+pub fn place_of(view: &str) -> Option<usize> {
+    layouts().binary_search_by(|layout| layout.name.cmp(view)).ok()
+}
+
+impl Layout {
+    fn of(table: &Table) -> Self {
+        let number = |schema: &Value| schema["type"] == "integer";
+        let fields = table.key["properties"].as_object().into_iter().flatten();
+        let key = fields.map(|(name, schema)| KeyField { name: name.clone(), number: number(schema) }).collect();
+        let settled = Field::new("settled", DataType::Boolean, true);
+        let fields: Vec<Field> = columns(&table.key).chain(columns(&table.value)).chain([settled]).collect();
+        Layout { name: table.name, key, schema: Arc::new(Schema::new(fields)) }
+    }
+
+    /// Reads a key as it stands in a record.
+    ///
+    /// # Errors
+    /// The first field that is absent or of another type.
+    pub fn read_key(&'static self, json: &str) -> Result<Key, Bad> {
+        let mut fields = JsonFields::parse(json.as_bytes())?;
+        let mut part = |field: &'static KeyField| {
+            if field.number {
+                fields.integer(&field.name, SIGNED).map(Part::Number)
+            } else {
+                fields.id(&field.name).map(Part::Name)
+            }
+        };
+        self.key.iter().map(&mut part).collect()
+    }
+
+    /// Appends the fields of a key, without braces: `"store":"s01","hour":3600000`.
+    pub fn write_key(&self, key: &[Part], into: &mut String) {
+        for (at, (field, part)) in self.key.iter().zip(key).enumerate() {
+            // Names of fields and ids are of a grammar that JSON need not escape.
+            into.push_str(if at == 0 { "\"" } else { ",\"" });
+            into.push_str(&field.name);
+            match part {
+                Part::Number(number) => into.push_str(&format!("\":{number}")),
+                Part::Name(id) => into.push_str(&format!("\":\"{id}\"")),
+            }
+        }
+    }
+}
+
+/// A key as one word, to be handed back as a cursor: `s01|3600000`.
+pub fn cursor(key: &[Part]) -> String {
+    let part = |part: &Part| match part {
+        Part::Number(number) => number.to_string(),
+        Part::Name(id) => id.to_string(),
+    };
+    key.iter().map(part).collect::<Vec<_>>().join("|")
+}
+
+impl Layout {
+    /// Reads what [`cursor`] wrote.
+    pub fn read_cursor(&self, text: &str) -> Option<Key> {
+        let parts: Vec<&str> = text.split('|').collect();
+        let fits = parts.len() == self.key.len();
+        fits.then(|| self.key.iter().zip(parts).map(|(field, part)| field.read(part)).collect()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(view: &str) -> &'static Layout {
+        &layouts()[place_of(view).expect("a view")]
+    }
+
+    #[test]
+    fn views_are_found_by_name() {
+        assert!(layouts().is_sorted_by(|one, next| one.name < next.name));
+        assert!(layouts().iter().all(|layout| !layout.key.is_empty()));
+        assert_eq!(place_of("store.unknown"), None);
+    }
+
+    #[test]
+    fn a_key_is_written_as_it_was_read() {
+        let sales = layout("store.sales");
+        let key = sales.read_key(r#"{"store":"corner","hour":3600000}"#).expect("a key");
+        assert_eq!(*key, [Part::Name(Id::new("corner")), Part::Number(3_600_000)]);
+        let mut text = String::new();
+        sales.write_key(&key, &mut text);
+        assert_eq!(text, r#""store":"corner","hour":3600000"#);
+        assert_eq!(cursor(&key), "corner|3600000");
+        assert_eq!(sales.read_cursor("corner|3600000"), Some(key));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let sales = layout("store.sales");
+        assert_eq!(sales.read_key(r#"{"store":"corner"}"#).err().and_then(|bad| bad.field), Some("hour"));
+        assert_eq!(sales.read_key(r#"{"store":1,"hour":1}"#).err().and_then(|bad| bad.field), Some("store"));
+        for cursor in ["corner", "corner|x", "corner|1|2", "a b|1", ""] {
+            assert_eq!(sales.read_cursor(cursor), None, "{cursor}");
+        }
+    }
+}

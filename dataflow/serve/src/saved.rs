@@ -1,0 +1,189 @@
+//! What stands, put on paper for a snapshot and read back after a restart.
+//!
+//! Format: JSON lines. The first says `format`, the ticks and the last exceptions record; then one line a row of a view,
+//! `{"view","key":[…],"expires_at"?,"value"}`, and one an open exception, its record as it left; the last line counts
+//! both, so a torn file is noticed. Checksums are the snapshot's business.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::Arc;
+
+use contract::ids::Id;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::layout::{Key, Part, layouts, place_of};
+use crate::pages::{NEVER, Pages, Row};
+use crate::rows::{Board, Stand};
+use crate::told::{Name, Told};
+
+/// The one format that is read.
+const FORMAT: u32 = 1;
+
+/// Why what was saved cannot be read back. Start from an older snapshot, or without one.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSaved {
+    /// The reader failed.
+    #[error("saved rows cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// It is not what this program writes.
+    #[error("line {line} of the saved rows {problem}")]
+    Content {
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    time: Option<i64>,
+    views_time: i64,
+    last: Option<Name>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RowLine<'a> {
+    #[serde(borrow)]
+    view: Cow<'a, str>,
+    #[serde(borrow)]
+    key: Vec<PartLine<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum PartLine<'a> {
+    Number(i64),
+    Name(#[serde(borrow)] Cow<'a, str>),
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
+struct Foot {
+    rows: usize,
+    open: usize,
+}
+
+/// What stood at a closed tick; it shares its rows with the board until they change.
+pub struct Saved(Stand);
+
+impl Saved {
+    /// The tick.
+    pub fn time(&self) -> Option<i64> {
+        self.0.time
+    }
+
+    /// Writes it down.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write(&self, into: &mut dyn Write) -> io::Result<()> {
+        let Stand { time, views_time, last, views, open } = &self.0;
+        line(into, &Head { format: FORMAT, time: *time, views_time: *views_time, last: *last })?;
+        for (layout, rows) in layouts().iter().zip(views) {
+            for Row { key, value, expires_at } in rows.iter() {
+                let part = |part: &Part| match part {
+                    Part::Number(number) => PartLine::Number(*number),
+                    Part::Name(id) => PartLine::Name(id.as_str().into()),
+                };
+                let expires_at = (*expires_at != NEVER).then_some(*expires_at);
+                let value: &RawValue = serde_json::from_str(value)?;
+                let key = key.iter().map(part).collect();
+                line(into, &RowLine { view: layout.name.into(), key, expires_at, value })?;
+            }
+        }
+        for told in open.values() {
+            into.write_all(told.line.as_bytes())?;
+            into.write_all(b"\n")?;
+        }
+        line(into, &Foot { rows: views.iter().map(Pages::len).sum(), open: open.len() })
+    }
+}
+
+fn line(into: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *into, line)?;
+    into.write_all(b"\n")
+}
+
+impl Board {
+    /// What stands now, to be written while the job goes on.
+    pub fn save(&self) -> Saved {
+        Saved(self.stand())
+    }
+
+    /// What [`Saved::write`] wrote, as the board of a job that emits its views at multiples of `emit_ms`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not whole, or was not written by this program.
+    pub fn load(emit_ms: i64, from: &mut dyn Read) -> Result<Self, NotSaved> {
+        let mut lines = BufReader::new(from).lines();
+        let mut number = 0;
+        let mut next = || -> Result<(usize, String), NotSaved> {
+            number += 1;
+            let torn = || content(number, "is missing: the file is torn");
+            lines.next().ok_or_else(torn)?.map(|line| (number, line)).map_err(NotSaved::Io)
+        };
+        let (at, head) = next()?;
+        let Head { format, time, views_time, last } =
+            serde_json::from_str(&head).map_err(|error| content(at, format!("is no head: {error}")))?;
+        if format != FORMAT {
+            return Err(content(at, format!("is of format {format}, not {FORMAT}")));
+        }
+        let mut stand =
+            Stand { time, views_time, last, views: vec![Pages::default(); layouts().len()], open: BTreeMap::new() };
+        loop {
+            let (at, line) = next()?;
+            if line.starts_with(r#"{"rows":"#) {
+                let rows = stand.views.iter().map(Pages::len).sum();
+                let read = Foot { rows, open: stand.open.len() };
+                let foot: Foot = serde_json::from_str(&line).map_err(|error| content(at, error.to_string()))?;
+                let whole = foot == read;
+                return if whole {
+                    Ok(Board::of(emit_ms, stand))
+                } else {
+                    Err(content(at, format!("counts {foot:?}, not {read:?}")))
+                };
+            }
+            let read = if line.starts_with(r#"{"view":"#) {
+                read_row(&mut stand, &line)
+            } else {
+                read_open(&mut stand, &line)
+            };
+            read.map_err(|problem| content(at, problem))?;
+        }
+    }
+}
+
+fn content(line: usize, problem: impl Into<String>) -> NotSaved {
+    NotSaved::Content { line, problem: problem.into() }
+}
+
+fn read_row(stand: &mut Stand, line: &str) -> Result<(), String> {
+    let row: RowLine<'_> = serde_json::from_str(line).map_err(|error| format!("is no row: {error}"))?;
+    let view = place_of(&row.view).ok_or_else(|| format!("is of the unknown view {:?}", row.view))?;
+    let part = |part: PartLine<'_>| match part {
+        PartLine::Number(number) => Part::Number(number),
+        PartLine::Name(name) => Part::Name(Id::new(&name)),
+    };
+    let key: Key = row.key.into_iter().map(part).collect();
+    let fits = |(field, part): (&crate::layout::KeyField, &Part)| field.number == matches!(part, Part::Number(_));
+    let fields = &layouts()[view].key;
+    if key.len() != fields.len() || !fields.iter().zip(&key).all(fits) {
+        return Err("has another key than its view".to_owned());
+    }
+    let expires_at = row.expires_at.unwrap_or(NEVER);
+    stand.views[view].set(Row { key, value: row.value.get().into(), expires_at });
+    Ok(())
+}
+
+fn read_open(stand: &mut Stand, line: &str) -> Result<(), String> {
+    let told = Told::read(line).map_err(|error| format!("is no exception: {error}"))?;
+    stand.open.insert((told.kind, told.exception_id.clone()), Arc::new(told));
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The HTTP server: a thread of its own with its own small runtime.
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use engine::telemetry::Telemetry;
+use tokio::sync::watch;
+
+use crate::commands::CommandSink;
+use crate::config::HttpConfig;
+use crate::error::Error;
+use crate::rows::Board;
+use crate::tokens::Tokens;
+use crate::{listen, routes};
+
+/// How long a stop waits for work that does not end.
+const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A server that runs.
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts answering on a thread of its own.
+    ///
+    /// # Errors
+    /// If the configuration is not allowed or wrong, or the address cannot be had.
+    pub fn start(
+        config: &HttpConfig,
+        telemetry: Telemetry,
+        board: Board,
+        commands: Option<CommandSink>,
+    ) -> Result<Self, Error> {
+        let bind = config.bind;
+        if !bind.ip().is_loopback() && !config.allow_public {
+            return Err(Error::Public(bind));
+        }
+        let tokens = Tokens::open(config.tokens_file.as_deref())?;
+        board.events().keep(config.events_kept);
+        let unbound = |error| Error::Bind { bind, error };
+        let listener = TcpListener::bind(bind).map_err(unbound)?;
+        listener.set_nonblocking(true).map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(4)
+            .build()
+            .map_err(Error::Start)?;
+        let (stop, stopping) = watch::channel(false);
+        let app = routes::App::new(config, telemetry, board, tokens, commands, stopping.clone());
+        let serve = async move {
+            match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => listen::serve(listener, routes::router(app), stopping).await,
+                Err(error) => tracing::error!(%error, "the HTTP server cannot listen"),
+            }
+        };
+        let run = move || {
+            runtime.block_on(serve);
+            // A log that hangs under a command does not keep the job from stopping.
+            runtime.shutdown_timeout(STUCK_TIMEOUT);
+        };
+        let thread = std::thread::Builder::new().name("http".to_owned()).spawn(run).map_err(Error::Start)?;
+        tracing::info!(%address, "HTTP server started");
+        Ok(Server { address, stop, thread })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more requests, ends the streams, and waits a little for the answers on their way.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        if self.thread.join().is_err() {
+            tracing::error!("the HTTP server's thread panicked");
+        }
+    }
+}
