@@ -49,7 +49,7 @@ const EMIT_MS: i64 = 100;
 /// The exit code of a process whose job failed.
 const FAILED: i32 = 101;
 /// Places to die at, and how often each is passed before that at most.
-const POINTS: [(&str, i64); 10] = [
+const POINTS: [(&str, i64); 16] = [
     ("remap-create", 3),
     ("remap-header", 3),
     ("remap-begun", 3),
@@ -59,7 +59,13 @@ const POINTS: [(&str, i64); 10] = [
     ("mid-sink-batch", 60),
     ("mid-snapshot", 40),
     ("before-manifest", 4),
+    ("manifest-renamed", 4),
     ("after-manifest", 4),
+    ("mid-replay", 30),
+    ("snapshot-cut", 4),
+    ("before-part", 4),
+    ("snapshot-delete", 3),
+    ("before-stop", 1),
 ];
 
 /// When an end comes.

@@ -61,7 +61,11 @@ fn killed_anywhere_it_goes_on_and_repeats_nothing() {
         ("mid-sink-batch", 12),
         ("mid-snapshot", 30),
         ("before-manifest", 1),
+        ("manifest-renamed", 1),
         ("after-manifest", 1),
+        ("mid-replay", 3),
+        ("snapshot-cut", 1),
+        ("snapshot-delete", 1),
     ];
     let mut live = live();
     let (mut kills, mut workers) = (0, [1, 2, 1, 2].into_iter().cycle());

@@ -170,6 +170,15 @@ impl Binder {
         })
     }
 
+    /// The end of a logged span that will never come: its partition has ended before it.
+    pub fn missing(&self, span: &Span) -> Option<(usize, Reached)> {
+        let mut ends = span.ends.iter().map(|(partition, end)| (*partition as usize, *end));
+        ends.find(|(partition, end)| {
+            let lane = &self.lanes[*partition];
+            lane.flow == Flow::Ended && !lane.has_come_to(end)
+        })
+    }
+
     /// The first tick that is still open; `i64::MIN` before any has closed.
     fn open(&self) -> Time {
         self.closed.map_or(i64::MIN, |closed| closed + self.ticks.tick_ms)

@@ -19,6 +19,7 @@ use engine::telemetry::{Ready, Telemetry};
 use crate::binder::{Binder, BoundLine, Clock, Reached, Span};
 use crate::config::Config;
 use crate::error::Error;
+use crate::fail::fail_point;
 use crate::intake::{Inlet, News, Partition, Readers};
 use crate::keeper::Copied;
 use crate::processes::Processes;
@@ -184,7 +185,10 @@ impl Feeding<'_> {
     fn run(&mut self) -> Result<(), Error> {
         while let Some(again) = self.replay.pop_front() {
             match self.take_again(&again)? {
-                Some(bound) => self.feed(bound, again.closes, again.span.last)?,
+                Some(bound) => {
+                    self.feed(bound, again.closes, again.span.last)?;
+                    fail_point("mid-replay");
+                }
                 // Told to stop before it had caught up: what was read again is read again next time.
                 None => return self.tell_all(|| Order::Stop),
             }
@@ -233,14 +237,10 @@ impl Feeding<'_> {
             if let Some(bound) = self.binder.again(span, again.upto) {
                 return Ok(Some(bound));
             }
-            if self.binder.is_done(None) {
-                let (partition, end) = span.ends.first().copied().unwrap_or_default();
-                let name = self
-                    .names
-                    .get(partition as usize)
-                    .map_or(String::new(), |(topic, number)| format!("{topic}/{number}"));
+            if let Some((partition, end)) = self.binder.missing(span) {
+                let (topic, number) = self.names[partition];
                 return Err(Error::Recovery(format!(
-                    "the inputs end before what tick {} was made of: {name} had {} records then",
+                    "the inputs end before what tick {} was made of: {topic}/{number} had {} records then",
                     span.closed, end.next.record
                 )));
             }
@@ -409,6 +409,7 @@ impl Feeding<'_> {
         let begun = self.copies.send(Copied::Begin(tick, partitions.collect()));
         begun.map_err(|_| engine("the keeper of snapshots has stopped"))?;
         self.tell_all(|| Order::Snapshot(tick))?;
+        fail_point("snapshot-cut");
         self.last_snapshot = Some(tick);
         self.begin_segment()
     }
@@ -433,6 +434,7 @@ impl Feeding<'_> {
         {
             self.snapshot(closed)?;
         }
+        fail_point("before-stop");
         self.tell_all(|| Order::Stop)
     }
 }

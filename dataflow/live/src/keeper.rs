@@ -168,6 +168,7 @@ impl Keeper {
     fn advance(&self, open: &mut Open) -> Result<bool, Error> {
         let whole = open.done == self.workers && (self.process.0 != 0 || open.left.is_some());
         if whole && !open.part_written {
+            fail_point("before-part");
             self.write_part(open)?;
             open.part_written = true;
         }

@@ -371,7 +371,11 @@ fn frame(bytes: &[u8], before: Option<u64>) -> Option<(&[u8], u64, usize)> {
 
 /// Reads a segment; `None` if not even its header was written whole.
 fn read_segment(path: &Path) -> Result<Option<Segment>, Error> {
-    let bytes = fs::read(path).map_err(connectors::Error::io("read", path))?;
+    let bytes = match fs::read(path) {
+        // Another process has found it empty since it was listed.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(connectors::Error::io("read", path))?,
+    };
     let unreadable = |error: bincode::Error| damaged(path, format!("cannot be read: {error}"));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let incarnation = name.split('-').next().and_then(|text| text.parse().ok());

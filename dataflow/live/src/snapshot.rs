@@ -27,6 +27,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::binder::Reached;
 use crate::error::Error;
+use crate::fail::fail_point;
 use crate::fingerprint::Fingerprint;
 use crate::remap::PartitionName;
 
@@ -256,6 +257,7 @@ pub fn read_parts(snapshots: &Path, tick: Time, processes: u32) -> Result<Vec<Pa
 pub fn complete(snapshots: &Path, manifest: &Manifest) -> Result<(), Error> {
     let path = folder(snapshots, manifest.tick).join("manifest");
     write_checked(&path, manifest)?;
+    fail_point("manifest-renamed");
     for folder in [folder(snapshots, manifest.tick), snapshots.to_owned()] {
         let synced = File::open(&folder).and_then(|folder| folder.sync_all());
         synced.map_err(connectors::Error::io("write", &folder))?;
@@ -357,6 +359,7 @@ pub fn retain(snapshots: &Path, keep: usize) -> Result<Option<Time>, Error> {
     for tick in ticks(snapshots)? {
         let folder = folder(snapshots, tick);
         if kept >= keep {
+            fail_point("snapshot-delete");
             fs::remove_dir_all(&folder).map_err(connectors::Error::io("delete", &folder))?;
         } else if folder.join("manifest").exists() {
             kept += 1;

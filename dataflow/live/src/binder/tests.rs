@@ -101,6 +101,17 @@ fn time_goes_on_whenever_every_partition_is_full_idle_or_at_its_end() {
 }
 
 #[test]
+fn a_span_whose_partition_ended_before_it_is_missed() {
+    let end = Reached { next: Position { record: 3, byte: 0 }, logged_at: 11 };
+    let span = Span { after: 10, closed: 20, ends: vec![(1, end)], last: false };
+    let mut binder = binder(Clock::Data, 2);
+    binder.push(1, 0, [line(11, 0), line(11, 1)]);
+    assert_eq!((binder.again(&span, 20), binder.missing(&span)), (None, None), "the third may still come");
+    binder.end(1);
+    assert_eq!(binder.missing(&span), Some((1, end)));
+}
+
+#[test]
 fn lines_past_the_end_of_time_are_not_waited_for() {
     let mut binder = binder(Clock::Data, 2);
     binder.push(0, 0, [line(11, 0), line(55, 1)]);
