@@ -10,9 +10,9 @@ use crate::codec::Codec;
 use crate::error::Error;
 use crate::file::sink::FileSink as FileWriter;
 use crate::file::source::FileSource as FileReader;
-use crate::fluvio::sink::FluvioSink as FluvioWriter;
-use crate::fluvio::source::FluvioSource as FluvioReader;
-use crate::fluvio::{FluvioCluster, create_topic, partitions};
+use crate::fluvio::{
+    FluvioCluster, FluvioSink as FluvioWriter, FluvioSource as FluvioReader, create_topic, partitions,
+};
 use crate::sink::Sink;
 use crate::source::{Source, Start};
 
