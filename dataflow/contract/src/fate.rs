@@ -33,11 +33,11 @@ pub enum Outcome {
 
 /// What must be kept of a record until its fate is known; records order by topic, then by place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Memo {
+pub struct RecordHeader {
     /// Its topic.
     pub topic: Topic,
     /// The record itself, if its fate may have to be told.
-    pub kept: Option<Box<Kept>>,
+    pub original: Option<Box<OriginalRecord>>,
     /// Its store, if it names one.
     pub store: Option<Id>,
     /// Its event time, if it could be read.
@@ -46,7 +46,7 @@ pub struct Memo {
 
 /// A record that may be too late, or is dead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Kept {
+pub struct OriginalRecord {
     /// Its place in its topic.
     pub place: Place,
     /// Its name, if it could be read.
@@ -66,7 +66,7 @@ pub enum Raw {
 
 impl Raw {
     /// Keeps a line.
-    pub fn keep(line: &[u8]) -> Self {
+    pub fn of(line: &[u8]) -> Self {
         match std::str::from_utf8(line) {
             Ok(text) => Raw::Text(text.into()),
             Err(_) => Raw::Bytes(line.into()),
@@ -78,7 +78,7 @@ impl Raw {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fated {
     /// The record.
-    pub memo: Memo,
+    pub header: RecordHeader,
     /// Its fate.
     pub outcome: Outcome,
 }

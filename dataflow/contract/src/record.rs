@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::event::Topic;
 use crate::event::command::{Command, CommandAction};
 use crate::exception::{Driver, KeyPart, Parameter, Response, Severity};
-use crate::fate::{DeadReason, Fated, Memo, Outcome, Raw};
+use crate::fate::{DeadReason, Fated, Outcome, Raw, RecordHeader};
 use crate::ids::{EventId, Id};
 use crate::output::Publish;
 use crate::place::Place;
@@ -388,15 +388,17 @@ pub struct DeadRecord(Fated);
 
 impl LateRecord {
     /// The late record of a fate, if it is one.
-    pub fn of(memo: &Memo, outcome: &Outcome) -> Option<Self> {
-        matches!(outcome, Outcome::Late(_)).then(|| LateRecord(Fated { memo: memo.clone(), outcome: outcome.clone() }))
+    pub fn of(header: &RecordHeader, outcome: &Outcome) -> Option<Self> {
+        matches!(outcome, Outcome::Late(_))
+            .then(|| LateRecord(Fated { header: header.clone(), outcome: outcome.clone() }))
     }
 }
 
 impl DeadRecord {
     /// The dead-letter record of a fate, if it is one.
-    pub fn of(memo: &Memo, outcome: &Outcome) -> Option<Self> {
-        matches!(outcome, Outcome::Dead(..)).then(|| DeadRecord(Fated { memo: memo.clone(), outcome: outcome.clone() }))
+    pub fn of(header: &RecordHeader, outcome: &Outcome) -> Option<Self> {
+        matches!(outcome, Outcome::Dead(..))
+            .then(|| DeadRecord(Fated { header: header.clone(), outcome: outcome.clone() }))
     }
 }
 
@@ -416,18 +418,18 @@ impl Publish for LateRecord {
     type Public<'a> = PublicLate<'a>;
 
     fn public(&self) -> PublicLate<'_> {
-        let memo = &self.0.memo;
-        let kept = memo.kept.as_ref();
-        let record = match kept.map(|kept| &kept.raw) {
+        let header = &self.0.header;
+        let original = header.original.as_ref();
+        let record = match original.map(|original| &original.raw) {
             Some(Raw::Text(text)) => serde_json::from_str(text).ok(),
             _ => None,
         };
         let late_by_ms = if let Outcome::Late(by_ms) = self.0.outcome { by_ms } else { 0 };
         PublicLate {
-            topic: memo.topic,
-            store_id: memo.store.map_or("-", Id::as_str),
-            event_id: kept.and_then(|kept| kept.event_id.as_deref()).unwrap_or_default(),
-            event_time: memo.event_time.unwrap_or_default(),
+            topic: header.topic,
+            store_id: header.store.map_or("-", Id::as_str),
+            event_id: original.and_then(|original| original.event_id.as_deref()).unwrap_or_default(),
+            event_time: header.event_time.unwrap_or_default(),
             late_by_ms,
             record,
         }
@@ -452,21 +454,21 @@ impl Publish for DeadRecord {
     type Public<'a> = PublicDead<'a>;
 
     fn public(&self) -> PublicDead<'_> {
-        let memo = &self.0.memo;
+        let header = &self.0.header;
         let (reason, field) = match &self.0.outcome {
             Outcome::Dead(reason, field) => (*reason, field.as_deref()),
             _ => (DeadReason::Malformed, None),
         };
-        let kept = memo.kept.as_ref();
-        let (raw, raw_base64) = match kept.map(|kept| &kept.raw) {
+        let original = header.original.as_ref();
+        let (raw, raw_base64) = match original.map(|original| &original.raw) {
             Some(Raw::Text(text)) => (Some(&**text), None),
             Some(Raw::Bytes(bytes)) => (None, Some(base64::engine::general_purpose::STANDARD.encode(bytes))),
             None => (None, None),
         };
         PublicDead {
-            topic: memo.topic,
-            store_id: memo.store.map_or("-", Id::as_str),
-            position: kept.map_or(0, |kept| kept.place.offset),
+            topic: header.topic,
+            store_id: header.store.map_or("-", Id::as_str),
+            position: original.map_or(0, |original| original.place.offset),
             reason,
             field,
             raw,

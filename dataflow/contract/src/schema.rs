@@ -65,8 +65,8 @@ fn id() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$" })
 }
 
-fn words<T>(words: Spelling<T>) -> Value {
-    let spellings: Vec<&str> = words.iter().map(|(spelling, _)| *spelling).collect();
+fn choices<T>(choices: Spelling<T>) -> Value {
+    let spellings: Vec<&str> = choices.iter().map(|(spelling, _)| *spelling).collect();
     json!({ "enum": spellings })
 }
 
@@ -111,13 +111,13 @@ impl Fields for Recorder {
         Ok(None)
     }
 
-    fn word<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<T, Bad> {
-        self.note(name, words(spelled), true);
+    fn choice<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<T, Bad> {
+        self.note(name, choices(spelled), true);
         Ok(spelled[0].1)
     }
 
-    fn optional_word<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<Option<T>, Bad> {
-        self.note(name, words(spelled), false);
+    fn optional_choice<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<Option<T>, Bad> {
+        self.note(name, choices(spelled), false);
         Ok(None)
     }
 

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_was_written() {
+    fn a_symbol_survives_a_round_trip() {
         let written = Symbol::from("milli-units");
         let read: Symbol = bincode::deserialize(&bincode::serialize(&written).unwrap()).unwrap();
         assert_eq!((read, read.as_str()), (written, "milli-units"));

@@ -18,11 +18,11 @@ pub fn ratio_of_money_bp(a: i64, b: i64) -> Option<i64> {
 /// The mathematical floor of a / b, `b` ≠ 0, held to the 64-bit range.
 pub fn floor_div(a: i128, b: i128) -> i64 {
     let (quotient, remainder) = (a / b, a % b);
-    held(if remainder != 0 && (remainder < 0) != (b < 0) { quotient - 1 } else { quotient })
+    saturated(if remainder != 0 && (remainder < 0) != (b < 0) { quotient - 1 } else { quotient })
 }
 
 /// A wide sum, held to the 64-bit range.
-pub fn held(sum: i128) -> i64 {
+pub fn saturated(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 

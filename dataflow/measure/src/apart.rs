@@ -41,7 +41,7 @@ pub struct Done<T> {
     /// What came of it.
     pub answer: T,
     /// What it said meanwhile: lines of JSON, if it was done in a process of its own.
-    pub said: String,
+    pub stderr: String,
 }
 
 impl Apart {
@@ -50,20 +50,20 @@ impl Apart {
     /// # Errors
     /// If it fails, or no process can be started: none starts another in turn, whatever program it is.
     pub fn run<T: Task>(&self, task: &T) -> Result<Done<T::Answer>, Error> {
-        let Apart::Process(words) = self else { return Ok(Done { answer: task.run()?, said: String::new() }) };
+        let Apart::Process(arguments) = self else { return Ok(Done { answer: task.run()?, stderr: String::new() }) };
         if std::env::var_os(MARK).is_some() {
             return Err(engine("a process that is there for one task starts no others"));
         }
         let program = std::env::current_exe().map_err(engine)?;
         let task = serde_json::to_string(task).map_err(engine)?;
         let child =
-            Command::new(program).args(words).args([T::NAME, &task]).env(MARK, "1").stdin(Stdio::null()).output();
+            Command::new(program).args(arguments).args([T::NAME, &task]).env(MARK, "1").stdin(Stdio::null()).output();
         let Output { status, stdout, stderr } = child.map_err(engine)?;
-        let said = String::from_utf8_lossy(&stderr).into_owned();
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
         if !status.success() {
-            return Err(Error::Engine(format!("a process of its own ended with {status}: {said}")));
+            return Err(Error::Engine(format!("a process of its own ended with {status}: {stderr}")));
         }
-        Ok(Done { answer: serde_json::from_slice(&stdout).map_err(engine)?, said })
+        Ok(Done { answer: serde_json::from_slice(&stdout).map_err(engine)?, stderr })
     }
 }
 

@@ -68,7 +68,7 @@ impl Comparison {
                 Change::Better => "  better",
                 Change::Worse => "  WORSE",
             };
-            lines.push(format!("{:width$}  {:>12} {:>12} {ratio:>7}{word}", new.name, old.said(), new.said()));
+            lines.push(format!("{:width$}  {:>12} {:>12} {ratio:>7}{word}", new.name, old.text(), new.text()));
         }
         lines.extend(self.single.iter().cloned());
         let count = |change| self.pairs.iter().filter(|pair| pair.change == change).count();

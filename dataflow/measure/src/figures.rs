@@ -1,8 +1,8 @@
 //! A result as a list of named figures: what is printed, and what two results are compared by.
 
+use crate::format::Unit;
 use crate::percentiles::Percentiles;
 use crate::result::{Measured, Origin};
-use crate::words::Unit;
 
 /// One number with its name.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +27,8 @@ impl Figure {
     }
 
     /// Its value in words.
-    pub fn said(&self) -> String {
-        self.unit.say(self.value)
+    pub fn text(&self) -> String {
+        self.unit.text(self.value)
     }
 }
 
@@ -136,16 +136,16 @@ impl Measured {
         let width = figures.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
         let mut lines = self.head();
         lines.push(String::new());
-        lines.extend(figures.iter().map(|figure| format!("{:width$}  {:>12}", figure.name, figure.said())));
+        lines.extend(figures.iter().map(|figure| format!("{:width$}  {:>12}", figure.name, figure.text())));
         lines.extend(self.remarks());
         lines.join("\n")
     }
 
     /// The machine, the program and the load, a line each.
     pub fn head(&self) -> Vec<String> {
-        use crate::words::instant;
+        use crate::format::instant;
         let (machine, build, size) = (&self.machine, &self.build, &self.settings);
-        let memory = Unit::Bytes.say(machine.memory_bytes as f64);
+        let memory = Unit::Bytes.text(machine.memory_bytes as f64);
         vec![
             format!("storepulse {}, commit {}, {}", build.version, build.commit, build.rustc),
             format!("{}, {} core(s), {memory}, kernel {}", machine.cpu, machine.cores, machine.kernel),

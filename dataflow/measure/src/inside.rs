@@ -28,7 +28,7 @@ pub fn inside<T: Send + 'static>(
     body: impl FnOnce(&mut Inside<'_>) -> T + Send + Sync + 'static,
 ) -> T {
     timely::execute_directly(move |worker| {
-        let busy = Busy::watch(worker);
+        let busy = Busy::listen(worker);
         let vault = Vault::default();
         let mut outputs = Outputs::new(settings.emit);
         let fates = Rc::default();
@@ -70,8 +70,8 @@ impl Inside<'_> {
     pub fn states(&self) -> Vec<OperatorState> {
         let mut plain: BTreeMap<String, u64> = BTreeMap::new();
         self.vault.begin();
-        let add = |name: &str, piece: Piece| {
-            let bytes = piece.drawers.len() + piece.notices.len();
+        let add = |name: &str, chunk: Piece| {
+            let bytes = chunk.drawers.len() + chunk.notices.len();
             *plain.entry(name.to_owned()).or_default() += bytes as u64;
             Ok::<_, Infallible>(())
         };
@@ -121,19 +121,19 @@ struct Busy {
 
 impl Busy {
     /// Listens to a worker, on which nothing is built yet.
-    fn watch(worker: &Worker) -> Rc<RefCell<Self>> {
+    fn listen(worker: &Worker) -> Rc<RefCell<Self>> {
         let busy = Rc::new(RefCell::new(Busy::default()));
-        let heard = busy.clone();
+        let listener = busy.clone();
         if let Some(mut register) = worker.log_register() {
             register.insert::<TimelyEventBuilder, _>("timely", move |_, events| {
                 let events: Vec<(Duration, TimelyEvent)> = events.take().unwrap_or_default();
-                events.into_iter().for_each(|(at, event)| heard.borrow_mut().hear(at, event));
+                events.into_iter().for_each(|(at, event)| listener.borrow_mut().record(at, event));
             });
         }
         busy
     }
 
-    fn hear(&mut self, at: Duration, event: TimelyEvent) {
+    fn record(&mut self, at: Duration, event: TimelyEvent) {
         match event {
             TimelyEvent::Operates(operates) => _ = self.names.insert(operates.id, operates.name),
             TimelyEvent::Schedule(schedule) if schedule.start_stop == StartStop::Start => {
@@ -170,7 +170,7 @@ mod tests {
     fn what_runs_inside_another_counts_for_itself() {
         let mut busy = Busy::default();
         for (id, name) in [(1, "outer"), (2, "inner"), (3, "inner")] {
-            busy.hear(Duration::ZERO, OperatesEvent { id, addr: vec![id], name: name.to_owned() }.into());
+            busy.record(Duration::ZERO, OperatesEvent { id, addr: vec![id], name: name.to_owned() }.into());
         }
         let script = [
             (0, ScheduleEvent::start(1)),
@@ -180,7 +180,7 @@ mod tests {
             (5, ScheduleEvent::stop(3)),
             (7, ScheduleEvent::stop(1)),
         ];
-        script.into_iter().for_each(|(at, event)| busy.hear(Duration::from_secs(at), event.into()));
+        script.into_iter().for_each(|(at, event)| busy.record(Duration::from_secs(at), event.into()));
         let ran = busy.take();
         assert_eq!([ran["outer"], ran["inner"]], [3, 4].map(Duration::from_secs));
         assert!(busy.take().is_empty());

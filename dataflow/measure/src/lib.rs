@@ -23,8 +23,8 @@ pub mod drive;
 pub mod figures;
 pub mod files;
 pub mod footprint;
+pub mod format;
 pub mod inside;
-pub mod laps;
 pub mod latency;
 pub mod load;
 pub mod machine;
@@ -33,11 +33,11 @@ pub mod pacing;
 pub mod percentiles;
 pub mod plot;
 pub mod probes;
+pub mod repeats;
 pub mod report;
 pub mod restart;
 pub mod result;
 pub mod throughput;
-pub mod words;
 
 #[cfg(test)]
 mod testing;
@@ -50,25 +50,25 @@ use crate::footprint::{Days, Keys};
 use crate::latency::Rate;
 use crate::restart::Live;
 use crate::result::{Measured, Settings};
-use crate::throughput::{Rush, Sustained};
+use crate::throughput::{MeasuredWindow, Sustained};
 
 /// Measures everything; `say` is told what comes next.
 ///
 /// # Errors
 /// The first measurement that fails.
-pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Measured, Error> {
+pub fn suite(settings: Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Measured, Error> {
     let mut measured = Measured::here(settings);
     let settings = &measured.settings;
-    measured.throughput = throughput::measure(settings, apart, say)?;
-    (measured.views, measured.states) = costs::measure(settings, apart, say)?;
+    measured.throughput = throughput::measure(settings, apart, progress)?;
+    (measured.views, measured.states) = costs::measure(settings, apart, progress)?;
     for workers in throughput::WORKERS {
         let capacity = measured.capacity(workers).unwrap_or_default();
-        let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, apart, say)?;
+        let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, apart, progress)?;
         measured.latency.extend(latency);
     }
-    measured.keys = footprint::by_keys(settings, apart, say)?;
-    measured.days = footprint::by_days(settings, apart, say)?;
-    measured.restarts = restart::measure(settings, apart, say)?;
+    measured.keys = footprint::by_keys(settings, apart, progress)?;
+    measured.days = footprint::by_days(settings, apart, progress)?;
+    measured.restarts = restart::measure(settings, apart, progress)?;
     Ok(measured)
 }
 
@@ -78,7 +78,7 @@ pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Re
 /// If there is none, or it fails.
 pub fn task(name: &str, task: &str) -> Result<String, Error> {
     match name {
-        Rush::NAME => child::<Rush>(task),
+        MeasuredWindow::NAME => child::<MeasuredWindow>(task),
         Sustained::NAME => child::<Sustained>(task),
         Costs::NAME => child::<Costs>(task),
         Rate::NAME => child::<Rate>(task),

@@ -5,7 +5,7 @@
 //! crowd is gone at four; so many of its records as are wanted, with event and ingest times pressed together so that
 //! they come one after the other at an even rate, that of a retailer with more tills: what a rate is said to be, it is in
 //! every moment. All else of them stays as it is, and so does who comes before whom. A rush that is to last longer than its
-//! records comes in laps: see [`laps`](crate::laps).
+//! records comes in laps: see [`repeats`](crate::laps).
 
 use contract::event::{Record, Topic};
 use contract::place::Place;
@@ -39,7 +39,7 @@ pub struct Size {
     /// Records of the rush, or of one lap of it.
     pub events: usize,
     /// How often they come.
-    pub laps: u32,
+    pub repeats: u32,
     /// Records a second of the rush.
     pub rate: u64,
     /// Length of a tick in milliseconds.
@@ -57,7 +57,7 @@ impl Size {
         items: 20_000,
         seed: 1,
         events: 1_000_000,
-        laps: 1,
+        repeats: 1,
         rate: 100_000,
         tick_ms: 10,
         emit_ms: 1_000,
@@ -84,11 +84,11 @@ pub struct Load {
     /// What was asked for.
     pub size: Size,
     /// When the rush begins: what came before is the opening.
-    pub rush_at: i64,
+    pub window_at: i64,
     /// Before the rush, in order of ingest time.
-    pub opening: Vec<Sent>,
+    pub warm_up: Vec<Sent>,
     /// The rush, in order of ingest time.
-    pub rush: Vec<Sent>,
+    pub window: Vec<Sent>,
 }
 
 impl Load {
@@ -108,37 +108,37 @@ impl Load {
         let crowd = start + CROWD.start..start + CROWD.end;
         let mut records = scenario().and_then(|scenario| scenario.records(&wanted).ok());
         let records = records.as_mut().ok_or_else(|| Error::Engine(format!("{SCENARIO} has no such size")))?;
-        let mut opening = Vec::new();
-        let mut rush = Vec::new();
+        let mut warm_up = Vec::new();
+        let mut window = Vec::new();
         for record in records.take_while(|record| record.ingest_time < crowd.end) {
             match record.ingest_time < crowd.start {
-                true => opening.push(record),
-                false if rush.len() < size.events => rush.push(record),
+                true => warm_up.push(record),
+                false if window.len() < size.events => window.push(record),
                 false => break,
             }
         }
-        if rush.len() < size.events {
-            let sentence = format!("the rush of {SCENARIO} has but {} records at this size", rush.len());
+        if window.len() < size.events {
+            let sentence = format!("the rush of {SCENARIO} has but {} records at this size", window.len());
             return Err(Error::Engine(sentence));
         }
-        let mut load = Load { size, rush_at: crowd.start, opening, rush };
+        let mut load = Load { size, window_at: crowd.start, warm_up, window };
         load.press();
         Ok(load)
     }
 
     /// How long a lap takes: whole ticks.
-    pub fn lap_ms(&self) -> i64 {
-        let last = self.rush.last().map_or(self.rush_at, |last| last.ingest_time);
-        self.size.settings().ticks.at(last) - self.rush_at
+    pub fn repeat_ms(&self) -> i64 {
+        let last = self.window.last().map_or(self.window_at, |last| last.ingest_time);
+        self.size.settings().ticks.at(last) - self.window_at
     }
 
     /// Presses the rush together, to its rate: the moment of a record is that of its place among them.
     fn press(&mut self) {
-        let (from, rate) = (self.rush_at, i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1));
-        let came: Vec<i64> = self.rush.iter().map(|record| record.ingest_time).collect();
+        let (from, rate) = (self.window_at, i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1));
+        let came: Vec<i64> = self.window.iter().map(|record| record.ingest_time).collect();
         // Its first tick is none that the opening has closed.
         let moment = |place: usize| from + (place as i64 * 1_000 / rate).max(1);
-        for (place, record) in self.rush.iter_mut().enumerate() {
+        for (place, record) in self.window.iter_mut().enumerate() {
             record.ingest_time = moment(place + 1);
             if record.event_time >= from {
                 record.event_time = moment(came.partition_point(|at| *at <= record.event_time)).min(record.ingest_time);
@@ -217,11 +217,11 @@ mod tests {
     #[test]
     fn the_rush_has_its_rate_and_every_record_is_sound() {
         let load = Load::new(Size::TINY).expect("there is one");
-        let last = load.rush.last().expect("records").ingest_time;
-        assert_eq!((load.rush.len(), last - load.rush_at), (2_000, 100));
-        assert!(load.rush.is_sorted_by_key(|record| record.ingest_time));
+        let last = load.window.last().expect("records").ingest_time;
+        assert_eq!((load.window.len(), last - load.window_at), (2_000, 100));
+        assert!(load.window.is_sorted_by_key(|record| record.ingest_time));
         let mut places = Places::default();
-        for records in [&load.opening, &load.rush] {
+        for records in [&load.warm_up, &load.window] {
             let bound = load.bind(records, &mut places).expect("sound");
             assert!(bound.is_sorted_by_key(|(tick, topic, _)| (*tick, *topic)));
             let dead = |bound: &&Bound| matches!(&bound.2, engine::edge::Admitted::Fated(_));

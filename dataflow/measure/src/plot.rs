@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::words::Unit;
+use crate::format::Unit;
 
 /// Width and height of a picture, and what is left free around the lines.
 const WIDTH: f64 = 760.0;
@@ -43,7 +43,7 @@ impl Axis {
         let step = steps.into_iter().find(|step| high / step <= 6.0).unwrap_or(10.0 * power);
         let count = (high / step).ceil();
         let marks = (0..=20u32).map(|mark| f64::from(mark) * step).take_while(|mark| *mark <= count * step * 1.000_1);
-        let marks = marks.map(|mark| (mark, unit.say(mark))).collect();
+        let marks = marks.map(|mark| (mark, unit.text(mark))).collect();
         Axis { label: label.to_owned(), low: 0.0, high: count * step, is_log: false, marks }
     }
 
@@ -52,7 +52,7 @@ impl Axis {
         let low = 10f64.powf(low.max(1.0).log10().floor());
         let high = 10f64.powf(high.max(low * 10.0).log10().ceil());
         let marks = (0..=12).map(|power| low * 10f64.powi(power)).take_while(|mark| *mark <= high * 1.000_1);
-        let marks = marks.map(|mark| (mark, unit.say(mark))).collect();
+        let marks = marks.map(|mark| (mark, unit.text(mark))).collect();
         Axis { label: label.to_owned(), low, high, is_log: true, marks }
     }
 
@@ -173,7 +173,7 @@ pub struct Bar {
     /// Its length.
     pub value: f64,
     /// What stands at its end.
-    pub said: String,
+    pub label: String,
     /// Its colour, of eight.
     pub colour: usize,
 }
@@ -192,7 +192,7 @@ pub fn bars(title: &str, bars: &[Bar]) -> String {
             svg,
             r#"<rect class="fill c{colour}" x="{BARS_LEFT}" y="{y}" width="{width:.1}" height="{height}" rx="2"/>"#
         );
-        _ = writeln!(svg, r#"<text x="{after:.1}" y="{middle}">{}</text>"#, escape(&bar.said));
+        _ = writeln!(svg, r#"<text x="{after:.1}" y="{middle}">{}</text>"#, escape(&bar.label));
     }
     svg.push_str("</svg>\n");
     svg
@@ -230,7 +230,7 @@ mod tests {
         let svg = Chart { title: "t".into(), across, up, series }.svg();
         assert!(svg.contains(r#"points="80.0,288.0 590.0,34.0""#), "{svg}");
         assert!(svg.contains("a&lt;b") && svg.contains("<circle"));
-        let svg = bars("t", &[Bar { name: "n".into(), value: 0.0, said: "0".into(), colour: 9 }]);
+        let svg = bars("t", &[Bar { name: "n".into(), value: 0.0, label: "0".into(), colour: 9 }]);
         assert!(svg.contains(r#"class="fill c1""#) && svg.contains(r#"width="0.0""#), "{svg}");
     }
 }

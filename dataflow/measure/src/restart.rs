@@ -39,10 +39,10 @@ impl Task for Live {
 ///
 /// # Errors
 /// If the job cannot be run.
-pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<Restart>, Error> {
+pub fn measure(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<Restart>, Error> {
     let mut found = Vec::new();
     for keys in &settings.keys {
-        say(&format!("snapshot and restart with {keys} keys"));
+        progress(&format!("snapshot and restart with {keys} keys"));
         found.push(one(*keys, apart)?);
     }
     Ok(found)
@@ -51,13 +51,13 @@ pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
 fn one(keys: u64, apart: &Apart) -> Result<Restart, Error> {
     let folder = tempfile::tempdir().map_err(connectors::Error::io("create", &std::env::temp_dir()))?;
     let job = Live(prepare(keys, folder.path())?);
-    let watch = Stopwatch::start();
+    let stopwatch = Stopwatch::start();
     let first = apart.run(&job)?;
-    let first_seconds = watch.elapsed().as_secs_f64();
-    let watch = Stopwatch::start();
+    let first_seconds = stopwatch.elapsed().as_secs_f64();
+    let stopwatch = Stopwatch::start();
     apart.run(&job)?;
-    let restart_seconds = watch.elapsed().as_secs_f64();
-    let snapshot = snapshot(&first.said);
+    let restart_seconds = stopwatch.elapsed().as_secs_f64();
+    let snapshot = snapshot(&first.stderr);
     Ok(Restart {
         keys,
         snapshot_bytes: snapshot.bytes,
@@ -109,8 +109,8 @@ struct Snapshot {
 }
 
 /// The last snapshot that the job spoke of; nought if it spoke of none.
-fn snapshot(said: &str) -> Snapshot {
-    let complete = said.lines().rev().find(|line| line.contains("\"snapshot complete\""));
+fn snapshot(stderr: &str) -> Snapshot {
+    let complete = stderr.lines().rev().find(|line| line.contains("\"snapshot complete\""));
     complete.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
 }
 
@@ -129,8 +129,8 @@ mod tests {
         let line = |bytes| {
             format!(r#"{{"level":"INFO","message":"snapshot complete","tick":1,"bytes":{bytes},"seconds":0.25}}"#)
         };
-        let said = format!("{}\nno JSON\n{}\n{{\"message\":\"other\"}}\n", line(1), line(2));
-        assert_eq!(snapshot(&said), Snapshot { bytes: 2, seconds: 0.25 });
+        let stderr = format!("{}\nno JSON\n{}\n{{\"message\":\"other\"}}\n", line(1), line(2));
+        assert_eq!(snapshot(&stderr), Snapshot { bytes: 2, seconds: 0.25 });
         assert_eq!(snapshot("nothing"), Snapshot::default());
     }
 }

@@ -135,17 +135,17 @@ impl Settings {
     pub fn size_sustained(&self) -> Size {
         let size = self.size();
         let events = u128::from(self.lateness_ms.unsigned_abs()) * 2 * u128::from(size.rate) / 1_000;
-        let laps = events.div_ceil(size.events.max(1) as u128).max(1);
-        Size { laps: u32::try_from(laps).unwrap_or(u32::MAX), ..size }
+        let repeats = events.div_ceil(size.events.max(1) as u128).max(1);
+        Size { repeats: u32::try_from(repeats).unwrap_or(u32::MAX), ..size }
     }
 
     /// The load that comes at a rate for as long as it is held, in as many laps as that takes.
     pub fn size_at(&self, rate: u64) -> Size {
         let wanted = rate.saturating_mul(self.hold_seconds).max(1);
         let events = wanted.min(self.events.max(1));
-        let laps = u32::try_from(wanted.div_ceil(events)).unwrap_or(u32::MAX);
+        let repeats = u32::try_from(wanted.div_ceil(events)).unwrap_or(u32::MAX);
         let events = usize::try_from(events).unwrap_or(usize::MAX);
-        Size { events, laps, rate, tick_ms: self.latency_tick_ms, ..self.size() }
+        Size { events, repeats, rate, tick_ms: self.latency_tick_ms, ..self.size() }
     }
 }
 

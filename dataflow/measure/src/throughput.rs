@@ -9,7 +9,7 @@ use scenarios::folder::Format;
 use serde::{Deserialize, Serialize};
 
 use crate::apart::{Apart, Task};
-use crate::drive::{Decoded, Taken, from_memory, lap_after_lap};
+use crate::drive::{Decoded, Taken, from_memory, sustained};
 use crate::files::Files;
 use crate::load::Load;
 use crate::result::{Origin, Settings, Throughput};
@@ -19,7 +19,7 @@ pub const WORKERS: [usize; 2] = [1, 2];
 
 /// The rush, from where it comes, taken once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Rush {
+pub struct MeasuredWindow {
     /// How large it is.
     pub settings: Settings,
     /// Where it comes from.
@@ -28,7 +28,7 @@ pub struct Rush {
     pub workers: usize,
 }
 
-impl Task for Rush {
+impl Task for MeasuredWindow {
     const NAME: &'static str = "rush";
     type Answer = Taken;
 
@@ -57,7 +57,7 @@ impl Task for Sustained {
     type Answer = Taken;
 
     fn run(&self) -> Result<Taken, Error> {
-        lap_after_lap(&Load::new(self.settings.size_sustained())?, self.workers)
+        sustained(&Load::new(self.settings.size_sustained())?, self.workers)
     }
 }
 
@@ -65,14 +65,14 @@ impl Task for Sustained {
 ///
 /// # Errors
 /// If the load cannot be made or run, or two runs differ in what they say.
-pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<Throughput>, Error> {
+pub fn measure(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<Throughput>, Error> {
     let mut found = Vec::new();
     let mut hash = None;
     for origin in [Origin::Memory, Origin::Json, Origin::Parquet] {
         for workers in WORKERS {
-            say(&format!("throughput from {}, {workers} worker(s)", origin.name()));
-            let rush = Rush { settings: settings.clone(), origin, workers };
-            found.push(repeat(&rush, (origin, workers, settings.runs), &mut hash, apart)?);
+            progress(&format!("throughput from {}, {workers} worker(s)", origin.name()));
+            let window = MeasuredWindow { settings: settings.clone(), origin, workers };
+            found.push(repeat(&window, (origin, workers, settings.runs), &mut hash, apart)?);
         }
     }
     Ok(found)
@@ -89,19 +89,19 @@ pub fn capacity(settings: &Settings, workers: usize, apart: &Apart) -> Result<Th
     if settings.outlasts_lateness() {
         repeat(&Sustained { settings, workers }, how, &mut None, apart)
     } else {
-        repeat(&Rush { settings, origin, workers }, how, &mut None, apart)
+        repeat(&MeasuredWindow { settings, origin, workers }, how, &mut None, apart)
     }
 }
 
 /// Takes a rush so many times.
 fn repeat(
-    rush: &impl Task<Answer = Taken>,
+    window: &impl Task<Answer = Taken>,
     (origin, workers, runs): (Origin, usize, u32),
     hash: &mut Option<u64>,
     apart: &Apart,
 ) -> Result<Throughput, Error> {
     let runs = 0..runs.max(1);
-    let taken = runs.map(|_| apart.run(rush).map(|done| done.answer)).collect::<Result<Vec<_>, _>>()?;
+    let taken = runs.map(|_| apart.run(window).map(|done| done.answer)).collect::<Result<Vec<_>, _>>()?;
     for one in &taken {
         let wanted = *hash.get_or_insert(one.hash);
         if one.hash != wanted {
@@ -121,23 +121,23 @@ mod tests {
 
     #[test]
     fn every_origin_is_measured_with_every_number_of_workers() {
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         let found =
-            measure(&Settings::quick(), &Apart::Here, &mut |text| said.push(text.to_owned())).expect("measured");
+            measure(&Settings::quick(), &Apart::Here, &mut |text| messages.push(text.to_owned())).expect("measured");
         let origins: Vec<_> = found.iter().map(|one| (one.origin, one.workers)).collect();
         let [memory, json, parquet] = [Origin::Memory, Origin::Json, Origin::Parquet];
         assert_eq!(origins, [(memory, 1), (memory, 2), (json, 1), (json, 2), (parquet, 1), (parquet, 2)]);
         assert!(found.iter().all(|one| one.events == 2_000 && one.events_per_second > 0.0));
-        assert_eq!(said.len(), 6);
+        assert_eq!(messages.len(), 6);
     }
 
     #[test]
     fn another_hash_is_no_figure() {
-        let rush = Rush { settings: Settings::quick(), origin: Origin::Memory, workers: 1 };
-        let (how, mut hash) = ((rush.origin, rush.workers, 1), None);
-        assert!(repeat(&rush, how, &mut hash, &Apart::Here).is_ok());
+        let window = MeasuredWindow { settings: Settings::quick(), origin: Origin::Memory, workers: 1 };
+        let (how, mut hash) = ((window.origin, window.workers, 1), None);
+        assert!(repeat(&window, how, &mut hash, &Apart::Here).is_ok());
         hash = hash.map(|hash| hash + 1);
-        assert!(repeat(&rush, how, &mut hash, &Apart::Here).is_err());
+        assert!(repeat(&window, how, &mut hash, &Apart::Here).is_err());
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         assert!(!short.outlasts_lateness() && long.outlasts_lateness());
         let capacity = |settings| capacity(settings, 1, &Apart::Here).expect("measured").events;
         // 2,000 events in each lap of 100 ms; what is measured are the last two of four.
-        assert_eq!((capacity(&short), long.size_sustained().laps), (2_000, 4));
+        assert_eq!((capacity(&short), long.size_sustained().repeats), (2_000, 4));
         assert!(capacity(&long).abs_diff(4_000) < 200);
     }
 }

@@ -92,7 +92,7 @@ impl Explain {
         let explanation = Explanation { opened, rows, rows_found, records, records_found };
         if self.json {
             let text = serde_json::to_string_pretty(&explanation).map_err(|error| Error::Engine(error.to_string()))?;
-            say!(out, "{text}");
+            outln!(out, "{text}");
         } else {
             print(out, &explanation)?;
         }
@@ -101,31 +101,31 @@ impl Explain {
 
     /// Replays; the record that opened the exception, and the rows of its key at that tick.
     fn replay(&self, scenario: &Scenario) -> Result<(Value, Vec<Value>), Error> {
-        let mut watch = Watch { exception_id: &self.exception_id, opened: None, rows: BTreeMap::new() };
+        let mut state = OpeningState { exception_id: &self.exception_id, opened: None, rows: BTreeMap::new() };
         let feed = Feed::open(scenario, Arc::new(AtomicU64::new(0)))?;
         job::run(feed, &scenario.settings, 1, |closed| {
-            closed.emissions.iter().for_each(|emission| watch.take(emission));
+            closed.emissions.iter().for_each(|emission| state.take(emission));
             Ok(())
         })?;
-        let Watch { opened, rows, .. } = watch;
+        let OpeningState { opened, rows, .. } = state;
         let Some(opened) = opened else {
             let problem = format!("no exception {} opens in it", self.exception_id);
             return Err(Error::scenario(&self.scenario, problem));
         };
-        let mut rows: Vec<Value> = rows.into_values().filter(|row| concerns_row(&opened, row)).collect();
+        let mut rows: Vec<Value> = rows.into_values().filter(|row| reads_row(&opened, row)).collect();
         rows.sort_by_key(|row| row["time"].as_i64());
         Ok((opened, rows))
     }
 }
 
 /// Keeps the rows that stand until the exception opens.
-struct Watch<'a> {
+struct OpeningState<'a> {
     exception_id: &'a str,
     opened: Option<Value>,
     rows: BTreeMap<(String, String), Value>,
 }
 
-impl Watch<'_> {
+impl OpeningState<'_> {
     fn take(&mut self, emission: &Emission) {
         let opened_at = self.opened.as_ref().and_then(|opened| opened["time"].as_i64());
         let wanted = match emission.topic {
@@ -140,7 +140,7 @@ impl Watch<'_> {
     }
 }
 
-impl Encoder for Watch<'_> {
+impl Encoder for OpeningState<'_> {
     fn record(&mut self, table: &'static str, record: &dyn erased::Record) {
         let mut text = Vec::new();
         let Ok(()) = record.write_json(&mut text) else { return };
@@ -161,7 +161,7 @@ impl Encoder for Watch<'_> {
 }
 
 /// Whether the type of the exception reads this row: of a view it reads, and of the same key as far as they share it.
-fn concerns_row(opened: &Value, row: &Value) -> bool {
+fn reads_row(opened: &Value, row: &Value) -> bool {
     let kind = retail::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
     let reads = kind.is_some_and(|kind| kind.views.iter().any(|view| row["view"] == *view));
     reads && shares(&key(opened), row["key"].as_object())
@@ -194,14 +194,14 @@ fn records(scenario: &Scenario, opened: &Value) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     for topic in topics {
         if let Some(path) = scenario.log(topic)? {
-            standing(scenario, topic, &mut Lines::open(&path)?, opened_at, &key, &mut found)?;
+            current_records(scenario, topic, &mut Lines::open(&path)?, opened_at, &key, &mut found)?;
         }
     }
     found.sort_by(|a, b| (a.ingest_time, a.topic, &a.event_id).cmp(&(b.ingest_time, b.topic, &b.event_id)));
     Ok(found)
 }
 
-fn standing(
+fn current_records(
     scenario: &Scenario,
     topic: Topic,
     lines: &mut Lines,
@@ -223,12 +223,12 @@ fn standing(
         if matches!(admit(topic, Place::number(line), text, Ok(record), now, settings.limits), Admitted::Fated(_)) {
             continue;
         }
-        if latest.get(&event_id).is_some_and(|(held, _)| *held >= revision) {
+        if latest.get(&event_id).is_some_and(|(known, _)| *known >= revision) {
             continue;
         }
         let record: Value = serde_json::from_slice(text).unwrap_or(Value::Null);
-        let stands = record["op"] != "delete" && speaks_of(&record, key);
-        let row = stands.then(|| Found { topic, event_id: event_id.clone(), ingest_time, event_time, line, record });
+        let matches = record["op"] != "delete" && names_key(&record, key);
+        let row = matches.then(|| Found { topic, event_id: event_id.clone(), ingest_time, event_time, line, record });
         latest.insert(event_id, (revision, row));
     }
     found.extend(latest.into_values().filter_map(|(_, row)| row));
@@ -236,7 +236,7 @@ fn standing(
 }
 
 /// Whether a record names everything of the key that records of its type name at all, and at least one part of it.
-fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
+fn names_key(record: &Value, key: &Map<String, Value>) -> bool {
     let mut named = 0;
     for (name, wanted) in key {
         let fields: &[&str] = match name.as_str() {
@@ -266,24 +266,24 @@ fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
 
 fn print(out: &mut Out, explanation: &Explanation) -> Result<(), Error> {
     let opened = &explanation.opened;
-    say!(out, "{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
-    say!(
+    outln!(out, "{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
+    outln!(
         out,
         "  opened at tick {}, {}, confidence {} bp",
         opened["opened_at"],
         opened["severity"],
         opened["confidence_bp"]
     );
-    say!(
+    outln!(
         out,
         "  recommends {} {} to {}",
         opened["action"]["name"],
         opened["action"]["parameters"],
         opened["action"]["approver"]
     );
-    say!(out, "\nBecause (observed, expected):");
+    outln!(out, "\nBecause (observed, expected):");
     for driver in opened["drivers"].as_array().into_iter().flatten() {
-        say!(
+        outln!(
             out,
             "  {:<32} {:>16} {:>16} {}",
             text(&driver["name"]),
@@ -292,21 +292,21 @@ fn print(out: &mut Out, explanation: &Explanation) -> Result<(), Error> {
             text(&driver["unit"])
         );
     }
-    say!(out, "\nPolicies in force:");
+    outln!(out, "\nPolicies in force:");
     for (name, value) in opened["policy"].as_object().into_iter().flatten() {
-        say!(out, "  {name:<48} {value}");
+        outln!(out, "  {name:<48} {value}");
     }
     match opened.get("cause") {
-        Some(cause) => say!(out, "\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
-        None => say!(out, "\nThe clock did it: no record of that tick changed what the condition reads."),
+        Some(cause) => outln!(out, "\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
+        None => outln!(out, "\nThe clock did it: no record of that tick changed what the condition reads."),
     }
-    say!(out, "\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
+    outln!(out, "\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
     for row in &explanation.rows {
-        say!(out, "  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
+        outln!(out, "  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
     }
-    say!(out, "\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
+    outln!(out, "\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
     for Found { topic, event_id, ingest_time, line, record, .. } in &explanation.records {
-        say!(out, "  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
+        outln!(out, "  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
     }
     Ok(())
 }

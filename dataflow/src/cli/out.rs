@@ -12,7 +12,7 @@ use std::path::Path;
 use live::error::Error;
 
 /// Prints a line to an [`Out`], or returns the error of the command.
-macro_rules! say {
+macro_rules! outln {
     ($out:expr, $($text:tt)*) => { $out.line(format_args!($($text)*))? };
 }
 
@@ -111,7 +111,7 @@ mod tests {
     fn end(room: usize, kind: ErrorKind, lines: usize) -> Result<(), Error> {
         printed(Out::to(Full { room, kind }), |out| {
             for number in 0..lines {
-                say!(out, "line {number:>94}");
+                outln!(out, "line {number:>94}");
             }
             Ok(())
         })
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_failed_command_hands_over_what_it_printed_and_keeps_its_error() {
         let fails = |out: &mut Out| {
-            say!(out, "one");
+            outln!(out, "one");
             Err(Error::Engine("two".to_owned()))
         };
         let path = tempfile::NamedTempFile::new().expect("a file");

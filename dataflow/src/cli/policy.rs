@@ -29,9 +29,9 @@ impl PolicyCommand {
     /// If they cannot be printed.
     pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let What::List = self.command;
-        say!(out, "{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
+        outln!(out, "{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
         for row in KINDS.policies() {
-            say!(out, "{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
+            outln!(out, "{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
         }
         Ok(())
     }

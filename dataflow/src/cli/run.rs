@@ -46,7 +46,7 @@ impl Run {
         let config = Config::read(&self.config)?;
         let processes = self.processes(&config)?;
         if self.check_config {
-            say!(
+            outln!(
                 out,
                 "{}: {} inputs, {} outputs, all fields are right",
                 self.config.display(),

@@ -137,7 +137,7 @@ impl Generate {
             },
         };
         let report = named(&self.name)?.write(&wanted, &self.out);
-        say!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
+        outln!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
 }
@@ -150,13 +150,13 @@ fn named(name: &str) -> Result<&'static Generated, Error> {
 }
 
 fn list(out: &mut Out) -> Result<(), Error> {
-    say!(out, "generate:");
+    outln!(out, "generate:");
     for scenario in &scenarios::SCENARIOS {
-        say!(out, "  {:<20} {}", scenario.name, scenario.about);
+        outln!(out, "  {:<20} {}", scenario.name, scenario.about);
     }
-    say!(out, "convert:");
+    outln!(out, "convert:");
     for converter in &scenarios::convert::CONVERTERS {
-        say!(out, "  {:<20} {}", converter.name, converter.about);
+        outln!(out, "  {:<20} {}", converter.name, converter.about);
     }
     Ok(())
 }
@@ -183,7 +183,7 @@ impl Convert {
             bar.tick();
         });
         bar.finish_and_clear();
-        say!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
+        outln!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
 }

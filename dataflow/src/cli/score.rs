@@ -52,7 +52,7 @@ struct Label {
 
 /// What was said, from its opening to its end.
 #[derive(Clone, Debug)]
-struct Said {
+struct Reported {
     kind: String,
     key: Map<String, Value>,
     from: i64,
@@ -61,11 +61,11 @@ struct Said {
 }
 
 impl Label {
-    fn matches(&self, said: &Said) -> bool {
-        self.kind == said.kind
-            && self.from <= said.to
-            && said.from <= self.to
-            && self.key.iter().all(|(field, value)| said.key.get(field) == Some(value))
+    fn matches(&self, reported: &Reported) -> bool {
+        self.kind == reported.kind
+            && self.from <= reported.to
+            && reported.from <= self.to
+            && self.key.iter().all(|(field, value)| reported.key.get(field) == Some(value))
     }
 }
 
@@ -127,7 +127,7 @@ pub fn score(scenario: &Path, out: &Path) -> Result<BTreeMap<String, Tally>, Err
         return Err(Error::scenario(&truth, "no such file: only scenarios of the retailer's world know their truth"));
     }
     let labels: Vec<Label> = read(&truth)?;
-    Ok(tally(&labels, &said(&out.join("exceptions.jsonl"))?))
+    Ok(tally(&labels, &reported(&out.join("exceptions.jsonl"))?))
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Error> {
@@ -151,26 +151,26 @@ struct Step {
     key: Map<String, Value>,
 }
 
-fn said(path: &Path) -> Result<Vec<Said>, Error> {
-    let mut said: BTreeMap<String, Said> = BTreeMap::new();
+fn reported(path: &Path) -> Result<Vec<Reported>, Error> {
+    let mut reported: BTreeMap<String, Reported> = BTreeMap::new();
     for Step { time, exception_id, kind, event, key } in read::<Step>(path)? {
-        let one = said.entry(exception_id).or_insert_with(|| Said { kind, key, from: time, to: i64::MAX });
+        let one = reported.entry(exception_id).or_insert_with(|| Reported { kind, key, from: time, to: i64::MAX });
         if event == "cleared" {
             one.to = time;
         }
     }
-    let mut said: Vec<Said> = said.into_values().collect();
-    said.sort_by(|a, b| (a.from, &a.kind).cmp(&(b.from, &b.kind)));
-    Ok(said)
+    let mut reported: Vec<Reported> = reported.into_values().collect();
+    reported.sort_by(|a, b| (a.from, &a.kind).cmp(&(b.from, &b.kind)));
+    Ok(reported)
 }
 
-fn tally(labels: &[Label], said: &[Said]) -> BTreeMap<String, Tally> {
+fn tally(labels: &[Label], reported: &[Reported]) -> BTreeMap<String, Tally> {
     let mut labels_of: BTreeMap<&str, Vec<(&Label, bool)>> = BTreeMap::new();
     for label in labels {
         labels_of.entry(&label.kind).or_default().push((label, false));
     }
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
-    for one in said {
+    for one in reported {
         let tally = tallies.entry(one.kind.clone()).or_default();
         let (mut right, mut explained) = (false, false);
         for (label, found) in labels_of.get_mut(one.kind.as_str()).into_iter().flatten() {
@@ -215,7 +215,7 @@ impl Score {
     pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let tallies = score(&self.scenario, &self.out_dir)?;
         let shown = |percent: Option<u64>| percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
-        say!(
+        outln!(
             out,
             "{:<28} {:>7} {:>6} {:>9} {:>6} {:>10} {:>6} {:>7} {:>7}",
             "exception",
@@ -233,7 +233,7 @@ impl Score {
             all.add(tally);
         }
         for (kind, tally) in tallies.iter().map(|(kind, tally)| (kind.as_str(), tally)).chain([("all", &all)]) {
-            say!(
+            outln!(
                 out,
                 "{kind:<28} {:>7} {:>6} {:>9} {:>6} {:>10} {:>6} {:>7} {:>7}",
                 tally.opened(),
@@ -249,7 +249,7 @@ impl Score {
         for (kind, tally) in &tallies {
             for (word, list) in [("false", &tally.wrong), ("missed", &tally.missed)] {
                 for one in list.iter().take(self.examples) {
-                    say!(out, "{word}: {kind} of {one}");
+                    outln!(out, "{word}: {kind} of {one}");
                 }
             }
         }
@@ -265,27 +265,27 @@ mod tests {
         text.lines().map(|line| serde_json::from_str(line).expect("a label")).collect()
     }
 
-    fn said(kind: &str, store: &str, from: i64, to: i64) -> Said {
+    fn reported(kind: &str, store: &str, from: i64, to: i64) -> Reported {
         let key = Map::from_iter([("store".to_owned(), store.into()), ("topic".to_owned(), "pos".into())]);
-        Said { kind: kind.to_owned(), key, from, to }
+        Reported { kind: kind.to_owned(), key, from, to }
     }
 
     #[test]
-    fn what_overlaps_is_right_what_may_be_is_explained_what_has_no_label_is_false() {
+    fn overlaps_with_certain_labels_are_right_with_others_explained_with_none_false() {
         let labels = labels(
             r#"{"type":"a","key":{"store":"s1","topic":"pos"},"from":10,"to":20,"cause":"x","certain":true}
 {"type":"a","key":{"store":"s2"},"from":10,"to":20,"cause":"y","certain":false}
 {"type":"b","key":{"store":"s1"},"from":10,"to":20,"cause":"z","certain":true}
 {"type":"c","key":{},"from":0,"to":99,"cause":"w","certain":false}"#,
         );
-        let said = [
-            said("a", "s1", 5, 10),
-            said("a", "s1", 20, i64::MAX),
-            said("a", "s1", 21, 22),
-            said("a", "s2", 12, 13),
-            said("a", "s3", 12, 13),
+        let reported = [
+            reported("a", "s1", 5, 10),
+            reported("a", "s1", 20, i64::MAX),
+            reported("a", "s1", 21, 22),
+            reported("a", "s2", 12, 13),
+            reported("a", "s3", 12, 13),
         ];
-        let tallies = tally(&labels, &said);
+        let tallies = tally(&labels, &reported);
         assert_eq!(tallies.keys().collect::<Vec<_>>(), ["a", "b"]);
         let a = &tallies["a"];
         assert_eq!((a.right, a.explained, a.found, a.missed.len()), (2, 1, 1, 0));

@@ -42,7 +42,7 @@ impl Activity {
     pub fn read<F: Fields>(kind: Kind, store: Option<Id>, fields: &mut F) -> Result<Self, Bad> {
         let customer = fields.optional_id("customer_id")?;
         fields.text_id("session_id")?;
-        fields.word("channel", CHANNELS)?;
+        fields.choice("channel", CHANNELS)?;
         let item = fields.optional_id("item_id")?;
         fields.optional_integer("points", NATURAL)?;
         let act = match kind {

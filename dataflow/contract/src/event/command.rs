@@ -62,7 +62,7 @@ impl Command {
         Ok(Command {
             place: Place::default(),
             exception: fields.text_id("exception_id")?,
-            action: fields.word("action", ACTIONS)?,
+            action: fields.choice("action", ACTIONS)?,
             actor: fields.id("actor")?,
             role: fields.id("role")?,
             comment: fields.optional_text("comment")?,

@@ -80,9 +80,9 @@ pub trait Fields {
     /// True, false or absent.
     fn optional_boolean(&mut self, name: &'static str) -> Result<Option<bool>, Bad>;
     /// One of some words.
-    fn word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<T, Bad>;
+    fn choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<T, Bad>;
     /// One of some words, or absent.
-    fn optional_word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<Option<T>, Bad>;
+    fn optional_choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<Option<T>, Bad>;
     /// A list of ids.
     fn ids(&mut self, name: &'static str) -> Result<Vec<Id>, Bad>;
     /// A list of objects; a bad element makes the list bad.
@@ -220,9 +220,9 @@ fn boolean(raw: &str, name: &'static str) -> Result<bool, Bad> {
     }
 }
 
-fn word<T: Copy>(raw: &str, name: &'static str, words: Spelling<T>) -> Result<T, Bad> {
+fn choice<T: Copy>(raw: &str, name: &'static str, choices: Spelling<T>) -> Result<T, Bad> {
     let text = text(raw, name)?;
-    words.iter().find(|(spelling, _)| *spelling == text).map(|(_, value)| *value).ok_or(invalid(name))
+    choices.iter().find(|(spelling, _)| *spelling == text).map(|(_, value)| *value).ok_or(invalid(name))
 }
 
 impl Fields for JsonFields<'_> {
@@ -258,12 +258,12 @@ impl Fields for JsonFields<'_> {
         self.raw(name).map(|raw| boolean(raw, name)).transpose()
     }
 
-    fn word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<T, Bad> {
-        word(self.required(name)?, name, words)
+    fn choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<T, Bad> {
+        choice(self.required(name)?, name, choices)
     }
 
-    fn optional_word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<Option<T>, Bad> {
-        self.raw(name).map(|raw| word(raw, name, words)).transpose()
+    fn optional_choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<Option<T>, Bad> {
+        self.raw(name).map(|raw| choice(raw, name, choices)).transpose()
     }
 
     fn ids(&mut self, name: &'static str) -> Result<Vec<Id>, Bad> {

@@ -68,12 +68,12 @@ mod tests {
         Record::decode_line(topic, line, logged_at)
     }
 
-    /// What `speak` logs on this thread, as JSON.
-    fn logged(speak: impl FnOnce()) -> String {
+    /// What `act` logs on this thread, as JSON.
+    fn logged(act: impl FnOnce()) -> String {
         let (mut page, mut text) = (tempfile::tempfile().expect("a file"), String::new());
         let writer = Arc::new(page.try_clone().expect("a second handle"));
         let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer).finish();
-        tracing::subscriber::with_default(subscriber, speak);
+        tracing::subscriber::with_default(subscriber, act);
         page.rewind().expect("the start");
         page.read_to_string(&mut text).expect("text");
         text

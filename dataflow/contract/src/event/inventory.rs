@@ -63,7 +63,7 @@ impl Movement {
             store,
             item: fields.id("item_id")?,
             quantity_milli: fields.quantity("quantity", Sign::NonZero)?,
-            reason: fields.word("reason", REASONS)?,
+            reason: fields.choice("reason", REASONS)?,
         })
     }
 }

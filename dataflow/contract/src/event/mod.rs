@@ -196,7 +196,7 @@ pub enum StateBody {
     /// A promotion.
     Promotion(promotion::Promotion),
     /// A customer order.
-    Order(order::Order),
+    Order(order::CustomerOrder),
     /// A product.
     Product(reference::Product),
     /// A store.
@@ -287,7 +287,7 @@ impl Record {
 
     fn kind<F: Fields>(topic: Topic, fields: &mut F) -> Result<Kind, Bad> {
         // An unknown type is of no known shape at all: malformed, not invalid.
-        fields.word("type", topic.kinds()).map_err(|bad| Bad { fault: Fault::Malformed, ..bad })
+        fields.choice("type", topic.kinds()).map_err(|bad| Bad { fault: Fault::Malformed, ..bad })
     }
 
     /// Reads the fields of a record of `kind`, after its type.
@@ -307,7 +307,7 @@ impl Record {
         fields.optional_text("source")?;
         fields.optional_integer("seq", SIGNED)?;
         let revision = fields.optional_integer("revision", NATURAL)?.unwrap_or(0);
-        let delete = fields.optional_word("op", OPS)?.unwrap_or(false);
+        let delete = fields.optional_choice("op", OPS)?.unwrap_or(false);
         let body = read_body(kind, delete, store_id, &event_id, fields)?;
         Ok(Record { kind, event_id, event_time, ingest_time, store_id, revision, body })
     }
@@ -356,8 +356,11 @@ fn read_body<F: Fields>(
         }
         Kind::Order => {
             let id = fields.text_id("order_id")?;
-            let row =
-                if delete { None } else { Some(StateBody::Order(order::Order::read(store, id.clone(), fields)?)) };
+            let row = if delete {
+                None
+            } else {
+                Some(StateBody::Order(order::CustomerOrder::read(store, id.clone(), fields)?))
+            };
             return state(StateKey::Order(id), row);
         }
         Kind::Product => {

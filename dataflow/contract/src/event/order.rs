@@ -56,7 +56,7 @@ impl OrderLine {
 
 /// An order as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Order {
+pub struct CustomerOrder {
     /// The store that fulfils it.
     pub store: Id,
     /// Its name.
@@ -73,14 +73,14 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
 }
 
-impl Order {
+impl CustomerOrder {
     /// Reads the fields of an order at `store`, after its id.
     ///
     /// # Errors
     /// The first bad field.
     pub fn read<F: Fields>(store: Id, order: EventId, fields: &mut F) -> Result<Self, Bad> {
-        fields.word("fulfillment", FULFILLMENTS)?;
-        let state = fields.word("state", STATES)?;
+        fields.choice("fulfillment", FULFILLMENTS)?;
+        let state = fields.choice("state", STATES)?;
         let placed_at = fields.integer("placed_at", NATURAL)?;
         let promise_at = fields.integer("promise_at", NATURAL)?;
         let ready_at = fields.optional_integer("ready_at", NATURAL)?;
@@ -92,7 +92,7 @@ impl Order {
                 short_milli: line.quantity("short", Sign::Natural)?,
             })
         })?;
-        Ok(Order { store, order, state, placed_at, promise_at, ready_at, lines })
+        Ok(CustomerOrder { store, order, state, placed_at, promise_at, ready_at, lines })
     }
 
     /// Whether it is still to be picked.

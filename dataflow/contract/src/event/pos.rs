@@ -96,18 +96,18 @@ impl PosLine {
         fields.text_id("register_id")?;
         let operator = fields.id("operator_id")?;
         let item = fields.id("item_id")?;
-        let kind = fields.word("kind", KINDS)?;
+        let kind = fields.choice("kind", KINDS)?;
         let quantity_milli = fields.quantity("quantity", Sign::Positive)?;
         let unit_price_cents = fields.integer("unit_price_cents", NATURAL)?;
         let net_cents = fields.integer("net_cents", NATURAL)?;
         let discount_cents = fields.integer("discount_cents", NATURAL)?;
         let promotion = fields.optional_id("promotion_id")?;
         let customer = fields.optional_id("customer_id")?;
-        let channel = fields.word("channel", CHANNELS)?;
+        let channel = fields.choice("channel", CHANNELS)?;
         let returned = kind == LineKind::Return;
         let receipt =
             if returned { fields.boolean("receipt")? } else { fields.optional_boolean("receipt")?.unwrap_or(false) };
-        let reason = fields.optional_word("reason", REASONS)?;
+        let reason = fields.optional_choice("reason", REASONS)?;
         let restock =
             if returned { fields.boolean("restock")? } else { fields.optional_boolean("restock")?.unwrap_or(false) };
         Ok(PosLine {

@@ -32,7 +32,7 @@ impl Signal {
     /// The first bad field.
     pub fn read<F: Fields>(store: Id, fields: &mut F) -> Result<Self, Bad> {
         let dept = fields.optional_id("dept")?;
-        fields.word("kind", KINDS)?;
+        fields.choice("kind", KINDS)?;
         Ok(Signal {
             store,
             dept,

@@ -55,7 +55,7 @@ impl Task {
         let task_type = fields.id("task_type")?;
         let promotion = fields.optional_id("promotion_id")?;
         fields.optional_id("item_id")?;
-        let status = fields.word("status", STATUSES)?;
+        let status = fields.choice("status", STATUSES)?;
         fields.integer("created_at", NATURAL)?;
         let due_at = fields.integer("due_at", NATURAL)?;
         let completed_at = fields.optional_integer("completed_at", NATURAL)?;

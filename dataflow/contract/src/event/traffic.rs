@@ -32,7 +32,7 @@ impl TrafficCount {
         fields.text_id("sensor_id")?;
         let visitors_in = fields.integer("in", NATURAL)?;
         let visitors_out = fields.integer("out", NATURAL)?;
-        let online = fields.word("status", ONLINE)?;
+        let online = fields.choice("status", ONLINE)?;
         Ok(TrafficCount { store, visitors_in, visitors_out, online })
     }
 }

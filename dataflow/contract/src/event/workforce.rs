@@ -74,8 +74,8 @@ impl Punch {
         Ok(Punch {
             store,
             employee: fields.id("employee_id")?,
-            role: fields.word("role", ROLES)?,
-            kind: fields.word("kind", KINDS)?,
+            role: fields.choice("role", ROLES)?,
+            kind: fields.choice("kind", KINDS)?,
         })
     }
 }
@@ -102,7 +102,7 @@ impl Shift {
         fields.id("employee_id")?;
         Ok(Shift {
             store,
-            role: fields.word("role", ROLES)?,
+            role: fields.choice("role", ROLES)?,
             start_at: fields.integer("start_at", NATURAL)?,
             end_at: fields.integer("end_at", NATURAL)?,
         })

@@ -1,7 +1,7 @@
 //! How likely each open order is to be ready as promised: not a view of its own, but what `fulfillment.promise_risk`
 //! watches order by order.
 
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::ids::{EventId, Id};
 use contract::keys::StoreItem;
 use contract::time::Cause;
@@ -83,7 +83,7 @@ pub fn short(position: &Row<StoreItem, Position>) -> Option<(Id, Entry)> {
 /// The scores of the open orders whose promise is ahead, by order.
 pub fn build<'scope>(
     ticks: Ticks,
-    orders: &Collection<'scope, Order>,
+    orders: &Collection<'scope, CustomerOrder>,
     short: Collection<'scope, (Id, Entry)>,
     attendance: &Attendance<'scope>,
 ) -> Collection<'scope, (EventId, Score)> {

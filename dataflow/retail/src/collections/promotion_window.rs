@@ -16,11 +16,11 @@ use crate::registry::Graph;
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct WindowState {
     current: One<Promotion>,
-    held: Option<Promotion>,
-    /// Whether `held` was let through.
-    shown: bool,
+    previous: Option<Promotion>,
+    /// Whether `previous` was let through.
+    is_emitted: bool,
 }
 
 struct Windows {
@@ -34,26 +34,27 @@ impl Keyed for Windows {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = WindowState;
     type Output = Promotion;
 
-    fn update(&mut self, _: &Id, state: &mut State, promotion: Promotion, diff: i64, _: i64) {
+    fn update(&mut self, _: &Id, state: &mut WindowState, promotion: Promotion, diff: i64, _: i64) {
         state.current.update(promotion, diff);
     }
 
-    fn close(&mut self, _: &Id, state: &mut State, emit: &mut Emit<'_, Promotion, Cause>) -> Next {
+    fn close(&mut self, _: &Id, state: &mut WindowState, emit: &mut Emit<'_, Promotion, Cause>) -> Next {
         let now = emit.now();
         let settled =
             |promotion: &Promotion| self.ticks.at(promotion.terms.end_at.saturating_add(self.lateness_ms)) < now;
         let new = state.current.get().cloned();
-        if new != state.held {
-            let shows =
-                new.as_ref().is_some_and(|new| !settled(new) || state.held.as_ref().is_some_and(|old| !settled(old)));
-            emit.replace(state.held.take().filter(|_| state.shown), new.clone().filter(|_| shows));
-            state.held = new;
-            state.shown = shows;
+        if new != state.previous {
+            let emits = new
+                .as_ref()
+                .is_some_and(|new| !settled(new) || state.previous.as_ref().is_some_and(|old| !settled(old)));
+            emit.replace(state.previous.take().filter(|_| state.is_emitted), new.clone().filter(|_| emits));
+            state.previous = new;
+            state.is_emitted = emits;
         }
-        if state.held.is_some() { Next::Rest } else { Next::Forget }
+        if state.previous.is_some() { Next::Rest } else { Next::Forget }
     }
 }
 
@@ -102,19 +103,19 @@ mod tests {
             }
             let mut out = Vec::new();
             state.close(*now, &mut 10, &mut out);
-            let said: Vec<_> = out.into_iter().map(|(row, _, change)| (row.terms.end_at, change.diff)).collect();
-            assert_eq!(&said, expected);
+            let emitted: Vec<_> = out.into_iter().map(|(row, _, change)| (row.terms.end_at, change.diff)).collect();
+            assert_eq!(&emitted, expected);
         }
     }
 
     #[test]
-    fn a_period_that_settled_before_is_not_heard() {
+    fn a_promotion_whose_period_has_settled_is_dropped() {
         check(&[(210, 100)], &[&[]]);
         check(&[(210, 105)], &[&[(105, 1)]]);
     }
 
     #[test]
-    fn an_end_moved_into_the_past_is_heard_once_and_one_moved_ahead_again() {
+    fn an_end_moved_into_the_past_is_emitted_once_and_one_moved_ahead_again() {
         let steps = [(210, 500), (300, 50), (310, 60), (320, 900)];
         check(&steps, &[&[(500, 1)], &[(500, -1), (50, 1)], &[(50, -1)], &[(900, 1)]]);
     }

@@ -9,7 +9,7 @@ use engine::time::{Collection, Inputs};
 use operators::one::One;
 
 use crate::registry::Graph;
-use crate::views::feed_health::{Feed, Pulse, allowed_ms, silent_since};
+use crate::views::feed_health::{Feed, FeedHealthRow, allowed_ms, silent_since};
 
 /// `data.feed_stale`.
 pub const KIND: &ExceptionType = &ExceptionType {
@@ -69,8 +69,8 @@ impl Fed for FeedStale {
 }
 
 /// The feeds that are stale.
-pub fn readings<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Inputs<'scope, Feed, i64> {
-    read_some(pulses, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
+pub fn readings<'scope>(rows: &Collection<'scope, Row<Feed, FeedHealthRow>>) -> Inputs<'scope, Feed, i64> {
+    read_some(rows, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
 }
 
 /// What becomes of its exceptions.
@@ -85,7 +85,7 @@ mod tests {
     use engine::reference::Context;
 
     #[test]
-    fn stands_while_the_feed_is_stale() {
+    fn is_open_while_the_feed_is_stale() {
         let (context, key) = (Context::default(), Feed { store: Id::new("s"), topic: Topic::Pos });
         let at = At { now: 1_000_001, context: &context, policy: &[] };
         let mut state = One::default();

@@ -48,7 +48,7 @@ pub enum Entry {
 
 /// The load of a node and who is there to bear it.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct CapacityOverloadState {
     load: One<Load>,
     present: i64,
 }
@@ -68,9 +68,9 @@ pub struct CapacityOverload;
 impl Detector for CapacityOverload {
     const KIND: &'static ExceptionType = KIND;
     type Key = Node;
-    type State = State;
+    type State = CapacityOverloadState;
 
-    fn assess(&self, _: &Node, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Node, state: &mut CapacityOverloadState, at: &At<'_>) -> Verdict {
         let Some(load) = state.load.get() else { return Verdict::GONE };
         let due = load.due_2h_milli > 0;
         let open = load.load_bp.map_or(due, |load_bp| load_bp >= at.policy[0]);
@@ -78,11 +78,11 @@ impl Detector for CapacityOverload {
         Verdict { open, clear, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &Node, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Node, _: &CapacityOverloadState, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("throttle_node", "fulfillment_lead") }
     }
 
-    fn drivers(&self, _: &Node, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Node, state: &CapacityOverloadState, at: &At<'_>) -> Vec<Driver> {
         let load = state.load.get();
         let load_bp = load.and_then(|load| load.load_bp);
         vec![
@@ -96,7 +96,7 @@ impl Detector for CapacityOverload {
         vec![key.store.into()]
     }
 
-    fn store(&self, key: &Node, _: &State) -> Option<Id> {
+    fn store(&self, key: &Node, _: &CapacityOverloadState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -104,14 +104,14 @@ impl Detector for CapacityOverload {
 impl Fed for CapacityOverload {
     type Input = Entry;
 
-    fn update(&self, _: &Node, state: &mut State, entry: Entry, diff: i64) {
+    fn update(&self, _: &Node, state: &mut CapacityOverloadState, entry: Entry, diff: i64) {
         match entry {
             Entry::Load(load) => state.load.update(load, diff),
             Entry::Here => state.present += diff,
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &CapacityOverloadState) -> bool {
         state.load.is_empty() && state.present == 0
     }
 }
@@ -131,7 +131,7 @@ mod tests {
         let key = Node { store: Id::new("s1") };
         let at = At { now: 0, context: &Context::default(), policy: &[9_000, 7_000] };
         let judge = |due_2h_milli, load_bp| {
-            let mut state = State::default();
+            let mut state = CapacityOverloadState::default();
             CapacityOverload.update(&key, &mut state, Entry::Load(Load { due_2h_milli, load_bp }), 1);
             let verdict = CapacityOverload.assess(&key, &mut state, &at);
             (verdict.open, verdict.clear)
@@ -141,6 +141,6 @@ mod tests {
         assert_eq!(judge(80_000, Some(6_666)), (false, true));
         assert_eq!(judge(1, None), (true, false));
         assert_eq!(judge(0, None), (false, true));
-        assert_eq!(CapacityOverload.assess(&key, &mut State::default(), &at), Verdict::GONE);
+        assert_eq!(CapacityOverload.assess(&key, &mut CapacityOverloadState::default(), &at), Verdict::GONE);
     }
 }

@@ -1,6 +1,6 @@
 //! An order was promised and is still being picked: the customer must be told.
 
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::ExceptionType;
 use contract::ids::{EventId, Id};
@@ -33,7 +33,7 @@ pub struct Promise {
 
 impl Promise {
     /// The promise of an order, by its name.
-    pub fn of(order: Order) -> (EventId, Self) {
+    pub fn of(order: CustomerOrder) -> (EventId, Self) {
         let (open, remaining_milli) = (order.is_open(), order.remaining_milli());
         (order.order, Promise { store: order.store, open, promise_at: order.promise_at, remaining_milli })
     }
@@ -102,7 +102,8 @@ mod tests {
         let (key, context) = (EventId::new("o1"), Context::default());
         let judge = |state, now| {
             let (store, order) = (Id::new("s1"), key.clone());
-            let order = Order { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
+            let order =
+                CustomerOrder { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
             let mut rows = One::default();
             PromiseMissed.update(&key, &mut rows, Promise::of(order).1, 1);
             PromiseMissed.assess(&key, &mut rows, &At { now, context: &context, policy: &[] })

@@ -35,7 +35,7 @@ const UNIT_MILLI: i64 = 1_000;
 
 /// The rows of an item at a store.
 #[derive(Default)]
-pub struct State {
+pub struct PhantomStockState {
     /// The position as it stands now.
     pub position: Option<Position>,
     /// Expected sales a day.
@@ -73,7 +73,7 @@ pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Optio
     Some(open_ms)
 }
 
-impl State {
+impl PhantomStockState {
     /// Since when nothing has sold although it could have.
     fn silent_since(&self) -> Option<i64> {
         let position = self.position?;
@@ -103,9 +103,9 @@ impl Detector for PhantomStock {
     const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreItem;
-    type State = State;
+    type State = PhantomStockState;
 
-    fn assess(&self, key: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, key: &StoreItem, state: &mut PhantomStockState, at: &At<'_>) -> Verdict {
         let position = state.position;
         let stocked = position.is_some_and(|position| position.on_hand_milli >= UNIT_MILLI);
         state.stocked_since = state.stocked_since.or(Some(at.now)).filter(|_| stocked);
@@ -116,11 +116,11 @@ impl Detector for PhantomStock {
         state.silence(forecast_milli, at.context.hours(key.store), at)
     }
 
-    fn respond(&self, _: &StoreItem, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, _: &PhantomStockState, _: &At<'_>) -> Response {
         Response { severity: Severity::Medium, action: Action::new("shelf_check", "store_manager") }
     }
 
-    fn drivers(&self, key: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreItem, state: &PhantomStockState, at: &At<'_>) -> Vec<Driver> {
         let (position, forecast) = (state.position, state.forecast_milli);
         let hours = at.context.hours(key.store);
         let silent_ms = state.silent_since().map(|since| hours.open(since, at.now));
@@ -144,7 +144,7 @@ impl Detector for PhantomStock {
         vec![key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
+    fn store(&self, key: &StoreItem, _: &PhantomStockState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -161,13 +161,13 @@ mod tests {
     use contract::time::{DAY_MS, HOUR_MS};
     use engine::reference::{Context, Notice};
 
-    fn assess(state: &mut State, context: &Context, now: i64) -> Verdict {
+    fn assess(state: &mut PhantomStockState, context: &Context, now: i64) -> Verdict {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
         PhantomStock.assess(&key, state, &At { now, context, policy: &[10] })
     }
 
-    fn with(position: Position, forecast_milli: i64) -> State {
-        State { position: Some(position), forecast_milli: Some(forecast_milli), stocked_since: None }
+    fn with(position: Position, forecast_milli: i64) -> PhantomStockState {
+        PhantomStockState { position: Some(position), forecast_milli: Some(forecast_milli), stocked_since: None }
     }
 
     fn counted() -> Position {
@@ -218,7 +218,7 @@ mod tests {
         let uncounted = Position { anchor_at: None, ..counted() };
         assert_eq!(assess(&mut with(uncounted, 7_000), &context, DAY_MS), Verdict::while_true(false));
         assert_eq!(assess(&mut with(counted(), 0), &context, DAY_MS), Verdict::while_true(false));
-        assert_eq!(assess(&mut State::default(), &context, DAY_MS), Verdict::GONE);
+        assert_eq!(assess(&mut PhantomStockState::default(), &context, DAY_MS), Verdict::GONE);
         // 24:00 to 00:00 wraps to no minute at all.
         context.apply(&Notice::Store(Store { open_from: 1_440, open_to: 0, ..store() }), 1);
         assert_eq!(assess(&mut with(counted(), 7_000), &context, DAY_MS), Verdict::while_true(false));

@@ -54,7 +54,7 @@ pub fn case_packs<'scope>(
 
 /// The rows of an item at a store, and what was last computed of them.
 #[derive(Default)]
-pub struct State {
+pub struct StockoutRiskState {
     /// The position as it stands now.
     pub position: Option<Position>,
     /// What is expected to sell, and how long a delivery takes.
@@ -91,7 +91,7 @@ pub fn quantity(suffices: i64, available_milli: i64, case_pack: i64) -> i64 {
     floor_div(cases.max(0) * i128::from(case_pack), 1)
 }
 
-impl State {
+impl StockoutRiskState {
     fn quantity(&self) -> i64 {
         let available_milli = self.position.map_or(0, |position| position.available_milli);
         let suffices = self.suffices.as_ref().map_or(0, |suffices| suffices.1);
@@ -105,9 +105,9 @@ pub struct StockoutRisk;
 impl Detector for StockoutRisk {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreItem;
-    type State = State;
+    type State = StockoutRiskState;
 
-    fn assess(&self, _: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreItem, state: &mut StockoutRiskState, at: &At<'_>) -> Verdict {
         let (open_bp, clear_bp) = (at.policy[0], at.policy[1]);
         state.risk_bp = None;
         let (Some(Position { available_milli, anchor_at, .. }), Some(lead)) = (state.position, state.lead) else {
@@ -126,14 +126,14 @@ impl Detector for StockoutRisk {
         Verdict { open, clear, gone: false, look_again: None }
     }
 
-    fn respond(&self, _: &StoreItem, state: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, state: &StockoutRiskState, _: &At<'_>) -> Response {
         let critical = state.risk_bp.is_some_and(|risk_bp| risk_bp >= CRITICAL_BP);
         let severity = if critical { Severity::Critical } else { Severity::High };
         let action = Action::new("replenish", "inventory_planner");
         Response { severity, action: action.with("quantity", Parameter::Number(state.quantity())) }
     }
 
-    fn drivers(&self, _: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreItem, state: &StockoutRiskState, at: &At<'_>) -> Vec<Driver> {
         let (position, lead) = (state.position, state.lead);
         let suffices = state.suffices.as_ref().filter(|suffices| Some(suffices.0) == lead);
         let suffices_milli = suffices.map(|suffices| suffices.1.saturating_mul(1_000));
@@ -155,7 +155,7 @@ impl Detector for StockoutRisk {
         vec![key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
+    fn store(&self, key: &StoreItem, _: &StockoutRiskState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -172,7 +172,7 @@ mod tests {
 
     const POISSON_6: Lead = (24, 6_000, None);
 
-    fn assess(state: &mut State) -> (Verdict, Response) {
+    fn assess(state: &mut StockoutRiskState) -> (Verdict, Response) {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
         let context = Context::default();
         let at = At { now: 0, context: &context, policy: &[5_000, 3_000] };
@@ -184,14 +184,14 @@ mod tests {
         Some(Position { available_milli, anchor_at: Some(0), ..Position::default() })
     }
 
-    fn with(position: Option<Position>, lead: Lead) -> State {
-        State { position, lead: Some(lead), ..State::default() }
+    fn with(position: Option<Position>, lead: Lead) -> StockoutRiskState {
+        StockoutRiskState { position, lead: Some(lead), ..StockoutRiskState::default() }
     }
 
     #[test]
     fn opens_on_a_thin_shelf_and_clears_on_a_full_one() {
         // P(D > 5) = 0.554, P(D > 6) = 0.394, P(D > 7) = 0.256, Q95 = 10 for a Poisson of 6.
-        let mut state = State { case_pack: Some(4), ..with(stock(5_999), POISSON_6) };
+        let mut state = StockoutRiskState { case_pack: Some(4), ..with(stock(5_999), POISSON_6) };
         let (verdict, response) = assess(&mut state);
         assert!(verdict.open && !verdict.clear && response.severity == Severity::High);
         assert_eq!(response.action.parameters, [("quantity".into(), Parameter::Number(8))]);
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(assess(&mut with(uncounted, POISSON_6)).0, Verdict::while_true(false));
         assert_eq!(assess(&mut with(stock(-1), sells(3_428))).0, Verdict::while_true(false));
         assert!(assess(&mut with(stock(-1), sells(3_429))).0.open);
-        assert_eq!(assess(&mut State { lead: None, ..with(stock(0), POISSON_6) }).0, Verdict::GONE);
+        assert_eq!(assess(&mut StockoutRiskState { lead: None, ..with(stock(0), POISSON_6) }).0, Verdict::GONE);
         assert_eq!(assess(&mut with(None, POISSON_6)).0, Verdict::GONE);
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
 use crate::state::offer::LatestSale;
-use crate::views::promotion_performance::{PromotionStoreItem, Standing};
+use crate::views::promotion_performance::{PromotionRow, PromotionStoreItem};
 
 /// `promotion.price_mismatch`.
 pub const KIND: &ExceptionType = &ExceptionType {
@@ -38,7 +38,7 @@ pub struct Prices {
 
 impl Prices {
     /// What it reads of a row.
-    pub fn of(row: &Standing) -> Self {
+    pub fn of(row: &PromotionRow) -> Self {
         Prices { start_at: row.start_at, end_at: row.end_at, latest_sale: row.latest_sale.clone() }
     }
 }

@@ -48,7 +48,7 @@ pub enum Input {
 
 /// The period of a promotion and the tasks completed for it.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct SetupOverdueState {
     runs: One<(i64, i64)>,
     done: i64,
 }
@@ -75,9 +75,9 @@ pub struct SetupOverdue;
 impl Detector for SetupOverdue {
     const KIND: &'static ExceptionType = KIND;
     type Key = PromotionStore;
-    type State = State;
+    type State = SetupOverdueState;
 
-    fn assess(&self, _: &PromotionStore, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &PromotionStore, state: &mut SetupOverdueState, at: &At<'_>) -> Verdict {
         match state.runs.get() {
             Some((start_at, end_at)) if at.now < *end_at => {
                 let turn = if at.now < *start_at { *start_at } else { *end_at };
@@ -87,11 +87,11 @@ impl Detector for SetupOverdue {
         }
     }
 
-    fn respond(&self, _: &PromotionStore, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &PromotionStore, _: &SetupOverdueState, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("store_task", "store_manager") }
     }
 
-    fn drivers(&self, _: &PromotionStore, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &PromotionStore, state: &SetupOverdueState, at: &At<'_>) -> Vec<Driver> {
         let runs = state.runs.get();
         let late_ms = runs.map(|(start_at, _)| at.now - start_at);
         vec![
@@ -106,7 +106,7 @@ impl Detector for SetupOverdue {
         vec![key.promotion.into(), key.store.into()]
     }
 
-    fn store(&self, key: &PromotionStore, _: &State) -> Option<Id> {
+    fn store(&self, key: &PromotionStore, _: &SetupOverdueState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -114,14 +114,14 @@ impl Detector for SetupOverdue {
 impl Fed for SetupOverdue {
     type Input = Input;
 
-    fn update(&self, _: &PromotionStore, state: &mut State, input: Input, diff: i64) {
+    fn update(&self, _: &PromotionStore, state: &mut SetupOverdueState, input: Input, diff: i64) {
         match input {
             Input::Runs { start_at, end_at } => state.runs.update((start_at, end_at), diff),
             Input::Done => state.done += diff,
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &SetupOverdueState) -> bool {
         state.runs.is_empty() && state.done == 0
     }
 }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use engine::reference::Context;
 
-    fn assess(state: &mut State, now: i64) -> Verdict {
+    fn assess(state: &mut SetupOverdueState, now: i64) -> Verdict {
         let [promotion, store] = ["p", "s"].map(Id::new);
         let context = Context::default();
         let at = At { now, context: &context, policy: &[] };
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn opens_at_the_start_and_clears_when_done_or_over() {
-        let mut state = State::default();
+        let mut state = SetupOverdueState::default();
         state.runs.update((10, 20), 1);
         assert_eq!(assess(&mut state, 9), Verdict::while_true(false).again(Some(10)));
         assert_eq!(assess(&mut state, 10), Verdict::while_true(true).again(Some(20)));
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn nothing_to_set_up_is_nothing_overdue() {
-        let mut state = State { done: 1, ..State::default() };
+        let mut state = SetupOverdueState { done: 1, ..SetupOverdueState::default() };
         assert_eq!(assess(&mut state, 15), Verdict::GONE);
         assert!(!SetupOverdue.is_empty(&state));
         state.done = 0;

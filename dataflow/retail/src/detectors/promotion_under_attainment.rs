@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
 use crate::stats::{Demand, basis_points};
-use crate::views::promotion_performance::{PromotionStoreItem, Standing};
+use crate::views::promotion_performance::{PromotionRow, PromotionStoreItem};
 
 /// `promotion.under_attainment`.
 pub const KIND: &ExceptionType = &ExceptionType {
@@ -56,7 +56,7 @@ pub struct Sales {
 
 impl Sales {
     /// What it reads of a row.
-    pub fn of(row: &Standing) -> Self {
+    pub fn of(row: &PromotionRow) -> Self {
         let performance = row.performance;
         Sales {
             start_at: row.start_at,

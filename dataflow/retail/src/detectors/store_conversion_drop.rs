@@ -72,7 +72,7 @@ pub enum Reading {
 
 /// The hours of a day, and what explains them.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct ConversionDropState {
     /// Visitors and conversion by hour.
     hours: BTreeMap<i64, One<(i64, Option<i64>)>>,
     in_time: i128,
@@ -90,7 +90,7 @@ struct Comparison {
     conversion_sum_bp: i64,
 }
 
-impl State {
+impl ConversionDropState {
     fn compare(&self, now: i64) -> Comparison {
         let start = hour(now - GRACE_MS) - HOUR_MS;
         let row = self.hours.get(&start).and_then(One::get);
@@ -129,9 +129,9 @@ pub struct ConversionDrop;
 impl Detector for ConversionDrop {
     const KIND: &'static ExceptionType = KIND;
     type Key = Id;
-    type State = State;
+    type State = ConversionDropState;
 
-    fn assess(&self, _: &Id, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Id, state: &mut ConversionDropState, at: &At<'_>) -> Verdict {
         let comparison = state.compare(at.now);
         let open = comparison.is_drop(at.policy[0]);
         // An hour with too few visitors, or none, opens nothing and clears nothing.
@@ -139,11 +139,11 @@ impl Detector for ConversionDrop {
         verdict.again((!state.hours.is_empty()).then(|| comparison.start + 2 * HOUR_MS + GRACE_MS))
     }
 
-    fn respond(&self, _: &Id, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Id, _: &ConversionDropState, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("review_store", "regional_manager") }
     }
 
-    fn drivers(&self, _: &Id, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Id, state: &ConversionDropState, at: &At<'_>) -> Vec<Driver> {
         let Comparison { start, visitors, conversion_bp, hours, conversion_sum_bp } = state.compare(at.now);
         let mean =
             |share_bp: i64| quotient(i128::from(conversion_sum_bp) * i128::from(share_bp), i128::from(hours) * 10_000);
@@ -164,7 +164,7 @@ impl Detector for ConversionDrop {
         vec![(*key).into()]
     }
 
-    fn store(&self, key: &Id, _: &State) -> Option<Id> {
+    fn store(&self, key: &Id, _: &ConversionDropState) -> Option<Id> {
         Some(*key)
     }
 }
@@ -172,7 +172,7 @@ impl Detector for ConversionDrop {
 impl Fed for ConversionDrop {
     type Input = Reading;
 
-    fn update(&self, _: &Id, state: &mut State, reading: Reading, diff: i64) {
+    fn update(&self, _: &Id, state: &mut ConversionDropState, reading: Reading, diff: i64) {
         match reading {
             Reading::Hour(start, visitors, conversion_bp) => {
                 let row = state.hours.entry(start).or_default();
@@ -190,7 +190,7 @@ impl Fed for ConversionDrop {
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &ConversionDropState) -> bool {
         let explained = state.gap.is_empty() && state.stockouts == 0 && state.customers == 0 && state.in_time == 0;
         state.hours.is_empty() && explained
     }
@@ -249,7 +249,7 @@ mod tests {
 
     /// Judges hours 0, 1, 2, … (visitors, conversion), the last one at 5 minutes past its end.
     fn check(hours: &[(i64, Option<i64>)], expected: (bool, bool)) -> Vec<Driver> {
-        let (context, mut state) = (Context::default(), State::default());
+        let (context, mut state) = (Context::default(), ConversionDropState::default());
         let key = Id::new("s");
         for (at, (visitors, conversion_bp)) in (0..).zip(hours) {
             ConversionDrop.update(&key, &mut state, Reading::Hour(at * HOUR_MS, *visitors, *conversion_bp), 1);
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn an_hour_without_a_row_changes_nothing() {
         let (context, key) = (Context::default(), Id::new("s"));
-        let mut state = State::default();
+        let mut state = ConversionDropState::default();
         ConversionDrop.update(&key, &mut state, Reading::Hour(0, 99, Some(5)), 1);
         let at = At { now: 2 * HOUR_MS + GRACE_MS, context: &context, policy: &[6_000] };
         let verdict = ConversionDrop.assess(&key, &mut state, &at);

@@ -66,13 +66,13 @@ pub enum Reading {
 
 /// The quarter that counts, the cashiers, and how bad the last quarter with enough customers was.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct QueueBreachState {
     quarter: One<(i64, Quarter)>,
     cashiers: One<Coverage>,
     critical: bool,
 }
 
-impl State {
+impl QueueBreachState {
     /// Customers of the quarter, if they are enough, and its service level.
     fn judged(&self) -> Option<(i64, i64)> {
         let queue = self.quarter.get()?.1.queue;
@@ -87,9 +87,9 @@ pub struct QueueBreach;
 impl Detector for QueueBreach {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreZone;
-    type State = State;
+    type State = QueueBreachState;
 
-    fn assess(&self, _: &StoreZone, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreZone, state: &mut QueueBreachState, at: &At<'_>) -> Verdict {
         // A quarter with too few customers, or none, opens nothing and clears nothing.
         let Some((_, level)) = state.judged() else { return Verdict::default() };
         let breach = level < at.policy[0];
@@ -99,12 +99,12 @@ impl Detector for QueueBreach {
         Verdict::while_true(breach)
     }
 
-    fn respond(&self, _: &StoreZone, state: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreZone, state: &QueueBreachState, _: &At<'_>) -> Response {
         let severity = if state.critical { Severity::Critical } else { Severity::High };
         Response { severity, action: Action::new("open_lane", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreZone, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreZone, state: &QueueBreachState, at: &At<'_>) -> Vec<Driver> {
         let quarter = state.quarter.get().copied();
         let queue = quarter.map(|(_, row)| row.queue);
         let customers = queue.map(|queue| queue.served.saturating_add(queue.abandoned));
@@ -125,7 +125,7 @@ impl Detector for QueueBreach {
         vec![key.store.into(), key.zone.into()]
     }
 
-    fn store(&self, key: &StoreZone, _: &State) -> Option<Id> {
+    fn store(&self, key: &StoreZone, _: &QueueBreachState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -133,14 +133,14 @@ impl Detector for QueueBreach {
 impl Fed for QueueBreach {
     type Input = Reading;
 
-    fn update(&self, _: &StoreZone, state: &mut State, reading: Reading, diff: i64) {
+    fn update(&self, _: &StoreZone, state: &mut QueueBreachState, reading: Reading, diff: i64) {
         match reading {
             Reading::Quarter(start, row) => state.quarter.update((start, row), diff),
             Reading::Cashiers(coverage) => state.cashiers.update(coverage, diff),
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &QueueBreachState) -> bool {
         state.quarter.is_empty() && state.cashiers.is_empty()
     }
 }
@@ -188,7 +188,7 @@ mod tests {
     fn check(quarters: &[Option<(i64, i64)>], expected: &str) {
         let (context, key) = (Context::default(), StoreZone { store: Id::new("s"), zone: Id::new("z") });
         let at = At { now: 0, context: &context, policy: &[8_000] };
-        let (mut state, mut before) = (State::default(), None);
+        let (mut state, mut before) = (QueueBreachState::default(), None);
         let mut letters = String::new();
         for (start, quarter) in (0..).zip(quarters) {
             let row = quarter.map(|(served, over_target)| {

@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de> + Eq + Hash"))]
 pub struct Baskets<T> {
-    lines: HashMap<T, Lines, FixedState>,
+    lines: HashMap<T, BasketLines, FixedState>,
     transactions: i64,
     loyalty: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Lines {
+struct BasketLines {
     /// Sale lines − void lines.
     sales: i64,
     /// Sale lines with a customer.
     loyal: i64,
 }
 
-impl Lines {
+impl BasketLines {
     fn counts(self) -> (i64, i64) {
         let sells = self.sales > 0;
         (i64::from(sells), i64::from(sells && self.loyal > 0))
@@ -39,14 +39,14 @@ impl<T> Default for Baskets<T> {
 impl<T: Eq + Hash + Clone> Baskets<T> {
     /// Adds `sales` (sale − void lines) and `loyal` (sale lines with a customer) to a transaction.
     pub fn add(&mut self, transaction: &T, sales: i64, loyal: i64) {
-        let held = self.lines.entry(transaction.clone()).or_default();
-        let before = held.counts();
-        held.sales += sales;
-        held.loyal += loyal;
-        let after = held.counts();
+        let basket = self.lines.entry(transaction.clone()).or_default();
+        let before = basket.counts();
+        basket.sales += sales;
+        basket.loyal += loyal;
+        let after = basket.counts();
         self.transactions += after.0 - before.0;
         self.loyalty += after.1 - before.1;
-        if *held == Lines::default() {
+        if *basket == BasketLines::default() {
             self.lines.remove(transaction);
         }
     }

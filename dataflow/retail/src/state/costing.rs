@@ -95,7 +95,7 @@ pub enum Entry {
 #[derive(Default, Serialize, Deserialize)]
 pub struct Item {
     product: One<Costs>,
-    product_said: Option<Costs>,
+    last_product: Option<Costs>,
     product_cause: Option<Cause>,
     days: BTreeMap<i64, HashMap<Id, Amounts, FixedState>>,
     moved: Vec<((i64, Id), Traced<Amounts, Cause>)>,
@@ -116,10 +116,10 @@ impl Item {
         match stores.entry(at.1) {
             hash_map::Entry::Vacant(_) if amounts.is_zero() => {}
             hash_map::Entry::Vacant(vacant) => _ = vacant.insert(amounts),
-            hash_map::Entry::Occupied(mut held) => {
-                held.get_mut().plus_equals(&amounts);
-                if held.get().is_zero() {
-                    held.remove();
+            hash_map::Entry::Occupied(mut sums) => {
+                sums.get_mut().plus_equals(&amounts);
+                if sums.get().is_zero() {
+                    sums.remove();
                 }
             }
         }
@@ -133,13 +133,13 @@ impl Item {
         cause: &Option<Cause>,
         emit: &mut Emit<'_, (StoreDeptDay, Amounts), Cause>,
     ) {
-        let before = std::mem::replace(&mut self.product_said, now);
-        let mut say = |at, sums: Amounts, moved: Traced<Amounts, Cause>| {
-            let (mut cause, mut said) = (cause.clone(), sums);
+        let before = std::mem::replace(&mut self.last_product, now);
+        let mut emit_change = |at, sums: Amounts, moved: Traced<Amounts, Cause>| {
+            let (mut cause, mut emitted) = (cause.clone(), sums);
             least(&mut cause, &moved.cause);
-            said.add(&moved.diff, -1);
+            emitted.add(&moved.diff, -1);
             let mut emit = emit.because(&cause);
-            (!said.is_zero()).then(|| emit.push(costed(at, said, before), -1));
+            (!emitted.is_zero()).then(|| emit.push(costed(at, emitted, before), -1));
             (!sums.is_zero()).then(|| emit.push(costed(at, sums, now), 1));
         };
         let Item { days, moved, .. } = self;
@@ -148,12 +148,12 @@ impl Item {
                 let at = (*day, *store);
                 let found = moved.binary_search_by(|(moved, _)| moved.cmp(&at)).ok();
                 let unmoved = || Traced::new(Amounts::default(), None);
-                say(at, *sums, found.map_or_else(unmoved, |found| moved[found].1.clone()));
+                emit_change(at, *sums, found.map_or_else(unmoved, |found| moved[found].1.clone()));
             });
         }
-        let stands = |(day, store): &(i64, Id)| days.get(day).is_some_and(|stores| stores.contains_key(store));
-        for (at, moved) in moved.drain(..).filter(|(at, _)| !stands(at)) {
-            say(at, Amounts::default(), moved);
+        let is_present = |(day, store): &(i64, Id)| days.get(day).is_some_and(|stores| stores.contains_key(store));
+        for (at, moved) in moved.drain(..).filter(|(at, _)| !is_present(at)) {
+            emit_change(at, Amounts::default(), moved);
         }
     }
 }
@@ -190,7 +190,7 @@ impl Keyed for Costing {
     fn close(&mut self, _: &Id, item: &mut Item, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let (product, product_cause) = (item.product.get().copied(), item.product_cause.take());
         add_up(&mut item.moved);
-        if item.product_said == product {
+        if item.last_product == product {
             for (at, Traced { diff, cause }) in item.moved.drain(..).filter(|(_, moved)| !moved.diff.is_zero()) {
                 emit.because(&cause).push(costed(at, diff, product), 1);
             }
@@ -241,14 +241,14 @@ mod tests {
             state.wake(now);
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
-            let said: Vec<String> = out
+            let emitted: Vec<String> = out
                 .iter()
                 .map(|((key, amounts), _, change)| {
                     let sign = if change.diff > 0 { '+' } else { '-' };
                     format!("{sign}{}/{}:{}", key.dept, key.day / DAY_MS, amounts.sold)
                 })
                 .collect();
-            assert_eq!(said.join(" "), expected, "at {now}");
+            assert_eq!(emitted.join(" "), expected, "at {now}");
         }
         assert!(state.is_empty());
     }

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_changes_nothing_that_is_said() {
+    fn folding_changes_no_answer() {
         let (mut ledger, mut slow) = (Ledger::default(), Slow::default());
         let mut seed = 7u64;
         let mut draw = |below: u64| {
@@ -244,7 +244,7 @@ mod tests {
             let event_time = now - draw(30);
             if draw(12) == 0 {
                 let count = count(event_time, draw(50));
-                if !slow.counts.iter().any(|held| held.0 == event_time) {
+                if !slow.counts.iter().any(|known| known.0 == event_time) {
                     slow.counts.push(count.clone());
                     ledger.count(count, 1);
                 }

@@ -9,7 +9,7 @@ pub mod offer;
 pub mod open_orders;
 pub mod presence;
 pub mod promoted_item;
-pub mod rush;
 pub mod selling_days;
 pub mod signal_book;
+pub mod till_load;
 pub mod variances;

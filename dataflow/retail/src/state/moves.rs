@@ -89,24 +89,27 @@ impl Move {
 /// The moves that may still be corrected, ascending.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Moves {
-    held: Slim<(Move, i64)>,
+    entries: Slim<(Move, i64)>,
 }
 
 impl Moves {
     /// Adds `count` copies of a move.
     pub fn add(&mut self, moved: Move, count: i64) {
         // Most come in order.
-        let behind = self.held.last().is_none_or(|(last, _)| *last < moved);
-        let place =
-            if behind { Err(self.held.len()) } else { self.held.binary_search_by(|(held, _)| held.cmp(&moved)) };
+        let is_last = self.entries.last().is_none_or(|(last, _)| *last < moved);
+        let place = if is_last {
+            Err(self.entries.len())
+        } else {
+            self.entries.binary_search_by(|(moved, _)| moved.cmp(&moved))
+        };
         match place {
             Ok(at) => {
-                self.held[at].1 += count;
-                if self.held[at].1 == 0 {
-                    self.held.remove(at);
+                self.entries[at].1 += count;
+                if self.entries[at].1 == 0 {
+                    self.entries.remove(at);
                 }
             }
-            Err(at) => self.held.insert(at, (moved, count)),
+            Err(at) => self.entries.insert(at, (moved, count)),
         }
     }
 
@@ -117,32 +120,32 @@ impl Moves {
 
     /// When the first happened.
     pub fn begins(&self) -> Option<i64> {
-        self.held.first().map(|(held, _)| held.event_time)
+        self.entries.first().map(|(moved, _)| moved.event_time)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.held.len()
+        self.entries.len()
     }
 
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.entries.is_empty()
     }
 
     /// How many there are from the first on whose time `is_in`, seen from `instant`. Mostly all, and then only the last is looked
     /// at: that is where one was put just now.
     fn starting(&self, instant: i64, is_in: impl Fn(i64, i64) -> bool) -> usize {
-        let is_in = |(held, _): &(Move, i64)| is_in(held.event_time, instant);
-        if self.held.last().is_none_or(is_in) { self.held.len() } else { self.held.partition_point(is_in) }
+        let is_in = |(moved, _): &(Move, i64)| is_in(moved.event_time, instant);
+        if self.entries.last().is_none_or(is_in) { self.entries.len() } else { self.entries.partition_point(is_in) }
     }
 
     /// Gives up the moves that can no longer be corrected, telling each to `folded`.
     pub fn fold(&mut self, edge: i64, mut folded: impl FnMut(&Move, i64)) {
-        self.held.retain(|(held, count)| {
-            let folds = held.horizon < edge;
+        self.entries.retain(|(moved, count)| {
+            let folds = moved.horizon < edge;
             if folds {
-                folded(held, *count);
+                folded(moved, *count);
             }
             !folds
         });
@@ -150,31 +153,31 @@ impl Moves {
 
     /// The moves of `[start_at, end_at)`, ascending, with how often each is held.
     pub fn within(&self, start_at: i64, end_at: i64) -> &[(Move, i64)] {
-        self.held.get(self.before(start_at)..self.before(end_at)).unwrap_or_default()
+        self.entries.get(self.before(start_at)..self.before(end_at)).unwrap_or_default()
     }
 
     /// By how much the stock moved after `after` and up to `until`.
     pub fn stock_milli(&self, after: i64, until: i64) -> i64 {
         let upto = |instant| self.starting(instant, |at, instant| at <= instant);
-        let moved = self.held.get(upto(after)..upto(until)).unwrap_or_default();
-        moved.iter().map(|(held, count)| count * held.stock_milli).sum()
+        let span = self.entries.get(upto(after)..upto(until)).unwrap_or_default();
+        span.iter().map(|(moved, count)| count * moved.stock_milli).sum()
     }
 
     /// When it last sold before `instant`.
     pub fn last_sale_before(&self, instant: i64) -> Option<i64> {
-        let sales = self.held.iter().rev().filter(|(held, count)| held.is_sale() && *count > 0);
-        sales.map(|(held, _)| held.event_time).find(|at| *at < instant)
+        let sales = self.entries.iter().rev().filter(|(moved, count)| moved.is_sale() && *count > 0);
+        sales.map(|(moved, _)| moved.event_time).find(|at| *at < instant)
     }
 
     /// When it first sells from `instant` on.
     pub fn first_sale_from(&self, instant: i64) -> Option<i64> {
-        let ahead = self.held.get(self.before(instant)..).unwrap_or_default();
-        ahead.iter().find(|(held, count)| held.is_sale() && *count > 0).map(|(held, _)| held.event_time)
+        let ahead = self.entries.get(self.before(instant)..).unwrap_or_default();
+        ahead.iter().find(|(moved, count)| moved.is_sale() && *count > 0).map(|(moved, _)| moved.event_time)
     }
 
     /// An instant out of the horizon of the last move.
     pub fn horizon(&self) -> Option<i64> {
-        self.held.last().map(|(held, _)| held.horizon)
+        self.entries.last().map(|(moved, _)| moved.horizon)
     }
 }
 
@@ -189,7 +192,7 @@ mod tests {
 
     fn folded(moves: &mut Moves, edge: i64) -> Vec<i64> {
         let mut folded = Vec::new();
-        moves.fold(edge, |held, _| folded.push(held.event_time));
+        moves.fold(edge, |moved, _| folded.push(moved.event_time));
         folded
     }
 
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_once_was_said_to_be_later_folds_later() {
+    fn a_line_corrected_to_an_earlier_time_folds_at_its_later_horizon() {
         let mut moves = Moves::default();
         moves.add(sale(1, 9), 1);
         assert!(folded(&mut moves, 9).is_empty());

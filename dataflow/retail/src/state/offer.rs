@@ -166,20 +166,20 @@ mod tests {
     #[derive(Default)]
     struct Slow {
         terms: Option<Terms>,
-        standing: Vec<Move>,
+        current: Vec<Move>,
         folded: Vec<(Move, Terms)>,
     }
 
     impl Slow {
         fn tick(&mut self, all: &[Move], terms: Option<Terms>, now: i64) {
             for line in all.iter().filter(|line| line.horizon < now - LATENESS) {
-                if self.standing.contains(line)
+                if self.current.contains(line)
                     && let Some(judged) = self.terms.filter(|t| (t.start_at..t.end_at).contains(&line.event_time))
                 {
                     self.folded.push((line.clone(), judged));
                 }
             }
-            self.standing = all.iter().filter(|line| line.horizon >= now - LATENESS).cloned().collect();
+            self.current = all.iter().filter(|line| line.horizon >= now - LATENESS).cloned().collect();
             self.terms = terms;
             if terms.is_none() {
                 self.folded.clear();
@@ -188,8 +188,8 @@ mod tests {
 
         fn answer(&self) -> (Sums, Option<LatestSale>) {
             let (mut sums, mut latest) = (Sums::default(), None);
-            let standing = self.standing.iter().filter_map(|line| Some((line, self.terms?)));
-            for (line, terms) in standing.chain(self.folded.iter().map(|(line, terms)| (line, *terms))) {
+            let current = self.current.iter().filter_map(|line| Some((line, self.terms?)));
+            for (line, terms) in current.chain(self.folded.iter().map(|(line, terms)| (line, *terms))) {
                 sums.add(line, terms, 1);
                 if line.is_sale() && (terms.start_at..terms.end_at).contains(&line.event_time) {
                     latest = latest.max(Some(LatestSale::of(line, terms)));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_late_and_in_heaps_changes_nothing_that_is_said() {
+    fn folding_late_and_in_batches_changes_no_answer() {
         for seed in 1..40u64 {
             let mut seed = seed;
             let mut draw = |below: u64| {

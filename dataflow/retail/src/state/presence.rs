@@ -70,7 +70,7 @@ impl Presence {
                 *none = Some(Spell { role, in_at: at, since: Some(at) });
                 None
             }
-            (PunchKind::Out, held @ Some(_)) => held.take().and_then(|spell| spell.stint(at)),
+            (PunchKind::Out, present @ Some(_)) => present.take().and_then(|spell| spell.stint(at)),
             (PunchKind::BreakStart, Some(spell)) => {
                 let stint = spell.stint(at);
                 spell.since = None;
@@ -93,39 +93,39 @@ pub struct Punches {
     base: Presence,
     /// The hour before which nothing changes any more and nothing is told any more.
     folded_to: i64,
-    held: BTreeMap<Punched, i64>,
+    punches: BTreeMap<Punched, i64>,
 }
 
 impl Default for Punches {
     fn default() -> Self {
-        Punches { base: Presence::default(), folded_to: i64::MIN, held: BTreeMap::new() }
+        Punches { base: Presence::default(), folded_to: i64::MIN, punches: BTreeMap::new() }
     }
 }
 
 impl Punches {
     /// Takes `diff` copies of a punch; within a tick in any order.
     pub fn update(&mut self, punch: Punched, diff: i64) {
-        let count = self.held.entry(punch.clone()).or_insert(0);
+        let count = self.punches.entry(punch.clone()).or_insert(0);
         *count += diff;
         if *count == 0 {
-            self.held.remove(&punch);
+            self.punches.remove(&punch);
         }
     }
 
-    fn standing(&self) -> impl Iterator<Item = &Punched> {
-        self.held.iter().filter(|(_, count)| **count > 0).map(|(punch, _)| punch)
+    fn current(&self) -> impl Iterator<Item = &Punched> {
+        self.punches.iter().filter(|(_, count)| **count > 0).map(|(punch, _)| punch)
     }
 
     /// As what the person is in and not on a break at `now`, and when the clock alone next changes that.
     pub fn here(&self, now: i64) -> (Option<Role>, Option<i64>) {
         let mut presence = self.base;
-        for (at, _, role, kind) in self.standing().take_while(|punch| punch.0 <= now) {
+        for (at, _, role, kind) in self.current().take_while(|punch| punch.0 <= now) {
             presence.read(*at, *role, *kind);
         }
         presence.expire(now);
         let working = presence.0.filter(|spell| spell.since.is_some());
         let over_at = working.map(|spell| spell.over_at());
-        let ahead = self.standing().map(|punch| punch.0).find(|at| *at > now);
+        let ahead = self.current().map(|punch| punch.0).find(|at| *at > now);
         (working.map(|spell| spell.role), over_at.into_iter().chain(ahead).min())
     }
 
@@ -133,7 +133,7 @@ impl Punches {
     pub fn stints(&self) -> Vec<Stint> {
         let mut presence = self.base;
         let mut stints = Vec::new();
-        for (at, _, role, kind) in self.standing() {
+        for (at, _, role, kind) in self.current() {
             stints.extend(presence.read(*at, *role, *kind));
         }
         stints.extend(presence.expire(i64::MAX));
@@ -163,7 +163,7 @@ impl Punches {
     /// they led to stays, and their hours are told no more. Answers the first hour that is still told.
     pub fn fold(&mut self, edge: i64) -> i64 {
         self.folded_to = self.folded_to.max(hour(edge));
-        while let Some(first) = self.held.first_entry()
+        while let Some(first) = self.punches.first_entry()
             && first.key().0 < self.folded_to
         {
             let ((at, _, role, kind), count) = first.remove_entry();
@@ -178,12 +178,12 @@ impl Punches {
     /// The earliest instant held; once its hour is folded, memory is given back.
     pub fn earliest(&self) -> Option<i64> {
         let over_at = self.base.0.map(|spell| spell.over_at());
-        self.held.keys().map(|punch| punch.0).next().into_iter().chain(over_at).min()
+        self.punches.keys().map(|punch| punch.0).next().into_iter().chain(over_at).min()
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty() && self.base.0.is_none()
+        self.punches.is_empty() && self.base.0.is_none()
     }
 }
 
@@ -205,12 +205,12 @@ mod tests {
 
     /// Stints in tens of minutes.
     fn check(script: &[(i64, PunchKind)], expected: &[(i64, i64)]) {
-        let stints: Vec<_> = punches(script).stints().iter().map(|held| (held.from / TEN, held.to / TEN)).collect();
+        let stints: Vec<_> = punches(script).stints().iter().map(|stint| (stint.from / TEN, stint.to / TEN)).collect();
         assert_eq!(stints, expected, "{script:?}");
     }
 
     #[test]
-    fn what_the_punches_mean() {
+    fn punches_make_stints_of_work() {
         check(&[(1, In), (20, BreakStart), (23, BreakEnd), (48, Out)], &[(1, 20), (23, 48)]);
         check(&[(1, In), (3, In), (5, BreakEnd), (9, Out), (10, Out), (11, BreakStart)], &[(1, 9)]);
         check(&[(1, In), (5, BreakStart), (6, BreakStart), (9, Out), (10, BreakEnd)], &[(1, 5)]);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_changes_nothing_that_is_said() {
+    fn folding_changes_no_answer() {
         for lateness_ms in [3 * HOUR_MS, 20 * HOUR_MS] {
             let (mut punches, mut all, mut seed) = (Punches::default(), Vec::<Punched>::new(), 7u64);
             let mut draw = |below: u64| {
@@ -279,12 +279,12 @@ mod tests {
                 let (worked, _) = punches.worked(now);
                 let first = punches.folded_to.max(hour(now) - lateness_ms - HOUR_MS);
                 for start in (first..now).step_by(3_600_000) {
-                    let said = worked.get(&(start, Role::Floor)).copied().unwrap_or(0);
-                    assert_eq!(said, slow(&all, now, start), "hour {start} at {now}");
+                    let found = worked.get(&(start, Role::Floor)).copied().unwrap_or(0);
+                    assert_eq!(found, slow(&all, now, start), "hour {start} at {now}");
                 }
                 punches.fold(now - lateness_ms);
             }
-            assert!(punches.held.len() < 60);
+            assert!(punches.punches.len() < 60);
         }
     }
 }

@@ -25,7 +25,7 @@ impl SignalBook {
     pub fn update(&mut self, signal: Signal, diff: i64) {
         let store = self.stores.entry(signal.store).or_default();
         let ending = store.entry(signal.valid_to).or_default();
-        match ending.iter().position(|(held, _)| *held == signal) {
+        match ending.iter().position(|(known, _)| *known == signal) {
             Some(at) => {
                 ending[at].1 += diff;
                 if ending[at].1 == 0 {
@@ -41,7 +41,7 @@ impl SignalBook {
 
     /// Whether `signal` speaks of this department.
     pub fn concerns(signal: &Signal, store: Id, dept: Id) -> bool {
-        signal.store == store && signal.dept.is_none_or(|told| told == dept)
+        signal.store == store && signal.dept.is_none_or(|named| named == dept)
     }
 
     /// The product of the factors in force, and when the clock next changes what is in force.
@@ -55,7 +55,7 @@ impl SignalBook {
         for (signal, count) in concerning {
             let begun = signal.valid_from <= now;
             let turn = if begun { signal.valid_to } else { signal.valid_from };
-            next = Some(next.map_or(turn, |held| held.min(turn)));
+            next = Some(next.map_or(turn, |known| known.min(turn)));
             if begun {
                 factors.extend((0..*count).map(|_| signal.factor_bp));
             }

@@ -15,7 +15,7 @@ use crate::state::ledger::{Counted, Ledger};
 pub struct Variances {
     /// Something happened that a variance may depend on.
     moved: bool,
-    said: Slim<(Counted, i64)>,
+    last_emitted: Slim<(Counted, i64)>,
 }
 
 impl Variances {
@@ -30,19 +30,19 @@ impl Variances {
     }
 
     /// Gives `push` what has changed, as a variance of a day and a difference; a count before `edge` changes no more.
-    pub fn say(&mut self, store: Id, ledger: &Ledger, edge: i64, mut push: impl FnMut((StoreDay, i64), i64)) {
+    pub fn emit(&mut self, store: Id, ledger: &Ledger, edge: i64, mut push: impl FnMut((StoreDay, i64), i64)) {
         if std::mem::take(&mut self.moved) {
-            self.said.retain(|(count, _)| count.0 >= edge);
+            self.last_emitted.retain(|(count, _)| count.0 >= edge);
             let new: Slim<_> = ledger.variances().into_iter().filter(|(count, _)| count.0 >= edge).collect();
             let row = |(count, variance): &(Counted, i64)| (StoreDay { store, day: day(count.0) }, *variance);
-            if new != self.said {
-                self.said.iter().map(row).for_each(|row| push(row, -1));
+            if new != self.last_emitted {
+                self.last_emitted.iter().map(row).for_each(|row| push(row, -1));
                 new.iter().map(row).for_each(|row| push(row, 1));
-                self.said = new;
+                self.last_emitted = new;
             }
         }
-        if self.said.iter().all(|(count, _)| count.0 < edge) {
-            self.said = Slim::default();
+        if self.last_emitted.iter().all(|(count, _)| count.0 < edge) {
+            self.last_emitted = Slim::default();
         }
     }
 }

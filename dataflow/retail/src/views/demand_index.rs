@@ -95,9 +95,9 @@ enum Change {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct IndexState {
     demand: Demand,
-    said: Option<DemandIndex>,
+    last_emitted: Option<DemandIndex>,
 }
 
 struct Index {
@@ -111,10 +111,10 @@ impl Keyed for Index {
     type Diff = i64;
     type Notice = Change;
     type Cause = Cause;
-    type State = State;
+    type State = IndexState;
     type Output = Row<StoreDept, DemandIndex>;
 
-    fn update(&mut self, _: &StoreDept, state: &mut State, demand: Demand, diff: i64, _: i64) {
+    fn update(&mut self, _: &StoreDept, state: &mut IndexState, demand: Demand, diff: i64, _: i64) {
         state.demand.add(&demand, diff);
     }
 
@@ -125,19 +125,19 @@ impl Keyed for Index {
         }
     }
 
-    fn concerns(&self, change: &Change, key: &StoreDept, _: &State) -> bool {
+    fn concerns(&self, change: &Change, key: &StoreDept, _: &IndexState) -> bool {
         match change {
             Change::Store(store) => store.store == key.store,
             Change::Signal(signal) => SignalBook::concerns(signal, key.store, key.dept),
         }
     }
 
-    fn close(&mut self, key: &StoreDept, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(&mut self, key: &StoreDept, state: &mut IndexState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let (now, demand) = (emit.now(), state.demand);
         let (expected_milli, share_turns) = expected(demand.forecast_milli, self.context.hours(key.store), now);
         let (signal_bp, signals_turn) = self.signals.in_force(key.store, key.dept, now);
-        let value = demand.stands().then(|| DemandIndex::of(&demand, expected_milli, signal_bp));
-        if !say(key, &mut state.said, value, emit) {
+        let value = demand.is_present().then(|| DemandIndex::of(&demand, expected_milli, signal_bp));
+        if !say(key, &mut state.last_emitted, value, emit) {
             return Next::Forget;
         }
         Next::Rest.or_at(share_turns).or_at(signals_turn)
@@ -220,7 +220,7 @@ mod tests {
 
     /// The obvious version: minute by minute, whether the share is what it was.
     #[test]
-    fn the_share_never_changes_before_it_says() {
+    fn the_share_changes_only_at_the_announced_instant() {
         for (open_from, open_to) in [(480, 1_200), (1_200, 240), (480, 500), (0, 1_440), (30, 30)] {
             let id = Id::new("s");
             let store = contract::event::reference::Store { store: id, region: id, format: id, open_from, open_to };

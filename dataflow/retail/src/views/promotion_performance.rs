@@ -71,7 +71,7 @@ impl Performance {
 
 /// A row with what detectors read beside it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Standing {
+pub struct PromotionRow {
     /// The row.
     pub performance: Performance,
     /// When the promotion begins.
@@ -100,15 +100,15 @@ impl View for Definition {
     const NAME: &'static str = NAME;
     const TOPICS: &'static [Topic] = &[Topic::Pos, Topic::Promotions, Topic::Reference];
     type Key = PromotionStoreItem;
-    type Inner = Standing;
+    type Inner = PromotionRow;
     type Value = Performance;
 
-    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<PromotionStoreItem, Standing>> {
-        graph.item_at_store().standings.clone()
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<PromotionStoreItem, PromotionRow>> {
+        graph.item_at_store().promotions.clone()
     }
 
-    fn publish(standing: Standing) -> Performance {
-        standing.performance
+    fn publish(row: PromotionRow) -> Performance {
+        row.performance
     }
 }
 

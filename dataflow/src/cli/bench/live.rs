@@ -90,7 +90,7 @@ impl Live {
     /// If the job's topics cannot be written or read, or no probe came back.
     pub(super) fn run(self, out: &mut Out) -> Result<(), Error> {
         let report = self.measured()?;
-        say!(
+        outln!(
             out,
             "{}/s for {} s: {:.0}/s reached{}; {} probes, {} missing",
             report.rate,
@@ -100,7 +100,7 @@ impl Live {
             report.probes,
             report.missing
         );
-        say!(
+        outln!(
             out,
             "ms from the intended sending to the reader: p50 {:.1}  p90 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}",
             report.p50_ms,
@@ -109,7 +109,7 @@ impl Live {
             report.p99_9_ms,
             report.max_ms
         );
-        say!(out, "{}", serde_json::to_string(&report).map_err(|error| Error::Engine(error.to_string()))?);
+        outln!(out, "{}", serde_json::to_string(&report).map_err(|error| Error::Engine(error.to_string()))?);
         Ok(())
     }
 }
@@ -315,12 +315,12 @@ mod tests {
         let count = Record::decode(Topic::Inventory, &load.count(3, 1_000)).expect("valid");
         let sale = Record::decode(Topic::Pos, &load.line(30, 1_000)).expect("valid");
         assert_eq!(count.store_id, sale.store_id);
-        let told = |kind: &str, event: &str, item: &str| {
+        let opened_probe = |kind: &str, event: &str, item: &str| {
             opened(load, format!(r#"{{"type":"{kind}","event":"{event}","key":{{"item":"{item}"}}}}"#).as_bytes())
         };
-        assert_eq!(told("inventory.negative_on_hand", "opened", &load.item(3)), Some(3));
-        assert_eq!(told("inventory.negative_on_hand", "opened", "probe-18-3"), None);
-        assert_eq!(told("inventory.negative_on_hand", "cleared", &load.item(3)), None);
-        assert_eq!(told("inventory.stockout_risk", "opened", &load.item(3)), None);
+        assert_eq!(opened_probe("inventory.negative_on_hand", "opened", &load.item(3)), Some(3));
+        assert_eq!(opened_probe("inventory.negative_on_hand", "opened", "probe-18-3"), None);
+        assert_eq!(opened_probe("inventory.negative_on_hand", "cleared", &load.item(3)), None);
+        assert_eq!(opened_probe("inventory.stockout_risk", "opened", &load.item(3)), None);
     }
 }

@@ -192,9 +192,9 @@ impl BenchCommand {
                 let measured = measure::suite(settings, &apart, &mut progress)?;
                 // What took so long to measure is written and printed, whichever of the two fails.
                 let published = measured.publish(&folder);
-                say!(out, "{}", measured.text());
+                outln!(out, "{}", measured.text());
                 published?;
-                say!(out, "{} and {}", folder.join("result.json").display(), folder.join("report.html").display());
+                outln!(out, "{} and {}", folder.join("result.json").display(), folder.join("report.html").display());
                 Ok(())
             }
             What::Throughput(alone) => alone.run(out, |measured, apart| {
@@ -224,7 +224,7 @@ impl BenchCommand {
             What::Report(Report { result, out: page }) => write_text(&page, &report::html(&Measured::read(&result)?)),
             What::Compare(Compare { old, new, tolerance }) => {
                 let comparison = Comparison::of(&Measured::read(&old)?, &Measured::read(&new)?, tolerance);
-                say!(out, "{}", comparison.text());
+                outln!(out, "{}", comparison.text());
                 Ok(())
             }
             What::Live(live) => live.run(out),
@@ -239,7 +239,7 @@ impl Alone {
         let apart = apart(&measured.settings);
         measure(&mut measured, &apart)?;
         let written = self.json.map_or(Ok(()), |path| measured.write(&path));
-        say!(out, "{}", measured.text());
+        outln!(out, "{}", measured.text());
         written
     }
 }

@@ -14,12 +14,12 @@ const WINDOW: Trail = Trail { window_ms: QUARTER_MS, pane_ms: MINUTE_MS };
 
 /// The sale and void lines of a store's last 15 minutes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Rush {
+pub struct TillLoad {
     baskets: DistinctInWindow<Transaction>,
     lines: Panes<i64>,
 }
 
-impl Rush {
+impl TillLoad {
     /// Takes `diff` copies of a sale (`sign` 1) or void (`sign` −1) line at tick `now`.
     pub fn add(&mut self, event_time: i64, transaction: Transaction, sign: i64, diff: i64, now: i64) {
         // What has left by now left before it was retracted, too.
@@ -55,20 +55,20 @@ mod tests {
 
     #[test]
     fn the_last_quarter_of_an_hour_counts_minute_by_minute() {
-        let mut rush = Rush::default();
+        let mut load = TillLoad::default();
         let minute = |nth: i64| nth * MINUTE_MS;
         for nth in 0..30 {
             let transaction = Transaction::new(&format!("t{nth}"));
-            rush.add(minute(nth) + 10, transaction, 1, 1, minute(nth) + 500);
+            load.add(minute(nth) + 10, transaction, 1, 1, minute(nth) + 500);
         }
         // 15 transactions of one line are 15 · 43 / 900 = 0.72 erlangs.
-        assert_eq!(rush.required(minute(29) + 500), required_servers(15, 15));
-        assert_eq!(rush.next(minute(29) + 500), Some(minute(30)));
+        assert_eq!(load.required(minute(29) + 500), required_servers(15, 15));
+        assert_eq!(load.next(minute(29) + 500), Some(minute(30)));
         // A void in the window ends its transaction, not its line; one that ended before is not looked for.
-        rush.add(minute(20) + 20, Transaction::new("t20"), -1, 1, minute(29) + 600);
-        rush.add(minute(3) + 20, Transaction::new("t3"), -1, 1, minute(29) + 600);
-        assert_eq!(rush.required(minute(29) + 600), required_servers(14, 15));
-        assert_eq!(rush.required(minute(44)), 0);
-        assert!(rush.is_empty());
+        load.add(minute(20) + 20, Transaction::new("t20"), -1, 1, minute(29) + 600);
+        load.add(minute(3) + 20, Transaction::new("t3"), -1, 1, minute(29) + 600);
+        assert_eq!(load.required(minute(29) + 600), required_servers(14, 15));
+        assert_eq!(load.required(minute(44)), 0);
+        assert!(load.is_empty());
     }
 }

@@ -4,7 +4,7 @@
 //! anew. Their bodies stay as they are, transactions included.
 
 use contract::event::FactBody;
-use contract::fate::Memo;
+use contract::fate::RecordHeader;
 use contract::ids::{EventId, Id};
 use engine::batch::Bound;
 use engine::edge::{Admitted, Arriving};
@@ -14,77 +14,86 @@ use crate::load::Load;
 use crate::probes;
 
 /// The records of every lap, in order.
-pub struct Laps {
+pub struct Repeats {
     records: Vec<Bound>,
-    lap_ms: i64,
+    repeat_ms: i64,
     /// The lap that comes, and how many there are.
-    lap: (u32, u32),
+    repeat: (u32, u32),
     next: usize,
 }
 
-impl Laps {
+impl Repeats {
     /// Of the decoded rush of a load.
     pub fn of(load: &Load, records: Vec<Bound>) -> Self {
-        Laps { records, lap_ms: load.lap_ms(), lap: (0, load.size.laps), next: 0 }
+        Repeats { records, repeat_ms: load.repeat_ms(), repeat: (0, load.size.repeats), next: 0 }
     }
 }
 
-impl Iterator for Laps {
+impl Iterator for Repeats {
     type Item = Bound;
 
     fn next(&mut self) -> Option<Bound> {
         if self.next == self.records.len() {
             self.next = 0;
-            self.lap.0 += 1;
+            self.repeat.0 += 1;
         }
-        if self.lap.0 >= self.lap.1 {
+        if self.repeat.0 >= self.repeat.1 {
             return None;
         }
         let bound = self.records.get(self.next)?.clone();
         self.next += 1;
-        Some(if self.lap.0 == 0 { bound } else { again(bound, self.lap.0, i64::from(self.lap.0) * self.lap_ms) })
+        Some(if self.repeat.0 == 0 {
+            bound
+        } else {
+            again(bound, self.repeat.0, i64::from(self.repeat.0) * self.repeat_ms)
+        })
     }
 }
 
 /// The name of a record in a later lap.
-pub fn name(first: &str, lap: u32) -> EventId {
-    EventId::from(format!("{first}:{lap}"))
+pub fn name(first: &str, repeat: u32) -> EventId {
+    EventId::from(format!("{first}:{repeat}"))
 }
 
 /// The name in the first lap, and the lap, of a name in a later one.
-pub fn lap_of(name: &str) -> Option<(&str, u32)> {
-    let (first, lap) = name.rsplit_once(':')?;
-    Some((first, lap.parse().ok()?))
+pub fn repeat_of(name: &str) -> Option<(&str, u32)> {
+    let (first, repeat) = name.rsplit_once(':')?;
+    Some((first, repeat.parse().ok()?))
 }
 
 /// What is sold in a lap instead of an item, which may be that of a probe.
-fn in_lap(item: Id, lap: u32) -> Id {
-    if item.as_str().starts_with(probes::PREFIX) { Id::new(&name(item.as_str(), lap)) } else { item }
+fn in_repeat(item: Id, repeat: u32) -> Id {
+    if item.as_str().starts_with(probes::PREFIX) { Id::new(&name(item.as_str(), repeat)) } else { item }
 }
 
 /// A record as it comes in a later lap.
-fn again((tick, topic, admitted): Bound, lap: u32, later: i64) -> Bound {
-    let memo = |memo: Memo| Memo { event_time: memo.event_time.map(|at| at + later), ..memo };
+fn again((tick, topic, admitted): Bound, repeat: u32, later: i64) -> Bound {
+    let shift = |header: RecordHeader| RecordHeader { event_time: header.event_time.map(|at| at + later), ..header };
     let admitted = match admitted {
         Admitted::Fact((topic, id), arrival) => {
-            let mut arrival = renamed(arrival, lap, later, memo);
+            let mut arrival = renamed(arrival, repeat, later, shift);
             if let Some(FactBody::Pos(line)) = &mut arrival.content {
-                line.item = in_lap(line.item, lap);
+                line.item = in_repeat(line.item, repeat);
             }
-            Admitted::Fact((topic, name(&id, lap)), arrival)
+            Admitted::Fact((topic, name(&id, repeat)), arrival)
         }
-        Admitted::State(key, arrival) => Admitted::State(key, renamed(arrival, lap, later, memo)),
+        Admitted::State(key, arrival) => Admitted::State(key, renamed(arrival, repeat, later, shift)),
         Admitted::Fated(mut fated) => {
-            fated.memo = memo(fated.memo);
+            fated.header = shift(fated.header);
             Admitted::Fated(fated)
         }
     };
     (tick + later, topic, admitted)
 }
 
-fn renamed<D>(arrival: Arriving<D>, lap: u32, later: i64, memo: impl Fn(Memo) -> Memo) -> Arriving<D> {
-    let (id, event_time) = (name(&arrival.id, lap), arrival.event_time + later);
-    Arrival { id, event_time, memo: memo(arrival.memo), ..arrival }
+fn renamed<D>(
+    arrival: Arriving<D>,
+    repeat: u32,
+    later: i64,
+    shift: impl Fn(RecordHeader) -> RecordHeader,
+) -> Arriving<D> {
+    let (id, event_time) = (name(&arrival.id, repeat), arrival.event_time + later);
+    Arrival { id, event_time, memo: shift(arrival.memo), ..arrival }
 }
 
 #[cfg(test)]
@@ -97,10 +106,10 @@ mod tests {
 
     #[test]
     fn every_lap_is_later_and_has_names_of_its_own() {
-        let load = probes::load(Size { laps: 3, ..Size::TINY }).expect("a load");
+        let load = probes::load(Size { repeats: 3, ..Size::TINY }).expect("a load");
         let work = Decoded::new(&load).expect("sound");
-        let first = work.rush.clone();
-        let all: Vec<Bound> = Laps::of(&load, work.rush).collect();
+        let first = work.window.clone();
+        let all: Vec<Bound> = Repeats::of(&load, work.window).collect();
         assert_eq!((all.len(), &all[..first.len()]), (3 * first.len(), &first[..]));
         assert!(all.is_sorted_by_key(|(tick, ..)| *tick));
         let ids: BTreeSet<_> = all.iter().filter_map(|(.., admitted)| id(admitted)).collect();
@@ -117,7 +126,7 @@ mod tests {
             let items = bound.iter().filter_map(|(.., admitted)| item(admitted));
             items.filter(|item| item.as_str().starts_with("probe-")).collect()
         };
-        assert_eq!((probes(&all).len(), probes(&all)), (60, probes(&work.opening)));
+        assert_eq!((probes(&all).len(), probes(&all)), (60, probes(&work.warm_up)));
     }
 
     fn id(admitted: &Admitted) -> Option<(contract::event::Topic, EventId)> {
@@ -128,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_tells_its_lap() {
-        assert_eq!(lap_of(&name("s1:tx-4", 12)), Some(("s1:tx-4", 12)));
-        assert_eq!([lap_of("s1.tx-4"), lap_of("s1:tx-4")], [None, None]);
+    fn a_name_has_its_repeat() {
+        assert_eq!(repeat_of(&name("s1:tx-4", 12)), Some(("s1:tx-4", 12)));
+        assert_eq!([repeat_of("s1.tx-4"), repeat_of("s1:tx-4")], [None, None]);
     }
 }
