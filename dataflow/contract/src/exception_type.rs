@@ -1,14 +1,14 @@
-//! Exception types: what is the same for all exceptions of a type, and the list of the types that a program has.
+//! Exception types: the fixed properties of a type, and the list of a program's types.
 
 use std::ops::Deref;
 
 use crate::event::Topic;
 use crate::policy::{FOR_MS, MIN_CONFIDENCE, Policy, RETURNS_PRIOR, STALE_AFTER};
 
-/// An exception type: what is the same for all its exceptions.
+/// An exception type: the properties that all its exceptions share.
 #[derive(Debug)]
 pub struct ExceptionType {
-    /// Its name, `domain.problem`.
+    /// The name, `domain.problem`.
     pub name: &'static str,
     /// The JSON names of its key.
     pub key: &'static [&'static str],
@@ -16,35 +16,35 @@ pub struct ExceptionType {
     pub views: &'static [&'static str],
     /// The feeds whose silence makes it less certain.
     pub feeds: &'static [Topic],
-    /// For few eyes only.
+    /// True if only the role `loss_prevention` may see its exceptions.
     pub restricted: bool,
-    /// Its own policies; names are after `name.`. `for_ms` is one of every type.
+    /// The type's own policies, named `name.POLICY`. Every type also has `for_ms`.
     pub policies: &'static [Policy],
-    /// Its default `for_ms`.
+    /// The default of `for_ms`.
     pub for_ms: i64,
 }
 
 /// The exception types of a program, ordered by name.
 ///
-/// What is stored or sent of an exception names its type; whoever needs more of the type looks it up here.
+/// Stored and sent records carry the name of the type; its properties are looked up here.
 #[derive(Clone, Copy, Debug)]
 pub struct ExceptionTypes(&'static [&'static ExceptionType]);
 
 /// A policy under its full name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its full name.
+    /// The full name.
     pub name: String,
-    /// Its default.
+    /// The default.
     pub default: i64,
-    /// What the number counts.
+    /// The unit.
     pub unit: &'static str,
-    /// What it decides.
+    /// The meaning.
     pub meaning: &'static str,
 }
 
 impl ExceptionTypes {
-    /// The program has these types.
+    /// The list of these types.
     pub const fn new(types: &'static [&'static ExceptionType]) -> Self {
         ExceptionTypes(types)
     }

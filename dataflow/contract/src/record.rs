@@ -1,4 +1,4 @@
-//! The records of the exceptions, decisions, late and dead-letter topics, as kept and as published.
+//! Records of the exceptions, decisions, late and dead-letter topics, in stored and in published form.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,25 +62,25 @@ pub enum Mode {
 pub struct ExceptionRecord {
     /// The name of its type.
     pub kind: Symbol,
-    /// Its key: values under their JSON names, in the contract's order.
+    /// The key: values under their JSON names, in the contract's order.
     pub key: Arc<[(Symbol, KeyPart)]>,
-    /// 1 when opened, one more with every later record.
+    /// The version: 1 when opened, increased by every later record.
     pub version: i64,
-    /// Its name.
+    /// The exception id.
     pub exception_id: EventId,
-    /// For few eyes only.
+    /// True if only the role `loss_prevention` may see it.
     pub restricted: bool,
-    /// What this record tells.
+    /// The event that this record reports.
     pub event: Event,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// How bad it is and what to do.
+    /// The severity and the action.
     pub response: Response,
-    /// How far to trust it.
+    /// The confidence in basis points.
     pub confidence_bp: i64,
-    /// What that allows.
+    /// The mode that follows from the confidence.
     pub mode: Mode,
-    /// Its store, if it has one.
+    /// The store, if there is one.
     pub store: Option<Id>,
     /// The tick at which it opened.
     pub opened_at: i64,
@@ -248,20 +248,20 @@ pub enum DecisionKind {
     Refused,
 }
 
-/// A record of the decisions topic; records order by type, key, version and, refused ones, by file order.
+/// A record of the decisions topic; records order by type, key, version and, refused commands, by place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DecisionRecord {
-    /// The exception as it stands after the decision; `None` when nobody knows it.
+    /// The exception after the decision; `None` when it is unknown.
     pub exception: Option<ExceptionRecord>,
     /// The place of the command in its topic.
     pub place: Place,
-    /// What it is.
+    /// The kind of the decision.
     pub kind: DecisionKind,
-    /// The name of the exception.
+    /// The exception id.
     pub exception_id: EventId,
-    /// Why.
+    /// The reason.
     pub reason: Symbol,
-    /// On whose word.
+    /// The command behind it, if there is one.
     pub command: Option<Command>,
 }
 
@@ -284,7 +284,7 @@ impl DecisionRecord {
         }
     }
 
-    /// A refused command, with the exception as it stands, if it is open.
+    /// A refused command, with the current exception, if it is open.
     pub fn refused(record: Option<&ExceptionRecord>, reason: &'static str, command: Command) -> Self {
         DecisionRecord {
             exception: record.cloned(),

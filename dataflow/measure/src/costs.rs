@@ -1,8 +1,8 @@
-//! Where the time of a rush goes, by view and by part: timely's own word on how long each operator ran.
+//! Cost of each view and part over the measured window: the time that timely logs for each operator.
 //!
-//! Every operator that keeps something is named after its view or detector; the small ones between them (maps,
-//! exchanges) have common names and are added up as "between operators". One worker, a run of its own: listening costs
-//! a little, so the shares are meant, not their sum.
+//! Every stateful operator is named after its view or detector; the stateless ones between them (maps, exchanges) have
+//! common names and are summed as "between operators". One worker, a run of its own: logging has a cost, so the shares
+//! are meaningful and their sum is not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub fn part(operator: &str) -> String {
     }
 }
 
-/// The rush, with an eye on every operator.
+/// Task: the measured window with logging of every operator.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Costs(Settings);
 
@@ -68,8 +68,8 @@ impl Task for Costs {
     }
 }
 
-/// Measures the cost of each part over a rush, the dearest first, and what each operator holds at its end; `say` is told
-/// what comes next.
+/// Measures the cost of each part over the measured window, the dearest first, and the state of each operator at its
+/// end; `progress` receives a line before each step.
 ///
 /// # Errors
 /// If the load cannot be made or run.
@@ -113,7 +113,7 @@ fn measure_parts(settings: &Settings) -> Result<(Vec<ViewCost>, Vec<OperatorStat
     Ok((costs, states))
 }
 
-/// Gives a rush tick by tick; answers how long it took.
+/// Runs the measured window tick by tick; returns the time taken.
 fn run(job: &mut Inside<'_>, window: Vec<Bound>) -> Result<Duration, Error> {
     let stopwatch = Stopwatch::start();
     let mut window = window.into_iter().peekable();

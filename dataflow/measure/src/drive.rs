@@ -1,8 +1,8 @@
-//! Runs the job over the work, and reads the clocks when its rush begins and when the last of it has left.
+//! Runs the job over a load and reads the clocks at the start of the measured window and at its last output.
 //!
-//! The job is the one that replays files ([`job::run`]): a thread that hands over ticks, the workers, a thread that
-//! encodes what leaves into lines. Each tick of the rush is handed over by itself; those that wait for a worker are closed together. Nothing of the
-//! rush is handed over before all of the opening has left.
+//! The job is the one that replays files ([`job::run`]): a thread that feeds ticks, the workers, and a thread that
+//! encodes the output as lines. Each tick of the measured window is fed by itself; ticks that wait for a worker are
+//! closed together. No record of the window is fed before the output of the whole warm-up has left.
 
 use std::iter::Peekable;
 use std::sync::mpsc::channel;
@@ -27,11 +27,11 @@ use crate::repeats::Repeats;
 /// The work, decoded.
 #[derive(Clone)]
 pub struct Decoded {
-    /// How the job is set.
+    /// The settings of the job.
     pub settings: Settings,
-    /// Before the rush.
+    /// The warm-up.
     pub warm_up: Vec<Bound>,
-    /// The rush.
+    /// The measured window.
     pub window: Vec<Bound>,
 }
 
@@ -47,16 +47,16 @@ impl Decoded {
         Ok(Decoded { settings: load.size.settings(), warm_up, window })
     }
 
-    /// The last tick before the rush.
+    /// The last tick of the warm-up.
     pub fn warm_up_end(&self) -> Time {
         self.warm_up.last().map_or(0, |bound| bound.0)
     }
 }
 
-/// What it took.
+/// The figures of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Taken {
-    /// Records of the rush.
+    /// Records of the measured window.
     pub events: u64,
     /// From the first of them to the last line that left.
     pub wall: Duration,
@@ -66,7 +66,7 @@ pub struct Taken {
     pub lines: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// A hash of every byte that left, opening and rush.
+    /// A hash of every output byte, of warm-up and window.
     pub hash: u64,
 }
 
@@ -92,8 +92,8 @@ pub fn from_memory(work: Decoded, workers: usize) -> Result<Taken, Error> {
     measure(&work.settings, span, workers, |open| Gate::new(records, span.warm_up_end, open))
 }
 
-/// Runs the laps of a load through `workers` workers. What is measured begins when the first of them is out of the horizon:
-/// from then on as much is forgotten as comes.
+/// Runs the repeats of a load through `workers` workers. Measuring begins when the first repeat is out of the horizon:
+/// from then on as much state is released as added.
 ///
 /// # Errors
 /// If the engine fails, or all is over by then.
@@ -109,7 +109,7 @@ pub fn sustained(load: &Load, workers: usize) -> Result<Taken, Error> {
     measure(&settings, span, workers, |open| Gate::new(records, span.warm_up_end, open))
 }
 
-/// What is measured of a feed: what comes after the tick `warm_up_end`, which are so many events.
+/// The measured part of a feed: the records after the tick `warm_up_end`, and their number.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     /// The last tick that is not measured.
@@ -118,7 +118,7 @@ pub(super) struct Span {
     pub(super) events: u64,
 }
 
-/// What a feed calls once, when it has handed over all of the opening: it comes back when that has left.
+/// Called once by a feed after it has fed the whole warm-up: returns when the output of the warm-up has left.
 pub(super) type WarmedUp = Box<dyn FnOnce() + Send>;
 
 /// Runs a feed and measures its span.
@@ -146,7 +146,7 @@ pub(super) fn measure<F: Batches<Error = Error>>(
             before = (sink.lines, sink.bytes);
             return Ok(());
         }
-        // At the last closing this is the end: letting go of the state is no part of the rush.
+        // At the last closing this is the end: releasing the state is not measured.
         start = start.or_else(&mut started);
         taken = start.map(|(wall, cpu): (Stopwatch, Duration)| (wall.elapsed(), cpu_time().saturating_sub(cpu)));
         Ok(())
@@ -201,7 +201,7 @@ impl Sink {
     }
 }
 
-/// Hands over what comes up to a tick in large pieces, then waits for `open`, then hands over the rest tick by tick.
+/// Feeds the records up to a tick in large chunks, waits for `open`, then feeds the rest tick by tick.
 struct Gate<I: Iterator<Item = Bound>, W> {
     first: Option<Time>,
     records: Peekable<I>,
@@ -209,7 +209,7 @@ struct Gate<I: Iterator<Item = Bound>, W> {
     open: Option<W>,
 }
 
-/// Records of the opening that are handed over together.
+/// Records of the warm-up that are fed together.
 const CHUNK: usize = 1 << 16;
 
 impl<I: Iterator<Item = Bound>, W> Gate<I, W> {

@@ -1,4 +1,4 @@
-//! A result as a list of named figures: what is printed, and what two results are compared by.
+//! A result as a list of named figures, for printing and for comparing two results.
 
 use crate::format::Unit;
 use crate::percentiles::Percentiles;
@@ -7,13 +7,13 @@ use crate::result::{Measured, Origin};
 /// One number with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
-    /// What it is: the same words for the same thing in every result.
+    /// The name, the same for the same figure in every result.
     pub name: String,
-    /// How much.
+    /// The value.
     pub value: f64,
-    /// Of what.
+    /// The unit.
     pub unit: Unit,
-    /// Whether more is better.
+    /// True if a greater value is better.
     pub more_is_better: bool,
 }
 
@@ -26,7 +26,7 @@ impl Figure {
         Figure { name: name.into(), value, unit, more_is_better: true }
     }
 
-    /// Its value in words.
+    /// The value with its unit, as text.
     pub fn text(&self) -> String {
         self.unit.text(self.value)
     }
@@ -112,7 +112,7 @@ impl Measured {
         }
     }
 
-    /// What the figures need beside them to be read rightly, a sentence each.
+    /// Remarks that the figures need to be read correctly, a sentence each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if !self.build.optimised {

@@ -1,7 +1,7 @@
-//! The work from files: a folder with the opening and one with the rush, as JSON lines or as Parquet tables.
+//! The load from files: a folder with the warm-up and one with the measured window, as JSON lines or Parquet.
 //!
-//! The same records in the same order as from memory, so that every byte that leaves is the same; what is measured
-//! begins with opening the files of the rush.
+//! The records and their order are the same as from memory, so every output byte is the same; measuring begins with
+//! opening the files of the measured window.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +86,7 @@ fn open(folder: &Path) -> Result<(engine::graph::Settings, Feed), Error> {
     Ok((scenario.settings, feed))
 }
 
-/// The opening as a replay reads it; when all of it has left, the rush tick by tick, as from memory.
+/// The warm-up as a replay reads it; when its output has left, the measured window tick by tick, as from memory.
 struct Chain {
     now: Feed,
     next: Option<(PathBuf, WarmedUp)>,

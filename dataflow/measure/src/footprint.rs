@@ -1,10 +1,10 @@
-//! What the job holds: memory by the number of (store, item) keys, and state as days pass at an even load.
+//! Footprint of the job: memory by the number of (store, item) keys, and state as days pass at an even load.
 //!
-//! Keys come all at one moment, when whatever is said of them may still be corrected; or hour by hour over days, and at
-//! their end most of them are at rest, as in a job that runs for long.
+//! The keys arrive all at one moment, when every fact may still be corrected; or hour by hour over days, at the end of
+//! which most entries are at rest, as in a long-running job.
 //!
-//! Resident memory is the system's word on the whole process (decoded records of the piece just taken included); entries and
-//! table bytes are the operators' own word, without what an entry holds outside its table.
+//! Resident memory is that of the whole process, as the system reports it (decoded records of the last chunk included);
+//! entries and table bytes are reported by the operators and exclude what an entry holds outside its table.
 
 use contract::event::{Record, Topic};
 use contract::place::Place;
@@ -28,12 +28,12 @@ const EVEN: &str = "long-month";
 const ITEMS: u64 = 10_000;
 /// Records or keys that are taken together, at most.
 const CHUNK: usize = 1 << 12;
-/// When the counting begins: any tick will do.
+/// The first tick; any tick will do.
 pub const START: Time = 1_795_564_800_000;
 /// Days over which keys come: as many as the longest window of a position has, and some more.
 const LONG: u32 = 30;
 
-/// Take so many (store, item) keys over so many days, and look at the memory of the process.
+/// Task: takes in a number of (store, item) keys over a number of days, and reads the memory of the process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Keys {
     keys: u64,
@@ -49,7 +49,7 @@ impl Task for Keys {
     }
 }
 
-/// Take days of an even load and look at the process at the end of each.
+/// Task: takes in days of an even load, and reads the state at the end of each.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Days(Settings);
 

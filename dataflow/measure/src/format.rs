@@ -1,8 +1,8 @@
-//! Numbers as people read them: three digits and a unit.
+//! Numbers as text: three digits and a unit.
 
 use serde::{Deserialize, Serialize};
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// Things.
@@ -49,7 +49,7 @@ fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     fits.map_or_else(|| three(value), |(size, unit)| format!("{} {unit}", three(value / size)))
 }
 
-/// Three digits, and no fraction that says nothing.
+/// Three digits, without a meaningless fraction.
 fn three(value: f64) -> String {
     let decimals = match value.abs() {
         large if large >= 100.0 => 0,

@@ -1,5 +1,4 @@
-//! The job on one worker in this thread, so that one can look inside between two ticks: which operator ran for how
-//! long, and what each holds.
+//! The job on one worker in this thread, with access to its operators between two ticks: their running time and state.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +45,7 @@ pub struct Inside<'a> {
     outputs: Outputs,
     vault: Vault,
     busy: Rc<RefCell<Busy>>,
-    /// What left, encoded and counted.
+    /// The output, encoded and counted.
     pub sink: Sink,
 }
 
@@ -66,7 +65,7 @@ impl Inside<'_> {
         self.sink.take(&Closed { upto, emissions: dues.into_iter().filter_map(Due::emission).collect() })
     }
 
-    /// What each operator holds; copies all of it out, to see how much that is.
+    /// The state of each operator; serializes all of it, to measure its size.
     pub fn states(&self) -> Vec<OperatorState> {
         let mut plain: BTreeMap<String, u64> = BTreeMap::new();
         self.vault.begin();
@@ -100,8 +99,8 @@ impl Inside<'_> {
         self.busy.borrow().names.values().cloned().collect()
     }
 
-    /// How long each operator ran since the beginning or the last time this was asked, by name; what ran inside another
-    /// counts once, for itself.
+    /// The running time of each operator since the start or the last call, by name; an operator that runs inside
+    /// another counts once, for itself.
     pub fn ran(&mut self) -> BTreeMap<String, Duration> {
         if let Some(mut register) = self.worker.log_register() {
             register.flush();
@@ -110,11 +109,11 @@ impl Inside<'_> {
     }
 }
 
-/// How long operators ran, from what timely says of itself.
+/// The time that operators ran, from timely's log.
 #[derive(Default)]
 struct Busy {
     names: BTreeMap<usize, String>,
-    /// Those that run, outermost first: when they began and how long others ran inside them.
+    /// The running operators, outermost first: their start, and the time that others ran inside them.
     running: Vec<(usize, Duration, Duration)>,
     ran: BTreeMap<usize, Duration>,
 }

@@ -1,10 +1,10 @@
-//! How soon the job answers when events come at a rate: from the moment an event should come until the exception it
-//! causes, and all else its tick leads to, is encoded and with the sink.
+//! Latency at a rate: from the moment an event is due until the exception it causes, and all other output of its tick,
+//! is encoded and with the sink.
 //!
-//! Open loop (see [`pacing`](crate::pacing)): nothing waits for an answer. As in the live job, five threads and more
-//! share the machine: the one that hands over, the workers, the one that encodes exceptions and the one that encodes views
-//! behind it ([`engine::emission::lanes`]). An event waits on average half a tick until its tick is over.
-//! One event in a hundred is sure to cause an exception: see [`probes`].
+//! Open loop (see [`pacing`](crate::pacing)): no event waits for an answer. As in the live job, five or more threads
+//! share the machine: the feeder, the workers, the encoder of exceptions and the encoder of views, which has a lower
+//! priority ([`engine::emission::lanes`]). An event waits half a tick on average until its tick ends. One event in a
+//! hundred is sure to cause an exception: see [`probes`].
 
 use std::collections::HashMap;
 use std::sync::mpsc::channel;
@@ -33,14 +33,14 @@ const SPANS: usize = 10;
 /// The share of the rate that counts as all of it.
 const REACHED: f64 = 0.99;
 
-/// The rush at a rate.
+/// Task: the measured window at a rate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rate {
-    /// How large it is.
+    /// The size of the load.
     pub settings: Settings,
     /// Events a second.
     pub rate: u64,
-    /// What that is of the capacity, in hundredths.
+    /// The rate as a share of the capacity, in hundredths.
     pub percent_of_capacity: u32,
     /// Worker threads.
     pub workers: usize,
@@ -55,7 +55,7 @@ impl Task for Rate {
     }
 }
 
-/// Measures each of the rates, in hundredths of the capacity; `say` is told what comes next.
+/// Measures each of the rates, in hundredths of the capacity; `progress` receives a line before each step.
 ///
 /// # Errors
 /// If the load cannot be made or run.
@@ -74,7 +74,7 @@ pub fn measure(
     percents.iter().copied().map(at).collect()
 }
 
-/// So many hundredths of a capacity, at least one event a second.
+/// The given hundredths of a capacity, at least one event a second.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -147,7 +147,7 @@ fn run(
         if let Some(clock) = clock.get() {
             answers.answer(closed.upto, clock.elapsed());
         }
-        // Nobody listens any more once the rush has begun.
+        // The receiver is gone once the measured window has begun.
         let _ = closings.send(closed.upto);
         Ok(())
     };
@@ -155,12 +155,12 @@ fn run(
     Ok(latest.lock().map_or(Duration::ZERO, |latest| *latest))
 }
 
-/// When ticks were answered: all that they and those before them led to is with the sinks.
+/// The times at which ticks were answered: all output of the tick and of those before it is with the sinks.
 struct AnswerLog {
     schedule: Arc<Schedule>,
     /// The last tick that is answered.
     answered: Time,
-    /// When the last tick was.
+    /// The time of the last answer.
     answered_at: Duration,
     all: Spans,
     spans: Vec<Spans>,
@@ -193,7 +193,7 @@ impl AnswerLog {
     }
 }
 
-/// What of an exception's line says which record caused it, and when.
+/// The part of an exception's line that names its time and its cause.
 #[derive(Deserialize)]
 struct Line<'a> {
     time: Time,
@@ -277,7 +277,7 @@ mod tests {
             line(id.as_str(), tick + 10)
         );
         let at = schedule.moment(7) + Duration::from_millis(4);
-        // The same in the lap after that.
+        // The same in the next repeat.
         let again = line(&repeats::name(id.as_str(), 1), tick + load.repeat_ms());
         let later = schedule.moment(7 + load.window.len()) + Duration::from_millis(4);
         let left = [(at, lines.into_bytes()), (later, again.into_bytes())];

@@ -1,9 +1,9 @@
-//! When each event should come, and a feed that hands ticks over when they are due: an open loop.
+//! Schedule of events at a rate, and a feed that feeds ticks when they are due: an open loop.
 //!
-//! Who measures how long an answer takes must not wait for the one before it: else a job that stands still is asked
-//! nothing meanwhile and looks fast. So each event has its moment by the rate alone, and what is handed over late
-//! still counts from that moment. A tick is due when it ends; what is due together is handed over together, as a live
-//! job that has fallen behind takes it.
+//! A measurement of latency must not wait for the previous answer: a stalled job would be asked nothing meanwhile and
+//! look fast. So the due time of each event follows from the rate alone, and a late event counts from its due time. A
+//! tick is due when it ends; ticks that are due together are fed together, as a live job that has fallen behind takes
+//! them.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use live::error::Error;
 use crate::load::Load;
 use crate::repeats::Repeats;
 
-/// Time as the feed sees it, from the moment the rush begins.
+/// Time as the feed sees it, from the start of the measured window.
 pub trait Clock: Send {
     /// The time since then.
     fn elapsed(&self) -> Duration;
@@ -50,30 +50,30 @@ impl Clock for Wall {
     }
 }
 
-/// A tick of the rush.
+/// A tick of the measured window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledTick {
     /// The tick.
     pub tick: Time,
-    /// When it is over, from the beginning of the rush on.
+    /// The end of the tick, from the start of the measured window.
     pub at: Duration,
-    /// Its events.
+    /// The events of the tick.
     pub events: Range<usize>,
 }
 
-/// When each event of a rush should come, and each tick be handed over.
+/// The due time of each event and tick of a measured window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// The moment of each event of a lap, in order of arrival, from the beginning of the lap on.
+    /// The due time of each event of a repeat, in order of arrival, from the start of the repeat.
     moments: Vec<Duration>,
-    /// How long a lap takes.
+    /// The length of a repeat.
     repeat: Duration,
-    /// The ticks that have events, in order, of all laps.
+    /// The ticks that have events, in order, of all repeats.
     pub ticks: Vec<ScheduledTick>,
 }
 
 impl Schedule {
-    /// Of a load whose rush is in order of ingest time. Events of one millisecond are spread over it.
+    /// The schedule of a load whose window is in order of ingest time. Events of one millisecond are spread over it.
     pub fn of(load: &Load) -> Self {
         let (window, ticks, repeat_ms) = (&load.window, load.size.settings().ticks, load.repeat_ms());
         let millis = |span: i64| Duration::from_millis(u64::try_from(span).unwrap_or(0));
@@ -99,17 +99,17 @@ impl Schedule {
         schedule
     }
 
-    /// How many events come.
+    /// The number of events.
     pub fn events(&self) -> usize {
         self.ticks.last().map_or(0, |last| last.events.end)
     }
 
-    /// How many of them are a lap.
+    /// The number of events of a repeat.
     pub fn events_of_repeat(&self) -> usize {
         self.moments.len()
     }
 
-    /// The moment of an event, in order of arrival, from the beginning of the rush on.
+    /// The due time of an event, in order of arrival, from the start of the measured window.
     ///
     /// # Panics
     /// If there are no events.
@@ -125,7 +125,7 @@ impl Schedule {
     }
 }
 
-/// Hands over the opening, then the rush, tick by tick as they are due.
+/// Feeds the warm-up, then the measured window, tick by tick as they are due.
 pub struct Paced<C, B> {
     warm_up: Option<Batch>,
     window: std::iter::Peekable<Repeats>,
@@ -133,12 +133,12 @@ pub struct Paced<C, B> {
     first: Option<Time>,
     begin: Option<B>,
     clock: Option<C>,
-    /// Told how late a tick came that was waited for: this machine's fault alone.
+    /// Receives the delay of each tick that was waited for: the fault of the machine, not of the job.
     late: Box<dyn FnMut(Duration) + Send>,
 }
 
 impl<C: Clock, B: FnOnce() -> C + Send> Paced<C, B> {
-    /// `begin` is called when the opening was handed over: it starts the clock when that has left.
+    /// `begin` is called after the warm-up was fed: it starts the clock when the output of the warm-up has left.
     pub fn new(
         warm_up: Vec<Bound>,
         window: Repeats,
@@ -214,7 +214,7 @@ mod tests {
         }
     }
 
-    /// A rush in two laps.
+    /// A measured window of two repeats.
     fn load() -> (Load, Schedule) {
         let load = Load::new(Size { rate: 10_000, repeats: 2, ..Size::TINY }).expect("a load");
         let schedule = Schedule::of(&load);

@@ -1,9 +1,9 @@
-//! Sales that must be answered by an exception: what latency is measured by.
+//! Probes: sales that must open an exception, so that latency has enough samples.
 //!
-//! The rush alone opens too few exceptions to speak of the slowest in ten thousand. So one event in a hundred is a probe: it
-//! sells one unit of an item of its own, which was counted as none before the rush, in a store of the rush and at
-//! the moment of the event before it. The books go negative, and `inventory.negative_on_hand` opens in that very tick.
-//! In every lap of the rush they sell items of their own.
+//! The load alone opens too few exceptions for a percentile of one in ten thousand. So one event in a hundred is a
+//! probe: it sells one unit of an item of its own, which was counted as zero before the measured window, in a store of
+//! the load and at the moment of the event before it. The stock goes negative, and `inventory.negative_on_hand` opens
+//! in the same tick. Each repeat has probe items of its own.
 
 use live::error::Error;
 use scenarios::topic::{Body, Channel, Count, Id, PosLine, Quantity, Record as Sent, SaleKind};
@@ -40,7 +40,7 @@ pub fn load(size: Size) -> Result<Load, Error> {
     Ok(load)
 }
 
-/// How the items of probes begin.
+/// The prefix of the items of probes.
 pub const PREFIX: &str = "probe-";
 
 fn item((number, repeat): (u64, u32)) -> Id {

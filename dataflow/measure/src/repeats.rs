@@ -1,7 +1,7 @@
-//! A rush that is longer than its records: they come again, lap after lap, later and under new names.
+//! Repeats: a measured window longer than its records reads them again, later and under new event ids.
 //!
-//! In every lap each event is a new one, of the same stores, items and customers: sales go on, and rows of state are said
-//! anew. Their bodies stay as they are, transactions included.
+//! The events of each repeat are new ones, of the same stores, items and customers: sales continue, and state rows are
+//! sent again. The bodies stay as they are, transactions included.
 
 use contract::event::FactBody;
 use contract::fate::RecordHeader;
@@ -13,17 +13,17 @@ use operators::arrival::Arrival;
 use crate::load::Load;
 use crate::probes;
 
-/// The records of every lap, in order.
+/// The records of every repeat, in order.
 pub struct Repeats {
     records: Vec<Bound>,
     repeat_ms: i64,
-    /// The lap that comes, and how many there are.
+    /// The current repeat and the number of repeats.
     repeat: (u32, u32),
     next: usize,
 }
 
 impl Repeats {
-    /// Of the decoded rush of a load.
+    /// The repeats of the decoded window of a load.
     pub fn of(load: &Load, records: Vec<Bound>) -> Self {
         Repeats { records, repeat_ms: load.repeat_ms(), repeat: (0, load.size.repeats), next: 0 }
     }
@@ -50,23 +50,23 @@ impl Iterator for Repeats {
     }
 }
 
-/// The name of a record in a later lap.
+/// The event id of a record in a later repeat.
 pub fn name(first: &str, repeat: u32) -> EventId {
     EventId::from(format!("{first}:{repeat}"))
 }
 
-/// The name in the first lap, and the lap, of a name in a later one.
+/// The event id in the first repeat, and the repeat, of an event id in a later one.
 pub fn repeat_of(name: &str) -> Option<(&str, u32)> {
     let (first, repeat) = name.rsplit_once(':')?;
     Some((first, repeat.parse().ok()?))
 }
 
-/// What is sold in a lap instead of an item, which may be that of a probe.
+/// The item that is sold in a repeat: each repeat has probe items of its own.
 fn in_repeat(item: Id, repeat: u32) -> Id {
     if item.as_str().starts_with(probes::PREFIX) { Id::new(&name(item.as_str(), repeat)) } else { item }
 }
 
-/// A record as it comes in a later lap.
+/// A record in a later repeat.
 fn again((tick, topic, admitted): Bound, repeat: u32, later: i64) -> Bound {
     let shift = |header: RecordHeader| RecordHeader { event_time: header.event_time.map(|at| at + later), ..header };
     let admitted = match admitted {
@@ -116,7 +116,7 @@ mod tests {
         let of_one: BTreeSet<_> = first.iter().filter_map(|(.., admitted)| id(admitted)).collect();
         assert_eq!(ids.len(), 3 * of_one.len());
         assert!(of_one.iter().all(|(topic, id)| ids.contains(&(*topic, name(id, 2)))));
-        // What is counted before the rush is what its probes sell.
+        // The items that are counted in the warm-up are those that the probes sell.
         let item = |admitted: &Admitted| match admitted {
             Admitted::Fact(_, Arrival { content: Some(FactBody::Pos(line)), .. }) => Some(line.item),
             Admitted::Fact(_, Arrival { content: Some(FactBody::Count(count)), .. }) => Some(count.item),

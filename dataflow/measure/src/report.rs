@@ -1,4 +1,4 @@
-//! A result as one page: everything in it, plots and tables, to be opened in any browser without a network.
+//! A result as one HTML page with plots and tables, without external resources.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::percentiles::Percentiles;
 use crate::plot::{Axis, Bar, Chart, Series, bars, escape, nines};
 use crate::result::{Contest, Latency, Measured, median, write_text};
 
-/// Looks; the colours are those of Okabe and Ito, which nearly everybody can tell apart.
+/// The style sheet; the colours are those of Okabe and Ito, which readers with colour blindness can distinguish.
 const STYLE: &str = "
 :root { color-scheme: light dark; --fore: #1d1d1f; --back: #ffffff; --faint: #d5d5da; }
 @media (prefers-color-scheme: dark) { :root { --fore: #e8e8ea; --back: #17181b; --faint: #3a3b40; } }
@@ -225,7 +225,7 @@ fn curves(title: &str, rates: &[&Latency], of: impl Fn(&Latency) -> &Percentiles
     .svg()
 }
 
-/// What was answered over what was offered.
+/// The answered rate over the offered rate.
 fn reached(rates: &[&Latency]) -> String {
     let high = rates.iter().map(|one| one.rate as f64).fold(1.0, f64::max);
     let line = |name: &str, of: fn(&Latency) -> f64, broken| Series {
@@ -283,7 +283,7 @@ fn footprint(page: &mut String, measured: &Measured) {
     states(page, measured);
 }
 
-/// What is held, by the part it is held for.
+/// The stored entries by part.
 fn states(page: &mut String, measured: &Measured) {
     if measured.states.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! How long the live job takes to leave a snapshot of many keys, and to come back from it.
+//! Duration of a snapshot with many keys, and of a restart from it, of the live job.
 //!
 //! The real job, in a process of its own, over files: the first run reads everything, writes every output and leaves a
 //! snapshot when it stops; the same command again checks hashes, loads the state, finds nothing to read, and stops.
@@ -101,14 +101,14 @@ fn prepare(keys: u64, folder: &Path) -> Result<PathBuf, Error> {
     Ok(config)
 }
 
-/// What the job says when a snapshot is complete.
+/// The job's log message of a complete snapshot.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 struct Snapshot {
     bytes: u64,
     seconds: f64,
 }
 
-/// The last snapshot that the job spoke of; nought if it spoke of none.
+/// The last snapshot in the log; zero if there is none.
 fn snapshot(stderr: &str) -> Snapshot {
     let complete = stderr.lines().rev().find(|line| line.contains("\"snapshot complete\""));
     complete.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()

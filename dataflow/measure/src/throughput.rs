@@ -1,8 +1,7 @@
-//! How fast the job takes a rush when nothing holds it up: from memory, from JSON lines and from Parquet, on one worker
-//! and on two.
+//! Maximum throughput of the job: from memory, JSON lines and Parquet, on one worker and on two.
 //!
-//! Each tick is handed over by itself (those that wait for a worker are closed together), and all that leaves is encoded, as in a live job. Each origin
-//! and number of workers must say the same to the byte, or there is no figure.
+//! Each tick is fed by itself (ticks that wait for a worker are closed together), and all output is encoded, as in a
+//! live job. All sources and numbers of workers must give the same output bytes, or there is no figure.
 
 use live::error::Error;
 use scenarios::folder::Format;
@@ -17,12 +16,12 @@ use crate::result::{Origin, Settings, Throughput};
 /// The numbers of workers it is measured with.
 pub const WORKERS: [usize; 2] = [1, 2];
 
-/// The rush, from where it comes, taken once.
+/// Task: the measured window of a source, run once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MeasuredWindow {
-    /// How large it is.
+    /// The size of the load.
     pub settings: Settings,
-    /// Where it comes from.
+    /// The source.
     pub origin: Origin,
     /// Worker threads.
     pub workers: usize,
@@ -43,10 +42,11 @@ impl Task for MeasuredWindow {
     }
 }
 
-/// The rush from memory, lap after lap, taken once: what is measured begins when as much is forgotten as comes.
+/// Task: the measured window from memory in repeats, run once; measuring begins when as much state is released as
+/// added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sustained {
-    /// How large it is.
+    /// The size of the load.
     pub settings: Settings,
     /// Worker threads.
     pub workers: usize,
@@ -61,10 +61,10 @@ impl Task for Sustained {
     }
 }
 
-/// Measures every origin with every number of workers; `say` is told what comes next.
+/// Measures every source with every number of workers; `progress` receives a line before each step.
 ///
 /// # Errors
-/// If the load cannot be made or run, or two runs differ in what they say.
+/// If the load cannot be made or run, or the output bytes of two runs differ.
 pub fn measure(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<Throughput>, Error> {
     let mut found = Vec::new();
     let mut hash = None;
@@ -78,8 +78,8 @@ pub fn measure(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str
     Ok(found)
 }
 
-/// Measures the capacity that rates of latency are shares of: from memory. Rates that are held until what came first can no
-/// longer be corrected are shares of what can be sustained from then on.
+/// Measures the capacity that the rates of latency are shares of, from memory. If rates are held for at least twice the
+/// lateness, the capacity is that of the time after the first lateness.
 ///
 /// # Errors
 /// As [`measure`].
@@ -93,7 +93,7 @@ pub fn capacity(settings: &Settings, workers: usize, apart: &Apart) -> Result<Th
     }
 }
 
-/// Takes a rush so many times.
+/// Runs a task several times.
 fn repeat(
     window: &impl Task<Answer = Taken>,
     (origin, workers, runs): (Origin, usize, u32),
@@ -146,7 +146,7 @@ mod tests {
         let long = Settings { lateness_ms: 200, ..short.clone() };
         assert!(!short.outlasts_lateness() && long.outlasts_lateness());
         let capacity = |settings| capacity(settings, 1, &Apart::Here).expect("measured").events;
-        // 2,000 events in each lap of 100 ms; what is measured are the last two of four.
+        // 2,000 events in each repeat of 100 ms; the last two of four are measured.
         assert_eq!((capacity(&short), long.size_sustained().repeats), (2_000, 4));
         assert!(capacity(&long).abs_diff(4_000) < 200);
     }

@@ -1,4 +1,4 @@
-//! For tests: a keyed state driven by hand, and the rows it stands by.
+//! Test driver: a keyed state driven by hand, with the rows that it currently maintains.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use operators::keyed::{Keyed, KeyedState, Ticks};
 
 /// The rows a view maintains, tick by tick.
 pub(crate) struct Driven<L: Keyed<Cause = Cause>, K, V> {
-    /// What maintains them.
+    /// The keyed state that maintains them.
     pub(crate) state: KeyedState<L>,
-    /// The rows that stand.
+    /// The current rows.
     pub(crate) rows: BTreeMap<K, V>,
 }
 

@@ -1,4 +1,4 @@
-//! `storepulse check`: reads a scenario without running it, and says what the edge would say of its records.
+//! `storepulse check`: reads a scenario without running it, and counts its records by type and by problem.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub struct Check {
     examples: usize,
 }
 
-/// What was found in one topic.
+/// The records and problems of one topic.
 #[derive(Default)]
 struct Found {
     records: u64,
@@ -98,7 +98,7 @@ impl Check {
     }
 }
 
-/// Notes a fact's revision; says so if an earlier line makes this one a duplicate.
+/// Stores a fact's revision; returns the problem if an earlier line makes this one a duplicate.
 fn seen_before(revisions: &mut HashMap<EventId, i64>, record: &Record) -> Option<&'static str> {
     let latest = revisions.entry(record.event_id.clone()).or_insert(-1);
     let duplicate = *latest >= record.revision;

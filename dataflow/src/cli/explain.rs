@@ -1,7 +1,7 @@
-//! `storepulse explain`: why an exception opened: its numbers, the rows, records and policies behind them.
+//! `storepulse explain`: prints the numbers, rows, records and policies behind an exception.
 //!
-//! The scenario is replayed to the tick at which the exception opened; what is shown is what was there: the record that
-//! was published, the rows of the views its type reads, and the input records of its key that stood at that tick.
+//! The scenario is replayed to the tick at which the exception opened. The output is the state of that tick: the
+//! published record, the rows of the views its type reads, and the current input records of its key.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,13 +54,13 @@ pub struct Explain {
 struct Explanation {
     /// The record that opened it.
     opened: Value,
-    /// The rows its type reads, as they stood at that tick; the latest last.
+    /// The rows its type reads, as of that tick; the latest last.
     rows: Vec<Value>,
-    /// How many rows there were in all.
+    /// The number of rows in all.
     rows_found: usize,
-    /// The records of its key that stood at that tick; the latest last.
+    /// The records of its key, as of that tick; the latest last.
     records: Vec<Found>,
-    /// How many records there were in all.
+    /// The number of records in all.
     records_found: usize,
 }
 
@@ -118,7 +118,7 @@ impl Explain {
     }
 }
 
-/// Keeps the rows that stand until the exception opens.
+/// Stores the current rows until the exception opens.
 struct OpeningState<'a> {
     exception_id: &'a str,
     opened: Option<Value>,
@@ -160,14 +160,15 @@ impl Encoder for OpeningState<'_> {
     }
 }
 
-/// Whether the type of the exception reads this row: of a view it reads, and of the same key as far as they share it.
+/// True if the type of the exception reads this row: of a view it reads, and with the same values of the common key
+/// fields.
 fn reads_row(opened: &Value, row: &Value) -> bool {
     let kind = retail::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
     let reads = kind.is_some_and(|kind| kind.views.iter().any(|view| row["view"] == *view));
     reads && shares(&key(opened), row["key"].as_object())
 }
 
-/// Whether everything that both name is the same, and something is.
+/// True if all common fields are equal, and there is one.
 fn shares(key: &Map<String, Value>, other: Option<&Map<String, Value>>) -> bool {
     let common: Vec<bool> = key
         .iter()
@@ -185,7 +186,7 @@ fn key(opened: &Value) -> Map<String, Value> {
     key
 }
 
-/// The input records that stood when it opened and speak of its key, oldest first; of each only its last revision.
+/// The input records of its key that were current when it opened, oldest first; of each only its last revision.
 fn records(scenario: &Scenario, opened: &Value) -> Result<Vec<Found>, Error> {
     let kind = retail::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
     let topics = kind.map(|kind| views::topics(kind.views)).unwrap_or_default();
@@ -235,7 +236,7 @@ fn current_records(
     Ok(())
 }
 
-/// Whether a record names everything of the key that records of its type name at all, and at least one part of it.
+/// True if the record has the key's value in every key field that its type has, and in at least one.
 fn names_key(record: &Value, key: &Map<String, Value>) -> bool {
     let mut named = 0;
     for (name, wanted) in key {

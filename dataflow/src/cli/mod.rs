@@ -1,4 +1,4 @@
-//! The command line: one file a command. Every command prints through [`out`].
+//! The command line: one file per command. Every command prints through [`out`].
 
 #[macro_use]
 pub mod out;
@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
 /// Runs a command line given as words, the program's name first.
 ///
 /// # Errors
-/// What the command says; wrong arguments are a wrong scenario.
+/// The error of the command; wrong arguments are a scenario error.
 pub fn run(words: &[&str]) -> Result<(), Error> {
     Cli::try_parse_from(words).map_err(|error| Error::Scenario(error.to_string()))?.run()
 }

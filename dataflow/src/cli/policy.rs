@@ -1,4 +1,4 @@
-//! `storepulse policy list`: every number that may be changed, with its default, unit and meaning.
+//! `storepulse policy list`: prints every policy with its default, unit and meaning.
 
 use clap::{Args, Subcommand};
 use live::error::Error;

@@ -1,4 +1,4 @@
-//! `storepulse scenario produce`: sends the records of a scenario to the input topics of a live job, as their senders would.
+//! `storepulse scenario produce`: sends the records of a scenario to the input topics of a live job.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

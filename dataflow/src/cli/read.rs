@@ -1,4 +1,4 @@
-//! `storepulse read`: the records of an output topic, each once, in order, of closed ticks only.
+//! `storepulse read`: prints the records of an output topic, in order, each once, of closed ticks only.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use live::patience::Patience;
 use crate::cli::out::Out;
 use crate::cli::signals::stop_flag;
 
-/// How long to wait for a next record before looking whether there is one.
+/// The time to wait for a record before polling again.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long a topic that cannot be read is tried again before the command gives up.
+/// The time for which an unreadable topic is retried before the command gives up.
 const AWAY: Duration = Duration::from_secs(60);
 /// Records taken at once.
 const RECORDS: usize = 1_000;
@@ -82,7 +82,7 @@ impl Read {
     }
 }
 
-/// Prints the records of a topic as they stand, to its end or until told to stop; those at hand are handed over at once.
+/// Prints the stored records of a topic, to its end or until stopped; records at hand are flushed at once.
 fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
     while !away.stop.load(Ordering::Relaxed) {
         match away.with(|| source.poll(RECORDS, PATIENCE))? {
@@ -97,7 +97,7 @@ fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Patience<'_>)
     Ok(())
 }
 
-/// Prints the closed ticks of a topic, each once, to its end or until told to stop; handed over before any waiting.
+/// Prints the closed ticks of a topic, each once, to its end or until stopped; flushed before any waiting.
 fn print_ticks(mut reader: Reader, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
     let mut patience = Duration::ZERO;
     while !away.stop.load(Ordering::Relaxed) {

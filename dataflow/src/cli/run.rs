@@ -1,4 +1,4 @@
-//! `storepulse run`: the live job.
+//! `storepulse run`: runs the live job of a configuration.
 
 use std::path::PathBuf;
 

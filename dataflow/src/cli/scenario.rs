@@ -1,4 +1,4 @@
-//! `storepulse scenario`: lists what can be replayed, generates it, and converts public data.
+//! `storepulse scenario`: lists, generates, converts and scores scenarios.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
-//! `storepulse scenario score`: what a replay said against what truly went wrong.
+//! `storepulse scenario score`: compares the exceptions of a replay with the labels of its scenario.
 //!
-//! `truth.jsonl` of a generated scenario holds labels: a type, a key (what it leaves out may be anything), a span and
-//! a cause. An exception **matches** a label of its type and key if it was open at some time of the span. A label that
-//! is `certain` must be found; one that is not merely explains what may be said. From this follow, for each type:
+//! `truth.jsonl` of a generated scenario holds labels: a type, a key (a field that it omits may have any value), a span
+//! and a cause. An exception **matches** a label of its type and key if it was open at some time of the span. A label
+//! that is `certain` must be found; any other label only explains exceptions. The scores of a type:
 //!
 //! - **right**: exceptions that match a certain label; **explained**: those that match another one only;
 //!   **false**: those that match none, whatever their type: the simulator labels everything it knows to be wrong, so what
@@ -38,7 +38,7 @@ pub struct Score {
     examples: usize,
 }
 
-/// What truly was wrong.
+/// A label: a problem that truly existed.
 #[derive(Clone, Debug, Deserialize)]
 struct Label {
     #[serde(rename = "type")]
@@ -50,13 +50,13 @@ struct Label {
     certain: bool,
 }
 
-/// What was said, from its opening to its end.
+/// A reported exception, from its opening to its end.
 #[derive(Clone, Debug)]
 struct Reported {
     kind: String,
     key: Map<String, Value>,
     from: i64,
-    /// When it cleared; open for ever if it did not.
+    /// The tick at which it cleared; the end of time if it did not.
     to: i64,
 }
 
@@ -69,7 +69,7 @@ impl Label {
     }
 }
 
-/// How well a type did.
+/// The score of a type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Exceptions that match a certain label.
@@ -80,7 +80,7 @@ pub struct Tally {
     pub wrong: Vec<String>,
     /// Certain labels an exception matches.
     pub found: u64,
-    /// Those none does, by key and cause.
+    /// The labels that no exception matches, by key and cause.
     pub missed: Vec<String>,
 }
 
@@ -96,13 +96,13 @@ impl Tally {
         self.right + self.explained + self.wrong.len() as u64
     }
 
-    /// Of a hundred exceptions so many had a reason.
+    /// Precision: the share of exceptions that had a reason, in hundredths.
     #[must_use]
     pub fn precision_percent(&self) -> Option<u64> {
         share_percent(self.right + self.explained, self.opened())
     }
 
-    /// Of a hundred certain labels so many were found.
+    /// Recall: the share of certain labels that were found, in hundredths.
     #[must_use]
     pub fn recall_percent(&self) -> Option<u64> {
         share_percent(self.found, self.found + self.missed.len() as u64)
@@ -140,7 +140,7 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Error> {
     Ok(read)
 }
 
-/// What is read of an exceptions record.
+/// The fields that are read of an exceptions record.
 #[derive(Deserialize)]
 struct Step {
     time: i64,

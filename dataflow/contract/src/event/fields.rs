@@ -1,7 +1,7 @@
-//! How a record is read: field by field, in the contract's order, the first bad one named.
+//! Field readers: a record is read field by field in the contract's order, and the first bad field is named.
 //!
-//! A record type says once which fields it has, in [`Fields`] calls; the same lines decode JSON ([`JsonFields`]) and
-//! print the JSON Schema (`crate::schema`).
+//! A record type declares its fields once, in [`Fields`] calls; the same calls decode JSON ([`JsonFields`]) and
+//! generate the JSON Schema (`crate::schema`).
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -11,7 +11,7 @@ use std::fmt;
 
 use crate::ids::{EventId, Id, is_id};
 
-/// Why a record cannot be read.
+/// The reason a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// Missing, null, or of a wrong JSON type.
@@ -23,9 +23,9 @@ pub enum Fault {
 /// The first bad field of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bad {
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
-    /// Where; `None` when the line as a whole is no JSON object.
+    /// The field; `None` when the line as a whole is not a JSON object.
     pub field: Option<&'static str>,
 }
 
@@ -102,7 +102,8 @@ pub trait Fields {
 /// The fields of one JSON object, borrowed from its line.
 pub struct JsonFields<'a> {
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
-    /// Where the last field was found: producers write fields in one order, so the next is usually the next.
+    /// The index of the last field found: producers write fields in one order, so the next field is usually the next
+    /// one.
     cursor: usize,
 }
 
@@ -170,7 +171,7 @@ fn integer(raw: &str, name: &'static str, range: Range) -> Result<i64, Bad> {
     }
 }
 
-/// The exponent of a JSON number; one beyond `i64` is taken for the nearest there is: no line is long enough to tell them apart.
+/// The exponent of a JSON number; one beyond `i64` is clamped: no line is long enough for the difference to matter.
 fn exponent(digits: &str) -> i64 {
     digits.parse().unwrap_or(if digits.starts_with('-') { i64::MIN } else { i64::MAX })
 }

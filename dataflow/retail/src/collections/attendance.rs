@@ -1,4 +1,4 @@
-//! Who clocked in where: the state of every person at a store, as what they are there and how long they worked each hour.
+//! Attendance: the role in which each employee is present at a store, and the minutes worked in each ended hour.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use contract::keys::RoleHour;
 use contract::keys::StoreRole;
 use serde::{Deserialize, Serialize};
 
-/// What is said of one person at a store.
+/// An output row for one employee at a store.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 enum AttendanceRow {
     /// In, and not on a break.
@@ -28,12 +28,12 @@ enum AttendanceRow {
 /// A person at a store.
 type Employee = (Id, Id);
 
-/// What is kept of a person until it can no longer change.
+/// State of one employee at a store, until no correction can change it.
 #[derive(Default, Serialize, Deserialize)]
 struct PersonState {
     punches: Punches,
     here: Option<Role>,
-    /// Minutes by hour and role, as last said, of the hours that may still change.
+    /// Minutes by hour and role, as last emitted, of the hours that may still change.
     worked: BTreeMap<(i64, Role), i64>,
 }
 
@@ -42,7 +42,7 @@ struct Clocks {
 }
 
 impl Clocks {
-    /// Says who is there now; answers when the clock changes it.
+    /// Emits the current presence; returns the instant at which the clock changes it.
     fn emit_here(store: Id, state: &mut PersonState, emit: &mut Emit<'_, AttendanceRow, Cause>) -> Option<i64> {
         let (here, turn) = state.punches.here(emit.now());
         let row = |role| AttendanceRow::Here(StoreRole { store, role });
@@ -51,7 +51,7 @@ impl Clocks {
         turn
     }
 
-    /// Says the minutes of the hours that have ended; answers when the next one does.
+    /// Emits the minutes of the ended hours; returns the instant at which the next hour ends.
     fn emit_worked(store: Id, state: &mut PersonState, emit: &mut Emit<'_, AttendanceRow, Cause>) -> Option<i64> {
         let (worked, next) = state.punches.worked(emit.now());
         let minutes: BTreeMap<_, _> = worked.into_iter().map(|(key, ms)| (key, ms / MINUTE_MS)).collect();
@@ -104,7 +104,7 @@ impl Keyed for Clocks {
     }
 }
 
-/// What the punches lead to.
+/// The collections derived from punches.
 #[derive(Clone)]
 pub struct Attendance<'scope> {
     /// One for each person who is in and not on a break.
@@ -150,7 +150,8 @@ mod tests {
     use contract::event::workforce::PunchKind;
     use contract::ids::EventId;
 
-    /// Punches of one person as (arrives in minute, happened in minute, kind, diff); answers what is said and when.
+    /// Punches of one person as (arrives in minute, happened in minute, kind, diff); checks the emitted rows and their
+    /// minutes.
     fn check(script: &[(i64, i64, PunchKind, i64)], until: i64, expected: &[&str]) {
         let (store, employee) = (Id::new("s1"), Id::new("e1"));
         let mut state = KeyedState::new(Clocks { lateness_ms: 2 * HOUR_MS }, Ticks { tick_ms: MINUTE_MS });

@@ -1,8 +1,9 @@
-//! All that is kept of one item at one store, in one drawer ([`entry`]), and what is said of it.
+//! The item_at_store operator: one keyed entry per item and store ([`entry`]), and the collections that are read from
+//! it.
 //!
-//! A till line moves the books of its item at its store, what sells there within the hour, and its promotions; and the
-//! books are what three detectors watch. So a line looks for its item once and not six times, and what two of them
-//! need is held once.
+//! A till line changes the stock of its item at its store, the demand of the last hour and the promotions of the item,
+//! and three detectors read the stock. One keyed entry holds all of them, so a line needs one lookup instead of six,
+//! and shared values are stored once.
 
 use contract::exception::Step;
 use contract::ids::Id;
@@ -27,23 +28,23 @@ mod parts;
 
 use entry::{ItemInput, ItemLogic, ItemOutput};
 
-/// What is said of every item at every store.
+/// The collections that the item_at_store operator emits.
 pub struct ItemAtStore<'scope> {
     /// inventory.position.
     pub positions: Collection<'scope, Row<StoreItem, Position>>,
     /// Items that are short, for the promises of orders.
     pub short: Collection<'scope, (Id, promise_score::Entry)>,
-    /// What counts found that the books did not say, for inventory.accuracy.
+    /// Differences between counts and book values, for inventory.accuracy.
     pub variances: Collection<'scope, (StoreDay, i64)>,
-    /// How items sell within the hour, for demand.index.
+    /// Demand of the last hour by item and store, for demand.index.
     pub demand: Collection<'scope, (Id, (Id, Demand))>,
     /// promotion.performance with what its detectors read beside.
     pub promotions: Collection<'scope, Row<PromotionStoreItem, PromotionRow>>,
-    /// What inventory.stockout_risk finds.
+    /// Steps of inventory.stockout_risk.
     pub stockouts: Collection<'scope, Step>,
-    /// What inventory.negative_on_hand finds.
+    /// Steps of inventory.negative_on_hand.
     pub negatives: Collection<'scope, Step>,
-    /// What inventory.phantom_stock finds.
+    /// Steps of inventory.phantom_stock.
     pub phantoms: Collection<'scope, Step>,
 }
 

@@ -1,8 +1,8 @@
-//! Which promotions can still say anything: those whose period has not been closed for good.
+//! Open promotions: those whose period has not settled yet; the promotion views and detectors read only these.
 //!
-//! A period settles at the first tick ≥ end_at + lateness, and nothing changes it after that: a promotion that first comes,
-//! or lists another store, later than that is not heard. One that moves its end into the past is heard once more, at that
-//! tick, which then settles its rows (contract §1).
+//! A period settles at the first tick ≥ end_at + lateness and cannot change afterwards. A promotion that first arrives
+//! after that tick, or adds a store after it, is dropped. A promotion that moves its end into the past is emitted once
+//! more, at the tick of that change, which then settles its rows (contract §1).
 
 use contract::event::promotion::Promotion;
 use contract::ids::Id;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 struct WindowState {
     current: One<Promotion>,
     previous: Option<Promotion>,
-    /// Whether `previous` was let through.
+    /// True if `previous` was emitted.
     is_emitted: bool,
 }
 
@@ -58,7 +58,7 @@ impl Keyed for Windows {
     }
 }
 
-/// The promotions that are heard.
+/// The promotions whose period is open.
 pub fn build<'scope>(
     ticks: Ticks,
     lateness_ms: i64,
@@ -91,7 +91,7 @@ mod tests {
         Promotion { promotion: Id::new("p"), stores: Vec::new(), items: Vec::new(), terms, setup_required: false }
     }
 
-    /// Steps of (tick, end_at) of one promotion; answers the ends let through (+) and taken back (−).
+    /// Runs steps of (tick, end_at) of one promotion; checks the emitted (+) and retracted (−) ends.
     fn check(steps: &[(i64, i64)], expected: &[&[(i64, i64)]]) {
         let mut state = KeyedState::new(Windows { ticks: TICKS, lateness_ms: 100 }, TICKS);
         let mut before = None;

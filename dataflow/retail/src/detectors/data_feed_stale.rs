@@ -1,4 +1,4 @@
-//! A store's feed has fallen silent: whoever runs it should check it.
+//! Detector `data.feed_stale`: opens while a store's feed is silent for longer than its policy allows (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::ExceptionType;
@@ -22,7 +22,7 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// Watches the feeds that are stale: when they were last heard.
+/// The detector; its input is the tick of the last accepted record of each stale feed.
 pub struct FeedStale;
 
 impl Detector for FeedStale {
@@ -73,7 +73,7 @@ pub fn readings<'scope>(rows: &Collection<'scope, Row<Feed, FeedHealthRow>>) -> 
     read_some(rows, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(FeedStale, readings(graph.feed_health()))
 }

@@ -1,4 +1,4 @@
-//! A department of an open store is asked for far less than planned: adjust the plan.
+//! Detector `demand.drop`: opens when the demand index of a department of an open store is too low (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::ExceptionType;
@@ -31,7 +31,7 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: QUARTER_MS,
 };
 
-/// Watches demand.index and the hours of stores.
+/// The detector; it reads demand.index and the opening hours of stores.
 pub struct DemandDrop;
 
 impl Detector for DemandDrop {
@@ -74,7 +74,7 @@ impl Fed for DemandDrop {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(DemandDrop, read(graph.demand_index(), |row| row))
 }

@@ -1,4 +1,4 @@
-//! A department of an open store is asked for far more than planned: adjust the plan.
+//! Detector `demand.surge`: opens when the demand index of a department of an open store is too high (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::ExceptionType;
@@ -30,10 +30,10 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: QUARTER_MS,
 };
 
-/// How far the index must come back from the bound before the exception clears.
+/// The distance between the open bound and the clear bound of the index.
 pub const HYSTERESIS_BP: i64 = 500;
 
-/// Watches demand.index and the hours of stores.
+/// The detector; it reads demand.index and the opening hours of stores.
 pub struct Surge;
 
 impl Detector for Surge {
@@ -106,7 +106,7 @@ pub fn drivers(key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Dr
     ]
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(Surge, read(graph.demand_index(), |row| row))
 }

@@ -1,4 +1,5 @@
-//! More is promised within two hours than the pickers can do: the store should take fewer orders for a while.
+//! Detector `fulfillment.capacity_overload`: opens when more is due within two hours than the pickers can pick
+//! (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
@@ -33,16 +34,16 @@ pub const KIND: &ExceptionType = &ExceptionType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Load {
     due_2h_milli: i64,
-    /// `None` while nobody is there to pick.
+    /// The load; `None` while no picker is present.
     load_bp: Option<i64>,
 }
 
-/// What bears on the verdict.
+/// An input of the detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
     /// A row of fulfillment.node.
     Load(Load),
-    /// Somebody who is there to pick.
+    /// A picker who is present.
     Here,
 }
 
@@ -62,7 +63,7 @@ pub fn loads<'scope>(
     loads.and(attendance.pickers().map(|store| (Node { store }, Entry::Here)))
 }
 
-/// Watches fulfillment.node.
+/// The detector; it reads fulfillment.node.
 pub struct CapacityOverload;
 
 impl Detector for CapacityOverload {
@@ -116,7 +117,7 @@ impl Fed for CapacityOverload {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(CapacityOverload, loads(graph.fulfillment_node(), graph.attendance()))
 }

@@ -1,4 +1,4 @@
-//! An order was promised and is still being picked: the customer must be told.
+//! Detector `fulfillment.promise_missed`: opens when an order is still open at its promised instant (contract §5).
 
 use contract::event::order::CustomerOrder;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
@@ -39,7 +39,7 @@ impl Promise {
     }
 }
 
-/// Watches orders.
+/// The detector; it reads orders.
 pub struct PromiseMissed;
 
 impl Detector for PromiseMissed {
@@ -86,7 +86,7 @@ impl Fed for PromiseMissed {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(PromiseMissed, graph.inputs.streams.orders.clone().map(Promise::of))
 }

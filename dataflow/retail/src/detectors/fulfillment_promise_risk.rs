@@ -1,4 +1,4 @@
-//! An order will probably not be ready as promised: hurry, or let another store fulfil it.
+//! Detector `fulfillment.promise_risk`: opens when the promise score of an open order is too low (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
@@ -12,7 +12,7 @@ use operators::one::One;
 use crate::collections::promise_score::Score;
 use crate::registry::Graph;
 
-/// Below this score nobody can save the promise here.
+/// Below this score the exception is critical and asks for another store.
 const HOPELESS_BP: i64 = 4_000;
 
 /// `fulfillment.promise_risk`.
@@ -33,7 +33,7 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// Watches the scores of open orders whose promise is ahead; an order that is no such order any more has none.
+/// The detector; it reads the scores of open orders whose promise is ahead, and no other order has a score.
 pub struct PromiseRisk;
 
 impl Detector for PromiseRisk {
@@ -86,7 +86,7 @@ impl Fed for PromiseRisk {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(PromiseRisk, graph.promise_score().clone())
 }

@@ -1,4 +1,4 @@
-//! The books say it is on the shelf, but it has not sold for too long: somebody should look.
+//! Detector `inventory.phantom_stock`: opens when a stocked item has not sold for improbably long (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
@@ -33,10 +33,10 @@ pub const KIND: &ExceptionType = &ExceptionType {
 /// One unit: less is no stock.
 const UNIT_MILLI: i64 = 1_000;
 
-/// The rows of an item at a store.
+/// The inputs of an item at a store.
 #[derive(Default)]
 pub struct PhantomStockState {
-    /// The position as it stands now.
+    /// The current position.
     pub position: Option<Position>,
     /// Expected sales a day.
     pub forecast_milli: Option<i64>,
@@ -52,7 +52,7 @@ pub fn silence_bp(forecast_milli: i64, open_ms: i64, open_day_ms: i64) -> i64 {
 
 /// An open time that is not longer than [`silent_for`], and hardly shorter: one logarithm.
 fn silent_for_at_least(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
-    /// A thousand years: beyond that, nobody waits, and floats no longer tell milliseconds apart.
+    /// A thousand years: no wait is longer, and larger floats do not resolve milliseconds.
     const NEVER: f64 = 3e13;
     if alpha_bp <= 0 || forecast_milli <= 0 || open_day_ms <= 0 {
         return None;
@@ -74,7 +74,7 @@ pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Optio
 }
 
 impl PhantomStockState {
-    /// Since when nothing has sold although it could have.
+    /// The instant since which the item could have sold and has not.
     fn silent_since(&self) -> Option<i64> {
         let position = self.position?;
         position.last_sale_at.max(position.anchor_at).max(self.stocked_since)
@@ -96,7 +96,7 @@ impl PhantomStockState {
     }
 }
 
-/// Watches inventory.position beside ref.item_location.
+/// The detector; it reads inventory.position and ref.item_location.
 pub struct PhantomStock;
 
 impl Detector for PhantomStock {
@@ -149,7 +149,7 @@ impl Detector for PhantomStock {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.item_at_store().phantoms.clone()
 }

@@ -1,4 +1,5 @@
-//! More will probably be asked for before the next delivery than the shelf can give: reorder now.
+//! Detector `inventory.stockout_risk`: opens when demand will probably exceed the stock before the next delivery
+//! (contract §5).
 
 use contract::event::Topic;
 use contract::event::reference::{ItemLocation, Product};
@@ -32,13 +33,13 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// From this chance of running out on it is critical.
+/// The exception is critical from this probability of running out on.
 const CRITICAL_BP: i64 = 8_000;
-/// The reorder should suffice with this chance.
+/// The probability with which the reordered quantity suffices.
 const SUFFICES_BP: i64 = 9_500;
 
-/// The units in a case of every ranged item. Products are met by item, so that one changed product finds its stores without a
-/// look at any other key.
+/// The units in a case of every ranged item. Products are looked up by item, so a changed product visits its stores
+/// only.
 pub fn case_packs<'scope>(
     ticks: Ticks,
     locations: &Collection<'scope, ItemLocation>,
@@ -52,18 +53,18 @@ pub fn case_packs<'scope>(
     explode(packs, |moved| moved)
 }
 
-/// The rows of an item at a store, and what was last computed of them.
+/// The inputs of an item at a store, and the values last computed from them.
 #[derive(Default)]
 pub struct StockoutRiskState {
-    /// The position as it stands now.
+    /// The current position.
     pub position: Option<Position>,
-    /// What is expected to sell, and how long a delivery takes.
+    /// The forecast and the lead time of a delivery.
     pub lead: Option<Lead>,
     /// Units in a case.
     pub case_pack: Option<i64>,
-    /// The least number of units that suffices in nineteen cases of twenty, and what it was computed for.
+    /// The least number of units that suffices with probability 0.95, and the input it was computed from.
     pub suffices: Option<Box<(Lead, i64)>>,
-    /// The chance of running out, as judged last.
+    /// The probability of running out at the last evaluation.
     pub risk_bp: Option<i64>,
 }
 
@@ -99,7 +100,7 @@ impl StockoutRiskState {
     }
 }
 
-/// Watches inventory.position beside ref.item_location.
+/// The detector; it reads inventory.position and ref.item_location.
 pub struct StockoutRisk;
 
 impl Detector for StockoutRisk {
@@ -160,7 +161,7 @@ impl Detector for StockoutRisk {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.item_at_store().stockouts.clone()
 }

@@ -1,4 +1,4 @@
-//! Fewer people are there than the work needs: somebody must be called in.
+//! Detector `labor.coverage_gap`: opens when fewer employees of a role are present than required (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
@@ -24,7 +24,7 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 300_000,
 };
 
-/// Watches labor.coverage.
+/// The detector; it reads labor.coverage.
 pub struct CoverageGap;
 
 impl Detector for CoverageGap {
@@ -76,7 +76,7 @@ impl Fed for CoverageGap {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(CoverageGap, read(graph.labor_coverage(), |row| row))
 }

@@ -1,4 +1,4 @@
-//! A department sells well and earns too little on it today: finance should look while the day is open.
+//! Detector `margin.leak`: opens when a department's sales of today are large and its margin is low (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::ExceptionType;
@@ -33,10 +33,10 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// How old a day must be to be judged.
+/// The age from which on a day is evaluated.
 const SETTLED_IN_MS: i64 = 12 * HOUR_MS;
 
-/// Watches the rows of margin.daily that have not settled.
+/// The detector; it reads the rows of margin.daily that have not settled.
 pub struct Leak;
 
 impl Detector for Leak {
@@ -95,7 +95,7 @@ pub fn readings<'scope>(rows: &Collection<'scope, Row<StoreDeptDay, Margin>>) ->
     read_some(rows, |row| (!row.settled).then_some(row.value))
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(Leak, readings(graph.margin_daily()))
 }

@@ -1,4 +1,4 @@
-//! The forecasts of a department no longer fit what sells: planning should review them.
+//! Detector `model.drift`: opens when the forecast error or bias of a department is too large (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::ExceptionType;
@@ -36,10 +36,10 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// Sales below which a model is not judged.
+/// Sales below which a model is not evaluated.
 const ENOUGH_MILLI: i64 = 100_000;
 
-/// Watches view model.drift.
+/// The detector; it reads view model.drift.
 pub struct ModelDrift;
 
 impl Detector for ModelDrift {
@@ -90,7 +90,7 @@ impl Fed for ModelDrift {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(ModelDrift, read(graph.model_drift(), |row| row))
 }

@@ -1,4 +1,5 @@
-//! The till charges another price than the promotion promises: fix it now.
+//! Detector `promotion.price_mismatch`: opens while the latest sale in a running promotion had another price (contract
+//! §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
@@ -25,25 +26,25 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// What it reads of promotion.performance.
+/// The inputs from promotion.performance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Prices {
-    /// When the promotion begins.
+    /// The start of the promotion.
     pub start_at: i64,
-    /// When it ends.
+    /// The end of the promotion, exclusive.
     pub end_at: i64,
     /// The latest sale line.
     pub latest_sale: Option<LatestSale>,
 }
 
 impl Prices {
-    /// What it reads of a row.
+    /// The inputs from a row.
     pub fn of(row: &PromotionRow) -> Self {
         Prices { start_at: row.start_at, end_at: row.end_at, latest_sale: row.latest_sale.clone() }
     }
 }
 
-/// Watches promotion.performance.
+/// The detector; it reads promotion.performance.
 pub struct PriceMismatch;
 
 impl Detector for PriceMismatch {
@@ -97,7 +98,7 @@ impl Fed for PriceMismatch {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(PriceMismatch, read(graph.promotion_performance(), |row| Prices::of(&row)))
 }

@@ -1,4 +1,4 @@
-//! A promotion is running and the store has not set it up: do it now.
+//! Detector `promotion.setup_overdue`: opens when a running promotion has no completed set-up task (contract §5).
 
 use contract::event::promotion::Promotion;
 use contract::event::task::{Task, TaskStatus};
@@ -32,14 +32,14 @@ pub struct PromotionStore {
     pub store: Id,
 }
 
-/// A row it reads.
+/// An input of the detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Input {
     /// A promotion that must be set up, from `start_at` until before `end_at`.
     Runs {
-        /// From when.
+        /// The start.
         start_at: i64,
-        /// Until when.
+        /// The end, exclusive.
         end_at: i64,
     },
     /// A completed task for the promotion.
@@ -53,7 +53,7 @@ pub struct SetupOverdueState {
     done: i64,
 }
 
-/// What it reads of promotions and tasks.
+/// The inputs from promotions and tasks.
 pub fn inputs<'scope>(
     promotions: &Collection<'scope, Promotion>,
     tasks: &Collection<'scope, Task>,
@@ -69,7 +69,7 @@ pub fn inputs<'scope>(
     Inputs::from(runs).and(done)
 }
 
-/// Watches promotions and tasks.
+/// The detector; it reads promotions and tasks.
 pub struct SetupOverdue;
 
 impl Detector for SetupOverdue {
@@ -126,7 +126,7 @@ impl Fed for SetupOverdue {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(SetupOverdue, inputs(&graph.inputs.streams.promotions, &graph.inputs.streams.tasks))
 }

@@ -1,4 +1,5 @@
-//! A promotion sells so much less than hoped for that chance cannot explain it: the store must push it.
+//! Detector `promotion.under_attainment`: opens when sales are improbably low against the expected uplift (contract
+//! §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
@@ -36,26 +37,26 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// Expected sales, 5 units, below which nothing can be said.
+/// Expected sales, 5 units, below which a promotion is not evaluated.
 const ENOUGH_MILLI: i64 = 5_000;
 
-/// What it reads of promotion.performance.
+/// The inputs from promotion.performance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sales {
-    /// When the promotion begins.
+    /// The start of the promotion.
     pub start_at: i64,
-    /// When it ends.
+    /// The end of the promotion, exclusive.
     pub end_at: i64,
     /// Sold − voided.
     pub units_milli: i64,
-    /// What was hoped for until now.
+    /// The units expected until now.
     pub expected_milli: i64,
-    /// How much of the uplift came.
+    /// The part of the uplift that was reached.
     pub attainment_bp: Option<i64>,
 }
 
 impl Sales {
-    /// What it reads of a row.
+    /// The inputs from a row.
     pub fn of(row: &PromotionRow) -> Self {
         let performance = row.performance;
         Sales {
@@ -67,14 +68,14 @@ impl Sales {
         }
     }
 
-    /// The chance of selling so little or less if what was hoped for were true.
+    /// The probability of selling at most this much if the expectation were true.
     fn chance_bp(self) -> i64 {
         let hoped = Demand { mean: self.expected_milli as f64 / 1_000.0, dispersion: None };
         basis_points(hoped.at_most(floor_div(self.units_milli.into(), 1_000)))
     }
 }
 
-/// Watches promotion.performance.
+/// The detector; it reads promotion.performance.
 pub struct UnderAttainment;
 
 impl Detector for UnderAttainment {
@@ -133,7 +134,7 @@ impl Fed for UnderAttainment {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(UnderAttainment, read(graph.promotion_performance(), |row| Sales::of(&row)))
 }

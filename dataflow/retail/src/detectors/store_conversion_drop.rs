@@ -1,8 +1,9 @@
-//! Far fewer of a store's visitors bought in the last hour than in the day before: look at the store.
+//! Detector `store.conversion_drop`: opens when the conversion of the last hour is far below that of the day before
+//! (contract §5).
 //!
-//! The hour that counts is the last one completed five minutes ago, H; it is compared with the hours of the day before
-//! it. Rows come and go by the clock ([`during`]), so that only changes of rows that are read carry a cause. Queues,
-//! cashiers and empty shelves explain and decide nothing.
+//! The hour that is evaluated, H, is the last one completed five minutes ago; it is compared with the hours of the day
+//! before it. Rows enter and leave by the clock ([`during`]), so only changes of rows that are read carry a cause.
+//! Queues, cashiers and stockout risks are drivers and decide nothing.
 
 use std::collections::BTreeMap;
 
@@ -50,27 +51,27 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// What an hour is given to be reported completely.
+/// The delay after which an hour is taken to be reported completely.
 const GRACE_MS: i64 = 5 * MINUTE_MS;
-/// Visitors below which an hour says nothing.
+/// Visitors below which an hour is not evaluated.
 const ENOUGH: i64 = 50;
-/// Hours to compare with below which nothing is usual.
+/// The least number of hours to compare with.
 const ENOUGH_HOURS: i64 = 6;
 
-/// What a store learns.
+/// An input of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reading {
     /// An hour: its start, visitors and conversion.
     Hour(i64, i64, Option<i64>),
-    /// A queue in the hour that counts: customers served in time, and all.
+    /// A queue in hour H: customers served in time, and all customers.
     Queue(i64, i64),
     /// The cashiers missing.
     Gap(i64),
-    /// An item at risk of running out.
+    /// An item with an open inventory.stockout_risk.
     Stockout,
 }
 
-/// The hours of a day, and what explains them.
+/// The hours of a day, and the drivers beside them.
 #[derive(Default, Serialize, Deserialize)]
 pub struct ConversionDropState {
     /// Visitors and conversion by hour.
@@ -81,7 +82,7 @@ pub struct ConversionDropState {
     stockouts: i64,
 }
 
-/// The hour that counts, and what was usual before it.
+/// Hour H, and the mean conversion before it.
 struct Comparison {
     start: i64,
     visitors: Option<i64>,
@@ -108,12 +109,12 @@ impl ConversionDropState {
 }
 
 impl Comparison {
-    /// Whether the hour has visitors enough to be judged.
+    /// True if the hour has enough visitors to be evaluated.
     fn is_judged(&self) -> bool {
         self.visitors.is_some_and(|visitors| visitors >= ENOUGH)
     }
 
-    /// Whether conversion < drop_bp of the exact mean: compared as integers, multiplied out.
+    /// True if the conversion is below drop_bp of the exact mean; compared as integers, multiplied out.
     fn is_drop(&self, drop_bp: i64) -> bool {
         let below = |conversion_bp: i64| {
             i128::from(conversion_bp) * i128::from(self.hours) * 10_000
@@ -123,7 +124,7 @@ impl Comparison {
     }
 }
 
-/// Watches store.traffic.
+/// The detector; it reads store.traffic.
 pub struct ConversionDrop;
 
 impl Detector for ConversionDrop {
@@ -196,7 +197,7 @@ impl Fed for ConversionDrop {
     }
 }
 
-/// What the detector reads beside store.traffic, to explain and not to decide.
+/// The collections that only explain: their values are drivers and decide nothing.
 pub struct Explanations<'a, 'scope> {
     /// The rows of store.queue.
     pub quarters: &'a Collection<'scope, Row<ZoneQuarter, Quarter>>,
@@ -206,7 +207,7 @@ pub struct Explanations<'a, 'scope> {
     pub stockouts: &'a Collection<'scope, Id>,
 }
 
-/// The hours H − 24 h to H of every store, and what explains H.
+/// The hours H − 24 h to H of every store, and the drivers of H.
 pub fn readings<'scope>(
     ticks: Ticks,
     traffic: &Collection<'scope, Row<StoreHour, Traffic>>,
@@ -232,7 +233,7 @@ pub fn readings<'scope>(
     Inputs::from(hours).and(queues).and(gaps).and(stockouts)
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     let explanations = Explanations {
         quarters: graph.store_queue(),

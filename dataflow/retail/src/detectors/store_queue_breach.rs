@@ -1,7 +1,7 @@
-//! Too many customers of a checkout zone waited too long in the last quarter of an hour: open a lane.
+//! Detector `store.queue_breach`: opens when too many customers of a checkout zone waited too long (contract §5).
 //!
-//! The quarter that counts is the last one completed five minutes ago; its row comes and goes by the clock
-//! ([`during`]), so that only changes of that row carry a cause. Staff and lanes explain and decide nothing.
+//! The quarter that is evaluated is the last one completed five minutes ago; its row enters and leaves by the clock
+//! ([`during`]), so only changes of that row carry a cause. Staff and lanes are drivers and decide nothing.
 
 use contract::event::Topic;
 use contract::event::workforce::Role;
@@ -41,11 +41,11 @@ pub const KIND: &ExceptionType = &ExceptionType {
     for_ms: 0,
 };
 
-/// What a quarter is given to be reported completely.
+/// The delay after which a quarter is taken to be reported completely.
 const GRACE_MS: i64 = 5 * MINUTE_MS;
-/// Customers below which a quarter says nothing.
+/// Customers below which a quarter is not evaluated.
 const ENOUGH: i64 = 10;
-/// Service level below which a breach is critical.
+/// The service level below which a breach is critical.
 const CRITICAL_BP: i64 = 5_000;
 
 /// A zone of a store.
@@ -55,16 +55,16 @@ pub struct StoreZone {
     zone: Id,
 }
 
-/// What a zone learns.
+/// An input of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reading {
-    /// The quarter that counts: its start and row.
+    /// The evaluated quarter: its start and row.
     Quarter(i64, Quarter),
     /// The store's cashiers.
     Cashiers(Coverage),
 }
 
-/// The quarter that counts, the cashiers, and how bad the last quarter with enough customers was.
+/// The evaluated quarter, the cashiers, and the service level of the last quarter with enough customers.
 #[derive(Default, Serialize, Deserialize)]
 pub struct QueueBreachState {
     quarter: One<(i64, Quarter)>,
@@ -81,7 +81,7 @@ impl QueueBreachState {
     }
 }
 
-/// Watches store.queue.
+/// The detector; it reads store.queue.
 pub struct QueueBreach;
 
 impl Detector for QueueBreach {
@@ -145,7 +145,7 @@ impl Fed for QueueBreach {
     }
 }
 
-/// The last quarter completed at now − 5 min, of every zone that has a row for it, and its store's cashiers.
+/// The last quarter completed at now − 5 min of every zone that has a row for it, and the cashiers of its store.
 pub fn readings<'scope>(
     ticks: Ticks,
     quarters: &Collection<'scope, Row<ZoneQuarter, Quarter>>,
@@ -168,12 +168,12 @@ pub fn readings<'scope>(
     Inputs::from(last).and(cashiers)
 }
 
-/// The checkout coverage of each store, as an explanation.
+/// The checkout coverage of each store, as a driver.
 pub fn cashiers<'scope>(coverage: &Collection<'scope, Row<StoreRole, Coverage>>) -> Collection<'scope, (Id, Coverage)> {
     unblamed(coverage.clone()).flat_map(|row| (row.key.role == Role::Checkout).then_some((row.key.store, row.value)))
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(QueueBreach, readings(graph.inputs.ticks, graph.store_queue(), graph.labor_coverage()))
 }

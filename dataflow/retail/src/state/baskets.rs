@@ -1,4 +1,4 @@
-//! Which transactions count as sales: those with more sale lines than void lines.
+//! Baskets: counts the transactions with more sale lines than void lines, and those of loyalty customers among them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,7 +6,7 @@ use std::hash::Hash;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-/// Lines by transaction; counts those that sell more than they void, and of them those of loyalty customers.
+/// The lines of each transaction, with the number of transactions that count as sales and of loyalty transactions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de> + Eq + Hash"))]
 pub struct Baskets<T> {
@@ -56,12 +56,12 @@ impl<T: Eq + Hash + Clone> Baskets<T> {
         self.transactions
     }
 
-    /// Of them, those with a customer on a sale line.
+    /// Transactions among them that have a customer on a sale line.
     pub fn loyalty(&self) -> i64 {
         self.loyalty
     }
 
-    /// Gives the memory back.
+    /// Frees the memory.
     pub fn free(&mut self) {
         *self = Baskets::default();
     }

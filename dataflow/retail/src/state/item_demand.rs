@@ -1,4 +1,4 @@
-//! How each item sells at each store now: units and carts of the last hour, carts of the last day, and its forecast.
+//! Demand for an item at a store: units and carts of the last hour, carts of the last day, and the forecast.
 //!
 //! *Meaning.* Sums over trail(60 m, minute) and trail(24 h, hour) of the item at the store, beside its forecast if it is
 //! ranged. *Time.* Panes leave by the clock. *State.* The panes inside the windows, never more than a day.
@@ -38,7 +38,7 @@ impl Demand {
         self.plus_equals(&other.multiply(&times));
     }
 
-    /// Whether anything stands behind it.
+    /// True if a row exists: lines, carts or ranged items contribute to it.
     pub fn is_present(&self) -> bool {
         self.lines > 0 || self.carts_60m > 0 || self.carts_24h > 0 || self.ranged > 0
     }
@@ -49,14 +49,14 @@ impl Demand {
 pub struct ItemDemand {
     /// Lines and units.
     sold: Panes<(i64, i64)>,
-    /// Lines, units and forecast as last said.
+    /// Lines and units as last emitted.
     last_sold: (i64, i64),
     last_forecast: Perhaps,
     /// Few items are put into carts.
     carts: Option<Box<Carts>>,
 }
 
-/// Carts of the last hour and the last day, and what was last said of them.
+/// Carts of the last hour and the last day, and their counts as last emitted.
 #[derive(Default, Serialize, Deserialize)]
 struct Carts {
     last_hour: Panes<i64>,
@@ -89,7 +89,7 @@ impl ItemDemand {
         carts.last_day.add(LAST_DAY, event_time, &diff);
     }
 
-    /// By how much the demand has grown since this was last asked; `forecast_milli` is a day's, of an item that is ranged.
+    /// The change of the demand since the last call; `forecast_milli` is the daily forecast of a ranged item.
     pub fn grow(&mut self, forecast_milli: Option<i64>, now: i64) -> Demand {
         self.sold.leave(LAST_HOUR, now);
         let sold = self.sold.total(LAST_HOUR, now);
@@ -113,19 +113,19 @@ impl ItemDemand {
         }
     }
 
-    /// When the clock next changes the demand.
+    /// The instant at which the clock next changes the demand.
     pub fn next(&self, now: i64) -> Next {
         let next = Next::Rest.or_at(self.sold.next(LAST_HOUR, now));
         let Some(carts) = &self.carts else { return next };
         next.or_at(carts.last_hour.next(LAST_HOUR, now)).or_at(carts.last_day.next(LAST_DAY, now))
     }
 
-    /// Whether no window holds anything.
+    /// True if no window holds anything.
     pub fn is_at_rest(&self) -> bool {
         self.sold.is_empty() && self.carts.is_none()
     }
 
-    /// Whether nothing is kept.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.sold.is_empty() && self.carts.is_none() && self.last_sold == (0, 0) && self.last_forecast.is_none()
     }

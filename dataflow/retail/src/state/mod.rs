@@ -1,4 +1,4 @@
-//! Pure structures that views and collections keep for a key: no timely, no input or output.
+//! Keyed state of views and collections as pure structures: no timely, no input or output.
 
 pub mod baskets;
 pub mod costing;

@@ -1,7 +1,8 @@
-//! What happened to one item at one store that may still be corrected: its till lines and movements.
+//! The till lines and movements of one item at one store that may still be corrected.
 //!
-//! Books add them up, promotions take them in: those yet to come, too, and so each is kept whole until it folds.
-//! *State.* One entry a line or movement until it folds. *Cost.* A binary search an update, near the end for what comes in order.
+//! The ledger sums them and promotions select from them, future promotions too, so each is stored whole until it folds.
+//! *State.* One entry per line or movement until it folds. *Cost.* A binary search per update, at the end for lines in
+//! order.
 
 use contract::event::inventory::Movement;
 use contract::event::pos::{LineKind, PosLine};
@@ -10,7 +11,7 @@ use engine::streams::Seen;
 use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
-/// What kind of move it is.
+/// The kind of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum MoveKind {
     /// A sale line.
@@ -21,29 +22,29 @@ pub enum MoveKind {
     Other,
 }
 
-/// A till line or movement, as the shelf sees it; the amounts of a void are negative.
+/// A till line or movement with its effect on stock and sales; the amounts of a void are negative.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Move {
-    /// When.
+    /// The event time.
     pub event_time: i64,
-    /// Which record.
+    /// The event id.
     pub id: EventId,
-    /// It may be corrected until this is out of the horizon.
+    /// The move may be corrected until this instant is out of the horizon.
     pub horizon: i64,
-    /// What it does to the stock.
+    /// The change of the stock.
     pub stock_milli: i64,
-    /// For how much it sold.
+    /// The net price of the line.
     pub net_cents: i64,
-    /// What was taken off.
+    /// The discount.
     pub discount_cents: i64,
     /// Price of one unit.
     pub unit_price_cents: i64,
-    /// What it is.
+    /// The kind.
     pub kind: MoveKind,
 }
 
 impl Move {
-    /// What a till line does.
+    /// The move of a till line.
     pub fn of_line(line: &Seen<'_, PosLine>) -> Self {
         let Seen { id, event_time, horizon, body } = *line;
         let (sign, stock_milli) = (body.sale_sign(), body.stock_milli());
@@ -57,25 +58,25 @@ impl Move {
         Move { event_time, id: id.clone(), horizon, stock_milli, net_cents, discount_cents, unit_price_cents, kind }
     }
 
-    /// What a movement does.
+    /// The move of a movement.
     pub fn of_movement(movement: &Seen<'_, Movement>) -> Self {
         let Seen { id, event_time, horizon, body } = *movement;
         Move::of_stock(event_time, id.clone(), horizon, body.quantity_milli)
     }
 
-    /// So much that came or went, and was not sold.
+    /// A change of the stock that is no sale.
     pub fn of_stock(event_time: i64, id: EventId, horizon: i64, stock_milli: i64) -> Self {
         let (net_cents, discount_cents, unit_price_cents) = (0, 0, 0);
         let kind = MoveKind::Other;
         Move { event_time, id, horizon, stock_milli, net_cents, discount_cents, unit_price_cents, kind }
     }
 
-    /// Whether it sells.
+    /// True for a sale line.
     pub fn is_sale(&self) -> bool {
         self.kind == MoveKind::Sale
     }
 
-    /// Whether it sells or voids a sale.
+    /// True for a sale or void line.
     pub fn is_sold(&self) -> bool {
         self.kind != MoveKind::Other
     }
@@ -113,34 +114,34 @@ impl Moves {
         }
     }
 
-    /// How many happened before `edge`.
+    /// The number of moves before `edge`.
     pub fn before(&self, edge: i64) -> usize {
         self.starting(edge, |at, edge| at < edge)
     }
 
-    /// When the first happened.
+    /// The event time of the first move.
     pub fn begins(&self) -> Option<i64> {
         self.entries.first().map(|(moved, _)| moved.event_time)
     }
 
-    /// How many there are.
+    /// The number of moves.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is held.
+    /// True if there is no move.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many there are from the first on whose time `is_in`, seen from `instant`. Mostly all, and then only the last is looked
-    /// at: that is where one was put just now.
+    /// The number of leading moves whose time `is_in`, relative to `instant`. Usually all of them, and then only the
+    /// last move is compared: new moves come last.
     fn starting(&self, instant: i64, is_in: impl Fn(i64, i64) -> bool) -> usize {
         let is_in = |(moved, _): &(Move, i64)| is_in(moved.event_time, instant);
         if self.entries.last().is_none_or(is_in) { self.entries.len() } else { self.entries.partition_point(is_in) }
     }
 
-    /// Gives up the moves that can no longer be corrected, telling each to `folded`.
+    /// Removes the moves that can no longer be corrected and passes each to `folded`.
     pub fn fold(&mut self, edge: i64, mut folded: impl FnMut(&Move, i64)) {
         self.entries.retain(|(moved, count)| {
             let folds = moved.horizon < edge;
@@ -156,20 +157,20 @@ impl Moves {
         self.entries.get(self.before(start_at)..self.before(end_at)).unwrap_or_default()
     }
 
-    /// By how much the stock moved after `after` and up to `until`.
+    /// The sum of stock changes later than `after` and up to `until`.
     pub fn stock_milli(&self, after: i64, until: i64) -> i64 {
         let upto = |instant| self.starting(instant, |at, instant| at <= instant);
         let span = self.entries.get(upto(after)..upto(until)).unwrap_or_default();
         span.iter().map(|(moved, count)| count * moved.stock_milli).sum()
     }
 
-    /// When it last sold before `instant`.
+    /// The last sale before `instant`.
     pub fn last_sale_before(&self, instant: i64) -> Option<i64> {
         let sales = self.entries.iter().rev().filter(|(moved, count)| moved.is_sale() && *count > 0);
         sales.map(|(moved, _)| moved.event_time).find(|at| *at < instant)
     }
 
-    /// When it first sells from `instant` on.
+    /// The first sale at or after `instant`.
     pub fn first_sale_from(&self, instant: i64) -> Option<i64> {
         let ahead = self.entries.get(self.before(instant)..).unwrap_or_default();
         ahead.iter().find(|(moved, count)| moved.is_sale() && *count > 0).map(|(moved, _)| moved.event_time)

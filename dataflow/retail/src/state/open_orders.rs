@@ -1,11 +1,12 @@
-//! The open orders of a store by their promises: how likely each is to be ready in time and complete.
+//! The open orders of a store by promise, and the probability that each is complete and in time.
 //!
 //! *Meaning.* The chance that the stock an order wants is there, times the chance that the work queued up to its promise
 //! is done by then (contract §5, promise score).
-//! *Time.* The score falls minute by minute, but only while it is neither certain nor lost: then alone is the clock
-//! looked at, and at the promise.
+//! *Time.* The score falls minute by minute while it is neither certain nor lost; the clock wakes the store only then,
+//! and at the promise.
 //! *State.* The open orders, and the items with less on hand than is committed.
-//! *Cost.* One pass over the orders when one of them, the pickers, or a shortage changes, or their minute does.
+//! *Cost.* One pass over the orders when an order, the pickers or a shortage changes, or at the minute of a changed
+//! score.
 
 use std::collections::BTreeMap;
 
@@ -21,14 +22,14 @@ const CERTAIN: f64 = 8.5;
 /// Below this many the score rounds to 0.
 const LOST: f64 = -4.0;
 
-/// What the scores must know of an open order.
+/// The fields of an open order that the score depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OpenOrder {
-    /// When it should be ready.
+    /// The promised instant.
     pub promise_at: i64,
-    /// Its name.
+    /// The order id.
     pub order: EventId,
-    /// What remains to be picked.
+    /// Units still to be picked.
     pub remaining_milli: i64,
     /// The items of the lines with something to be picked.
     pub wanted: Vec<Id>,
@@ -43,16 +44,16 @@ pub struct Shortage {
     pub committed_milli: i64,
 }
 
-/// How likely an order is to be ready in time and complete, and why.
+/// The score of an order and its factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Odds {
-    /// In time and complete.
+    /// The probability of being in time and complete.
     pub score_bp: i64,
-    /// How likely its stock is there.
+    /// The probability that the stock is there.
     pub stock_bp: i64,
-    /// How likely it is ready in time.
+    /// The probability of being ready in time.
     pub on_time_bp: i64,
-    /// What is to be picked up to its promise, itself included.
+    /// Units to be picked up to the promise, including the order itself.
     pub backlog_milli: i64,
     /// Pickers present.
     pub present: i64,
@@ -90,7 +91,7 @@ impl OpenOrders {
         self.changed = true;
     }
 
-    /// That many more pickers are there.
+    /// Changes the number of pickers.
     pub fn pickers(&mut self, diff: i64) {
         self.present += diff;
         self.changed = true;
@@ -102,8 +103,8 @@ impl OpenOrders {
         self.dirty.push(item);
     }
 
-    /// Gives every order whose score is another than it was, with the odds last given of it and those of now; an order
-    /// has none from its promise on. Answers when the clock alone changes a score.
+    /// Passes every order whose score changed to `emit`, with its odds as last emitted and as now; an order has none
+    /// from its promise on. Returns the instant at which the clock alone changes a score.
     pub fn score(&mut self, now: i64, emit: impl FnMut(&(i64, EventId), Option<Odds>, Option<Odds>)) -> Option<i64> {
         let restocked = self.restock();
         if restocked || std::mem::take(&mut self.changed) || self.wake.is_some_and(|wake| wake <= now) {
@@ -112,7 +113,7 @@ impl OpenOrders {
         self.wake
     }
 
-    /// Whether nothing is held.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty() && self.short.is_empty() && self.present == 0
     }
@@ -148,7 +149,7 @@ impl OpenOrders {
         (wake < i64::MAX).then_some(wake)
     }
 
-    /// Takes the touched shortages in; whether one of them is not as it was.
+    /// Takes in the dirty shortages; returns true if one of them changed.
     fn restock(&mut self) -> bool {
         let mut changed = false;
         for item in self.dirty.drain(..) {
@@ -163,7 +164,7 @@ impl OpenOrders {
         changed
     }
 
-    /// What is to be picked up to each promise, itself and everything before included.
+    /// The units to be picked up to each promise, including all earlier promises.
     fn backlogs(&self) -> Vec<(i64, i64)> {
         let (mut backlogs, mut sum) = (Vec::<(i64, i64)>::new(), 0);
         for ((promise_at, _), scored) in &self.orders {
@@ -209,7 +210,7 @@ mod tests {
         OpenOrder { promise_at, order: EventId::new(name), remaining_milli, wanted }
     }
 
-    /// Brings `current` up to date; answers the names and scores in it.
+    /// Brings `current` up to date; returns its names and scores.
     fn follow(orders: &mut OpenOrders, current: &mut BTreeMap<EventId, Odds>, now: i64) -> Vec<(String, i64)> {
         orders.score(now, |(_, name), old, new| {
             assert_eq!(current.remove(name), old, "{name} at {now}");

@@ -1,10 +1,10 @@
-//! Who is in the store, and for how long they have worked: what the punches of one person mean.
+//! Presence of one employee at a store: turns punches into stints of work.
 //!
 //! *Meaning.* Presence runs from `in` to the next `out`, without the breaks, punches ordered by (event time, event id);
-//! it is over 14 hours after its `in` whatever happens, before a punch of that instant is read. Punches that say
-//! nothing new (`in` while present, `break_end` while not on a break, …) are ignored.
-//! *State.* The punches that may still be corrected, and the presence that the older ones led to.
-//! *Cost.* A pass over the held punches a question: a handful of them a day.
+//! it ends 14 hours after its `in`, before a punch of that instant is read. Punches without effect (`in` while present,
+//! `break_end` while not on a break, …) are ignored (contract §4, view 8).
+//! *State.* The punches that may still be corrected, and the presence after the older ones.
+//! *Cost.* One pass over the stored punches per query: a handful per day.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +14,24 @@ use contract::time::{HOUR_MS, hour};
 
 use serde::{Deserialize, Serialize};
 
-/// No presence is longer: somebody forgot to punch out.
+/// The longest presence: a longer one is a forgotten punch.
 const LONGEST_MS: i64 = 14 * HOUR_MS;
 
-/// A punch: when, which record, as what, and what it says.
+/// A punch: event time, event id, role and kind.
 pub type Punched = (i64, EventId, Role, PunchKind);
 
 /// A stretch of work without a break, `[from, to)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stint {
-    /// As what.
+    /// The role.
     pub role: Role,
-    /// Its first instant.
+    /// The start.
     pub from: i64,
-    /// The instant at which it is over.
+    /// The end, exclusive.
     pub to: i64,
 }
 
-/// Whether somebody is there, after the punches read so far.
+/// The presence after the punches read so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Presence(Option<Spell>);
 
@@ -40,7 +40,7 @@ struct Presence(Option<Spell>);
 struct Spell {
     role: Role,
     in_at: i64,
-    /// Since when without a break; `None` on a break.
+    /// The start of work since the last break; `None` on a break.
     since: Option<i64>,
 }
 
@@ -56,13 +56,13 @@ impl Spell {
 }
 
 impl Presence {
-    /// Ends a presence that is over at `instant`; answers the stint that ended with it.
+    /// Ends a presence that is over at `instant`; returns the stint that ended with it.
     fn expire(&mut self, instant: i64) -> Option<Stint> {
         let spell = self.0.take_if(|spell| spell.over_at() <= instant)?;
         spell.stint(spell.over_at())
     }
 
-    /// Reads the next punch; answers the stint that ended, at it or before it.
+    /// Reads the next punch; returns the stint that ended, at it or before it.
     fn read(&mut self, at: i64, role: Role, kind: PunchKind) -> Option<Stint> {
         let expired = self.expire(at);
         let stint = match (kind, &mut self.0) {
@@ -89,9 +89,9 @@ impl Presence {
 /// The punches of one person at one store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Punches {
-    /// What the folded punches led to.
+    /// The presence after the folded punches.
     base: Presence,
-    /// The hour before which nothing changes any more and nothing is told any more.
+    /// The hour before which nothing changes and nothing is reported any more.
     folded_to: i64,
     punches: BTreeMap<Punched, i64>,
 }
@@ -116,7 +116,8 @@ impl Punches {
         self.punches.iter().filter(|(_, count)| **count > 0).map(|(punch, _)| punch)
     }
 
-    /// As what the person is in and not on a break at `now`, and when the clock alone next changes that.
+    /// The role of the employee who is in and not on a break at `now`, and the instant at which the clock alone changes
+    /// that.
     pub fn here(&self, now: i64) -> (Option<Role>, Option<i64>) {
         let mut presence = self.base;
         for (at, _, role, kind) in self.current().take_while(|punch| punch.0 <= now) {
@@ -129,7 +130,7 @@ impl Punches {
         (working.map(|spell| spell.role), over_at.into_iter().chain(ahead).min())
     }
 
-    /// Every stint that may still change or be told, in order; a running one to its latest end.
+    /// Every stint that may still change or be reported, in order; a running one to its latest end.
     pub fn stints(&self) -> Vec<Stint> {
         let mut presence = self.base;
         let mut stints = Vec::new();
@@ -159,8 +160,8 @@ impl Punches {
         (worked, next)
     }
 
-    /// Gives up the right to change what happened before `edge`, by whole hours: of those punches only the presence
-    /// they led to stays, and their hours are told no more. Answers the first hour that is still told.
+    /// Folds the punches before `edge`, by whole hours: only the resulting presence is kept, and their hours are not
+    /// reported again. Returns the first hour that is still reported.
     pub fn fold(&mut self, edge: i64) -> i64 {
         self.folded_to = self.folded_to.max(hour(edge));
         while let Some(first) = self.punches.first_entry()
@@ -181,7 +182,7 @@ impl Punches {
         self.punches.keys().map(|punch| punch.0).next().into_iter().chain(over_at).min()
     }
 
-    /// Whether nothing is held.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.punches.is_empty() && self.base.0.is_none()
     }
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(punches.worked(3 * HOUR_MS), (worked, Some(4 * HOUR_MS)));
     }
 
-    /// The obvious version: every punch kept, every ten minutes asked whether somebody is there.
+    /// The reference version: every punch stored, presence evaluated every ten minutes.
     fn slow(all: &[Punched], now: i64, hour_start: i64) -> i64 {
         let there = |instant: i64| {
             let mut known: Vec<_> = all.iter().filter(|punch| punch.0 <= instant).collect();

@@ -1,7 +1,7 @@
-//! All promotions of one item at one store: its lines meet their terms, row by row, until each period settles.
+//! All promotions of one item at one store: one offer and one row each, until each period settles.
 //!
-//! *State.* One [`Offer`] a promotion until its row settles; of settled promotions the name, for nothing may bring their rows
-//! back. The lines that may still be corrected are the shelf's.
+//! *State.* One [`Offer`] per promotion until its row settles; of settled promotions only the name, so that their rows
+//! cannot come back. The moves that may still be corrected belong to the stock ledger.
 
 use std::collections::BTreeMap;
 
@@ -25,11 +25,11 @@ use crate::views::promotion_performance::{Performance, PromotionRow, PromotionSt
 struct Placed {
     offer: Offer,
     row: Tumbling<PromotionRow>,
-    /// Its period settled before the row came: it never will.
+    /// The period settled before the row existed: it never will exist.
     over: bool,
 }
 
-/// What is kept of the promotions of an item at a store.
+/// The promotions of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
 pub struct PromotedItem {
     offers: BTreeMap<Id, Placed>,
@@ -37,19 +37,19 @@ pub struct PromotedItem {
     settled: Slim<Id>,
 }
 
-/// The same at every offer of an item at a store in a tick.
+/// The inputs that all offers of an item at a store share in a tick.
 pub struct OfferInputs<'a> {
     /// The item and the store.
     pub key: &'a StoreItem,
-    /// Its lines that may still be corrected.
+    /// The lines that may still be corrected.
     pub moves: &'a Moves,
     /// Expected sales a day.
     pub forecast_milli: i64,
-    /// When the store is open.
+    /// The opening hours of the store.
     pub hours: Hours,
-    /// The clock.
+    /// The tick length.
     pub ticks: Ticks,
-    /// How long what happened may still be corrected.
+    /// The time for which a fact may be corrected.
     pub lateness_ms: i64,
 }
 
@@ -61,7 +61,8 @@ impl OfferInputs<'_> {
         quotient(forecast * i128::from(open_ms), i128::from(self.hours.open_day())).unwrap_or(0)
     }
 
-    /// Brings the row of an offer up to date; answers when the clock changes it, `Forget` when nothing is left of it.
+    /// Brings the row of an offer up to date; returns the instant at which the clock changes it, `Forget` when it is
+    /// empty.
     fn close(
         &self,
         promotion: Id,
@@ -127,7 +128,7 @@ impl PromotedItem {
         }
     }
 
-    /// Whether terms have changed: what can no longer be corrected then has to be folded first.
+    /// True if terms have changed: moves that can no longer be corrected must be folded first.
     pub fn is_changed(&self) -> bool {
         self.offers.values().any(|placed| !placed.row.is_settled() && placed.offer.is_changed())
     }
@@ -137,7 +138,7 @@ impl PromotedItem {
         self.offers.values_mut().for_each(|placed| placed.offer.fold(line, count));
     }
 
-    /// Brings every row up to date; answers when the clock changes one.
+    /// Brings every row up to date; returns the next instant at which the clock changes one.
     pub fn close(
         &mut self,
         inputs: &OfferInputs<'_>,
@@ -163,12 +164,12 @@ impl PromotedItem {
         next
     }
 
-    /// Whether any promotion's row may still change.
+    /// True if the row of any promotion may still change.
     pub fn is_promoted(&self) -> bool {
         !self.offers.is_empty()
     }
 
-    /// Whether nothing is kept.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.offers.is_empty() && self.settled.is_empty()
     }

@@ -1,9 +1,9 @@
-//! The last days of one store: what its ranged items sold against their forecasts, by department.
+//! The last days of one store: units sold against forecasts of its ranged items, by department.
 //!
 //! *Meaning.* Over the 7 UTC days before today on which the store had a till line: for each department, the sums over its
 //! ranged items and those days of units, forecast and |units − forecast|. Forecast and department are today's.
-//! *State.* Units by item and day for the days that count or will; nothing older. Items that sold nothing on a day are
-//! not visited: they are a forecast and an error alike, so a day costs what it sold.
+//! *State.* Units by item and day for the days that count now or later. Items that sold nothing on a day are not
+//! visited: their error equals their forecast, so the cost of a day is proportional to its sales.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,10 +14,10 @@ use operators::diff::least;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-/// How many days before today count.
+/// The number of days before today that count.
 const DAYS_MS: i64 = 7 * DAY_MS;
 
-/// What was sold, forecast and missed.
+/// Sums of units, forecasts and absolute errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Errors {
     /// Ranged items × days.
@@ -44,9 +44,9 @@ impl Errors {
 /// A ranged item, as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ranged {
-    /// Its department.
+    /// The department.
     pub dept: Id,
-    /// Its forecast per day.
+    /// The daily forecast.
     pub forecast_milli: i64,
 }
 
@@ -86,7 +86,7 @@ pub struct SellingDays {
     changed: bool,
 }
 
-/// Why the sums of departments changed, beside the clock.
+/// The causes of the changed sums of departments, beside the clock.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ChangeCauses {
     all: Option<Cause>,
@@ -161,7 +161,7 @@ impl SellingDays {
         Some(ranged.dept)
     }
 
-    /// Closes tick `now`: answers the sums by department, and why, if they may have changed.
+    /// Closes tick `now`: returns the sums by department and their causes, if they may have changed.
     pub fn close(&mut self, now: i64) -> Option<(BTreeMap<Id, Errors>, ChangeCauses)> {
         for (item, (before, cause)) in std::mem::take(&mut self.lifted) {
             let after = self.weigh(item, 1);
@@ -211,12 +211,12 @@ impl SellingDays {
         errors
     }
 
-    /// When the clock next changes the sums.
+    /// The instant at which the clock next changes the sums.
     pub fn next_turn(&self, now: i64) -> Option<i64> {
         (!self.days.is_empty()).then(|| day(now) + DAY_MS)
     }
 
-    /// Whether nothing is held.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.days.is_empty() && self.ranged.is_empty()
     }
@@ -226,7 +226,7 @@ impl SellingDays {
 mod tests {
     use super::*;
 
-    /// The obvious version: every line kept, everything added up again.
+    /// The reference version: every line stored, every sum computed again.
     #[derive(Default)]
     struct Slow {
         lines: Vec<(usize, i64, i64)>,

@@ -1,7 +1,7 @@
-//! Which signals change the demand of a department now, and by how much together.
+//! The signals of all stores: the product of the factors in force for a department at an instant.
 //!
-//! *Meaning.* The product of the factors of the signals of a store that are valid now and speak of the department or of
-//! all. *State.* Every signal that stands, by store and end; those that have ended cost nothing to pass over.
+//! *Meaning.* The product of the factors of the store's signals that are valid now and name the department or none.
+//! *State.* Every current signal, by store and end; ended signals are skipped at no cost.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ const UNCHANGED_BP: i64 = 10_000;
 /// The signals of all stores.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SignalBook {
-    /// By store and end, each with how often it stands.
+    /// Signals by store and end, each with its multiplicity.
     stores: BTreeMap<Id, BTreeMap<i64, Vec<(Signal, i64)>>>,
 }
 
 impl SignalBook {
-    /// Takes (+1) or forgets (−1) a signal, in any order within a tick; two alike count twice.
+    /// Adds (+1) or removes (−1) a signal, in any order within a tick; two equal signals count twice.
     pub fn update(&mut self, signal: Signal, diff: i64) {
         let store = self.stores.entry(signal.store).or_default();
         let ending = store.entry(signal.valid_to).or_default();
@@ -39,7 +39,7 @@ impl SignalBook {
         }
     }
 
-    /// Whether `signal` speaks of this department.
+    /// True if `signal` applies to this department.
     pub fn concerns(signal: &Signal, store: Id, dept: Id) -> bool {
         signal.store == store && signal.dept.is_none_or(|named| named == dept)
     }

@@ -1,4 +1,4 @@
-//! How busy the tills are: the transactions and lines of the last quarter of an hour, and the checkouts they need.
+//! Till load: transactions and lines of the last quarter of an hour, and the checkouts they require.
 //!
 //! *State.* One weight a transaction and minute of the window, one sum a minute.
 
@@ -38,12 +38,12 @@ impl TillLoad {
         required_servers(self.baskets.count(WINDOW, now), self.lines.total(WINDOW, now))
     }
 
-    /// When the clock alone next changes what is needed, if ever.
+    /// The instant at which the clock alone next changes the required checkouts.
     pub fn next(&self, now: i64) -> Option<i64> {
         self.baskets.next(WINDOW, now).into_iter().chain(self.lines.next(WINDOW, now)).min()
     }
 
-    /// Whether nothing is held.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.baskets.is_empty() && self.lines.is_empty()
     }

@@ -1,4 +1,5 @@
-//! What each loyalty customer bought, brought back and looked at over the last four weeks.
+//! View `customer.profile`: purchases, returns and activity of each loyalty customer over four weeks (contract §4, view
+//! 4).
 
 use contract::event::Topic;
 use contract::event::activity::Act;
@@ -61,7 +62,7 @@ pub struct Profile {
 }
 
 operators::sums! {
-    /// What a customer's records add up to.
+    /// Sums over a customer's records.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     struct Sums {
         records: i64,
@@ -76,7 +77,7 @@ operators::sums! {
     }
 }
 
-/// What a customer did.
+/// A record of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum CustomerEvent {
     /// A till line.
@@ -100,7 +101,7 @@ impl CustomerEvent {
         }
     }
 
-    /// What `diff` of it add up to.
+    /// The sums of `diff` copies of the record.
     fn sums(&self, diff: i64) -> Sums {
         let records = Sums { records: diff, ..Sums::default() };
         match *self {
@@ -128,7 +129,7 @@ struct CustomerProfileState {
     sums: Panes<Sums>,
     /// Sale − void lines by store and transaction.
     baskets: DistinctInWindow<(Id, Transaction)>,
-    /// When sale lines were sold.
+    /// Event times of sale lines.
     purchases: Greatest<i64>,
     last_emitted: Option<Profile>,
 }
@@ -149,7 +150,7 @@ impl CustomerProfileState {
         }
     }
 
-    /// Forgets what the clock took out of the window, and, of the purchases before `edge`, all but the latest.
+    /// Drops records that left the window and, of the purchases before `edge`, all but the latest.
     fn leave(&mut self, edge: i64, now: i64) {
         self.sums.leave(FOUR_WEEKS, now);
         let opens_at = FOUR_WEEKS.opens_at(now);
@@ -184,7 +185,7 @@ struct CustomerProfile {
 
 impl Keyed for CustomerProfile {
     type Key = Customer;
-    /// When, and what.
+    /// The event time and the record.
     type Input = (i64, CustomerEvent);
     type Diff = i64;
     type Notice = ();

@@ -1,4 +1,4 @@
-//! How many loyalty customers there are of each kind, from new to loyal, and what they spend.
+//! View `customer.segments`: number and spending of loyalty customers by segment (contract §4, view 5).
 
 use contract::event::Topic;
 use contract::time::{Cause, DAY_MS, day};
@@ -54,7 +54,7 @@ pub struct Customers {
     pub net_cents: i64,
 }
 
-/// What a segment needs to know of a customer.
+/// The fields of a profile that decide the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Member {
     transactions: i64,
@@ -80,7 +80,7 @@ impl Member {
         }
     }
 
-    /// The first midnight by which it lapses without another purchase.
+    /// The first midnight at which the customer lapses without another purchase.
     fn lapses_at(&self) -> Option<i64> {
         self.last_purchase_at.map(|at| day(at) + LAPSES_MS + DAY_MS)
     }

@@ -1,4 +1,5 @@
-//! How strongly each department of a store is asked for now, against its forecast, its carts and the signals of the day.
+//! View `demand.index`: demand of each department of a store against forecast, carts and signals (contract §4, view
+//! 17).
 
 use contract::event::Topic;
 use contract::event::activity::Act;
@@ -65,8 +66,8 @@ impl DemandIndex {
     }
 }
 
-/// What the store is expected to sell in the hour that ends with this minute, and the next instant at which the clock
-/// changes its share of the day.
+/// The units that the store is expected to sell in the hour that ends with this minute, and the next instant at which
+/// the clock changes its share of the day.
 pub fn expected(forecast_milli: i128, hours: Hours, now: i64) -> (i64, Option<i64>) {
     let open_day = hours.open_day();
     if open_day == 0 || forecast_milli == 0 {
@@ -85,7 +86,7 @@ pub fn expected(forecast_milli: i128, hours: Hours, now: i64) -> (i64, Option<i6
     (floor_div(forecast_milli * i128::from(open), i128::from(open_day)), turns)
 }
 
-/// A change that many departments may care about.
+/// A broadcast change that may affect many departments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Change {
     /// A store's hours.
@@ -144,7 +145,7 @@ impl Keyed for Index {
     }
 }
 
-/// When items were put into carts, by store and item.
+/// Event times of items put into carts, by store and item.
 pub fn carts<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, i64)> {
     streams.activities.flat_map(|fact| {
         let activity = fact.body;

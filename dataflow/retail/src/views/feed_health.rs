@@ -1,4 +1,4 @@
-//! Whether each store's feeds are alive, and what became of their records.
+//! View `feed.health`: the fates of each feed's records, and whether the feed is stale (contract §4, view 18).
 
 use contract::event::Topic;
 use contract::fate::Outcome;
@@ -46,7 +46,7 @@ pub struct Health {
     pub stale: bool,
 }
 
-/// A row, and what detectors may say of it beside.
+/// A row with the field that detectors read beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FeedHealthRow {
     /// The row of the view.
@@ -55,12 +55,12 @@ pub struct FeedHealthRow {
     pub accepted_at: Option<i64>,
 }
 
-/// What a record does to the health of its feed.
+/// The fate of a record, as an input of its feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RecordFate {
     /// Accepted, with its event time.
     Accepted(i64),
-    /// Said nothing new.
+    /// A duplicate.
     Duplicate,
     /// Came too late.
     Late,
@@ -79,7 +79,7 @@ struct FeedHealth {
 }
 
 impl FeedHealth {
-    /// Whether the feed is stale at `now`, and when the clock may change that.
+    /// True if the feed is stale at `now`, with the instant at which the clock may change that.
     fn stale(&self, feed: &Feed, accepted_at: Option<i64>, now: i64) -> (bool, Option<i64>) {
         let limit = allowed_ms(&self.context, feed.topic);
         let (Some(limit_ms), Some(accepted_at)) = (limit, accepted_at) else { return (false, None) };
@@ -93,14 +93,14 @@ impl FeedHealth {
     }
 }
 
-/// How long a feed of this topic may be silent; `None` is for ever.
+/// The silence that the policy allows a feed of this topic; `None` is no limit.
 pub fn allowed_ms(context: &Context, topic: Topic) -> Option<i64> {
     let name = format!("stale_ms.{topic}");
     let default = STALE_AFTER.iter().find(|policy| policy.name == name).map(|policy| policy.default);
     context.policies.said(&name).or(default)
 }
 
-/// Since when the store is open and its feed, last heard at `accepted_at`, is silent.
+/// The instant since which the store is open and its feed silent; the feed was last accepted at `accepted_at`.
 pub fn silent_since(context: &Context, store: Id, accepted_at: i64, now: i64) -> i64 {
     context.hours(store).last_opening(now).map_or(accepted_at, |opening| opening.max(accepted_at))
 }
@@ -153,7 +153,7 @@ impl Keyed for FeedHealth {
     }
 }
 
-/// Maintains the rows with what detectors say beside.
+/// Maintains the rows with the fields that detectors read.
 pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
@@ -172,7 +172,7 @@ pub fn build<'scope>(
     keyed("view: feed.health", ticks, fates, Some(notices.clone()), FeedHealth { context })
 }
 
-/// The feeds that are stale, as notices: one update when a feed falls silent and one when it returns.
+/// Broadcast updates of stale feeds: one when a feed becomes stale and one when it recovers.
 pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, FeedHealthRow>>) -> Collection<'scope, Notice> {
     let stale = rows.clone().flat_map(|row| row.value.health.stale.then_some(row.key));
     totals("stale feeds", ticks, stale).map(|(feed, _)| Notice::Stale(feed.store, feed.topic))

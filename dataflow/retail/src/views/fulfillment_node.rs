@@ -1,4 +1,4 @@
-//! The orders a store has to pick, how it keeps its promises, and how loaded its pickers are.
+//! View `fulfillment.node`: open orders, kept promises and picker load of each store (contract §4, view 13).
 
 use contract::event::Topic;
 use contract::event::order::{CustomerOrder, OrderState};
@@ -19,7 +19,7 @@ use crate::registry::{Graph, View};
 /// The name of the view.
 pub const NAME: &str = "fulfillment.node";
 
-/// How much one person picks in two hours (60 units an hour).
+/// Units that one picker picks in two hours (60 units an hour).
 pub const PICKED_MILLI: i64 = 120_000;
 
 /// The first instant whose minute is less than two hours before `due_at`, or after it.
@@ -55,23 +55,23 @@ pub struct Fulfillment {
     pub load_bp: Option<i64>,
 }
 
-/// What bears on a node.
+/// An input of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
     /// An order.
     Order(Promise),
-    /// Somebody who is there to pick.
+    /// A picker who is present.
     Here,
 }
 
-/// What a node must know of an order.
+/// The fields of an order that a node depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Promise {
     placed_at: i64,
     promise_at: i64,
-    /// What remains to be picked, if it is open.
+    /// Units still to be picked, if the order is open.
     open_milli: Option<i64>,
-    /// Whether it was ready in time; nobody asks of a cancelled one.
+    /// True if it was ready in time; `None` for a cancelled order.
     met: Option<bool>,
     lines: i64,
     short_lines: i64,

@@ -1,4 +1,4 @@
-//! How often the books agreed with the shelf when it was counted, store by store and day by day.
+//! View `inventory.accuracy`: counts that agreed with the books, by store and day (contract §4, view 7).
 
 use contract::event::Topic;
 use contract::keys::StoreDay;
@@ -31,7 +31,7 @@ pub struct Accuracy {
     pub accuracy_bp: Option<i64>,
 }
 
-/// What is kept of a store and day until it settles.
+/// The state of a store and day until it settles.
 #[derive(Default, Serialize, Deserialize)]
 struct InventoryAccuracyState {
     sums: Accuracy,

@@ -1,4 +1,4 @@
-//! What the books say is on the shelf, what is promised to orders, and how fast it sells.
+//! View `inventory.position`: on hand, committed and recently sold units of an item at a store (contract §4, view 6).
 
 use contract::event::Topic;
 use contract::event::order::{CustomerOrder, OrderLine};
@@ -50,30 +50,30 @@ pub struct Position {
     pub cover_hours: Option<i64>,
 }
 
-/// What moves a position.
+/// An input of a position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
     /// A till line or a movement.
     Move(Move),
     /// A count.
     Count {
-        /// When.
+        /// The event time.
         event_time: i64,
-        /// Which record.
+        /// The event id.
         event_id: EventId,
-        /// How much was there.
+        /// The counted quantity.
         milli: i64,
     },
     /// A line of an open order: what remains to be picked.
     Committed(i64),
 }
 
-/// What is said of an item at a store.
+/// An output of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum BooksOutput {
-    /// Its position.
+    /// The position of the item at the store.
     Position(Row<StoreItem, Position>),
-    /// What a count found that the books did not say.
+    /// The difference between a count and the book value, by day of the count.
     Variance(StoreDay, i64),
 }
 
@@ -146,18 +146,18 @@ impl Books {
         }
     }
 
-    /// What may still be corrected of what came and went.
+    /// The moves that may still be corrected.
     pub fn moves(&self) -> &Moves {
         self.ledger.moves()
     }
 
-    /// The position last said.
+    /// The position as last emitted.
     pub fn position(&self) -> Option<Position> {
         self.last_emitted.map(PackedPosition::position)
     }
 
-    /// Says by how much counts were off, if that changed, and then gives up what happened before `edge`, telling each move
-    /// to `folded`; unless it is `due`, only when that is worth the while.
+    /// Emits the changed variances, then folds what happened before `edge` and passes each folded move to `folded`;
+    /// unless it is `due`, the ledger decides when folding is worth its cost.
     pub fn fold(
         &mut self,
         key: &StoreItem,
@@ -170,7 +170,7 @@ impl Books {
         self.ledger.fold(edge, due, folded);
     }
 
-    /// Says the position as it is now, if it changed; answers whether it did.
+    /// Emits the current position if it changed; returns true if it did.
     pub fn emit(&mut self, key: &StoreItem, emit: &mut Emit<'_, BooksOutput, Cause>) -> bool {
         let packed = (self.records > 0).then(|| self.pack(emit.now()));
         let moved = packed != self.last_emitted;
@@ -200,7 +200,7 @@ impl Books {
         }
     }
 
-    /// When the clock next changes the position, or can give memory back.
+    /// The instant at which the clock next changes the position or frees memory.
     pub fn next(&self, key: &StoreItem, now: i64, lateness_ms: i64) -> Next {
         let Some(packed) = self.last_emitted else { return Next::Rest };
         let entering = self.moves().first_sale_from(FOUR_WEEKS.ends_at(now)).map(|at| FOUR_WEEKS.pane(at));
@@ -212,20 +212,20 @@ impl Books {
         sold.or_at(entering).or_at(leaving).or_at(folds)
     }
 
-    /// Whether nothing is kept.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.last_emitted.is_none()
     }
 
-    /// Whether nothing of it may still be corrected or is within a window.
+    /// True if nothing may still be corrected and no window holds anything.
     pub fn is_at_rest(&self) -> bool {
         self.ledger.is_at_rest() && self.sold.is_empty()
     }
 }
 
-/// The logic of books that stand alone.
+/// The logic of the ledger as an operator of its own.
 pub struct InventoryPosition {
-    /// How long what happened may still be corrected.
+    /// The time for which a fact may be corrected.
     pub lateness_ms: i64,
 }
 
@@ -274,7 +274,7 @@ where
     Inputs::from(lines).and(movements).and(counts).and(committed(&streams.orders, entry))
 }
 
-/// What orders that are open still want.
+/// The quantities that open orders still want.
 fn committed<'scope, E: Clone + 'static>(
     orders: &Collection<'scope, CustomerOrder>,
     entry: impl Fn(Entry) -> E + Copy + 'static,

@@ -1,4 +1,4 @@
-//! Who is there, who should be, and how many are needed, per store and role.
+//! View `labor.coverage`: present, scheduled and required employees by store and role (contract §4, view 10).
 
 use contract::event::Topic;
 use contract::event::workforce::Role;
@@ -23,7 +23,7 @@ use crate::views::fulfillment_node::{Fulfillment, Node, PICKED_MILLI, near_from}
 /// The name of the view.
 pub const NAME: &str = "labor.coverage";
 
-/// How many minutes of tasks one person does in two hours.
+/// Minutes of tasks that one employee does in two hours.
 const TASK_MINUTES: i128 = 102;
 
 /// Heads present, planned and needed.
@@ -39,34 +39,34 @@ pub struct Coverage {
     pub gap: i64,
 }
 
-/// What bears on a role.
+/// An input of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
-    /// Somebody who is there.
+    /// An employee who is present.
     Here,
     /// A shift.
     Shift {
-        /// From when.
+        /// The start.
         start_at: i64,
-        /// Until when.
+        /// The end, exclusive.
         end_at: i64,
     },
     /// A sale or void line at the tills.
     Line {
-        /// When.
+        /// The event time.
         event_time: i64,
         /// Of which transaction.
         transaction: Transaction,
         /// 1 for a sale, −1 for a void.
         sign: i64,
     },
-    /// What is to be picked within two hours, in thousandths.
+    /// Thousandths of units due within two hours.
     Due(i64),
     /// A task to be done.
     Task {
         /// By when.
         due_at: i64,
-        /// How long it takes.
+        /// The estimated minutes of the task.
         est_minutes: i64,
     },
 }

@@ -1,4 +1,4 @@
-//! How many minutes people worked, by store, role and hour.
+//! View `labor.hours`: minutes worked by store, role and hour (contract §4, view 8).
 
 use contract::event::Topic;
 use contract::keys::RoleHour;
@@ -23,7 +23,7 @@ pub struct WorkedHour {
     pub worked_minutes: i64,
 }
 
-/// What is kept of a role's hour until it settles.
+/// The state of a role's hour until it settles.
 #[derive(Default, Serialize, Deserialize)]
 struct LaborHoursState {
     people: i64,

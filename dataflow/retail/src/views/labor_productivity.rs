@@ -1,4 +1,4 @@
-//! How much a store sold for each hour that people worked.
+//! View `labor.productivity`: net sales for each hour worked at a store (contract §4, view 9).
 
 use contract::event::Topic;
 use contract::keys::StoreHour;
@@ -39,7 +39,7 @@ pub enum Part {
     Sold(i64),
 }
 
-/// What is kept of an hour until its parts are withdrawn.
+/// The state of an hour until its parts are retracted.
 #[derive(Default, Serialize, Deserialize)]
 struct LaborProductivityState {
     roles: i64,

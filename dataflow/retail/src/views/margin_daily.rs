@@ -1,4 +1,5 @@
-//! What each department of a store earned in a day, after the cost of what it sold and what it lost.
+//! View `margin.daily`: margin of each department of a store by day, after cost of goods and losses (contract §4, view
+//! 16).
 
 use contract::event::Topic;
 use contract::keys::StoreDeptDay;
@@ -36,7 +37,7 @@ pub struct Margin {
 }
 
 impl Margin {
-    /// What costed amounts come to: summed exactly, divided once.
+    /// The margin of costed amounts: summed exactly, divided once.
     pub fn of(amounts: &Amounts) -> Self {
         let cents = |thousandths: i128| floor_div(thousandths, 1_000);
         let (cogs_cents, shrink_cents) = (cents(amounts.sold), cents(amounts.lost));
@@ -53,7 +54,7 @@ impl Margin {
     }
 }
 
-/// What is kept of a department's day until it settles.
+/// The state of a department's day until it settles.
 #[derive(Default, Serialize, Deserialize)]
 struct MarginDailyState {
     amounts: Amounts,

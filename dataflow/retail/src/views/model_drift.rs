@@ -1,4 +1,4 @@
-//! How well the forecasts of the last seven days fitted what sold, by region, format and department.
+//! View `model.drift`: forecast error of the last seven days by region, format and department (contract §4, view 19).
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// What errors come to.
+    /// The drift of summed errors.
     pub fn of(errors: &Errors) -> Self {
         let per_actual = |milli: i128| quotient(milli * 10_000, errors.actual_milli);
         Drift {
@@ -64,7 +64,7 @@ impl Drift {
     }
 }
 
-/// What a store learns.
+/// An input of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Entry {
     /// A till line: item, event time, units sold − voided.
@@ -75,7 +75,7 @@ enum Entry {
     Place(Id, Id),
 }
 
-/// The days of a store and what was last said of them.
+/// The days of a store and the errors as last emitted.
 #[derive(Default, Serialize, Deserialize)]
 struct StoresState {
     days: SellingDays,

@@ -1,4 +1,4 @@
-//! How much of each item comes back, why, and how far that is above what is usual.
+//! View `returns.item`: returns of each item by reason, and the score against the usual rate (contract §4, view 14).
 
 use contract::event::Topic;
 use contract::event::pos::{PosLine, Reason};
@@ -58,7 +58,7 @@ pub struct ItemReturns {
 }
 
 operators::sums! {
-    /// What lines add up to.
+    /// Sums over lines.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
     struct Sums {
         lines: i64,

@@ -1,4 +1,4 @@
-//! How often each till operator of a store takes goods back, and how often without a receipt.
+//! View `returns.operator`: refunds of each till operator, with and without a receipt (contract §4, view 15).
 
 use contract::event::Topic;
 use contract::event::pos::PosLine;
@@ -46,7 +46,7 @@ pub struct OperatorReturns {
 }
 
 operators::sums! {
-    /// What lines add up to.
+    /// Sums over lines.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
     struct Sums {
         lines: i64,

@@ -1,4 +1,4 @@
-//! How the checkout queues did, quarter of an hour by quarter of an hour.
+//! View `store.queue`: service of each checkout zone by quarter of an hour (contract §4, view 3).
 
 use contract::event::Topic;
 use contract::event::queue::QueueInterval;
@@ -49,7 +49,7 @@ pub struct Queue {
     pub length_max: i64,
 }
 
-/// A row, and what detectors may say of it beside.
+/// A row with the field that detectors read beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quarter {
     /// The row of the view.
@@ -68,7 +68,7 @@ struct Sums {
     wait_ms: i128,
 }
 
-/// What is kept of a zone and quarter until it settles.
+/// The state of a zone and quarter until it settles.
 #[derive(Default, Serialize, Deserialize)]
 struct StoreQueueState {
     sums: Sums,
@@ -144,7 +144,7 @@ impl Keyed for StoreQueue {
     }
 }
 
-/// Maintains the rows with what detectors say beside.
+/// Maintains the rows with the field that detectors read.
 pub fn build<'scope>(
     ticks: Ticks,
     lateness_ms: i64,

@@ -1,4 +1,4 @@
-//! What each store sold, hour by hour.
+//! View `store.sales`: sums over the till lines of each store and hour (contract §4, view 1).
 
 use contract::event::Topic;
 use contract::event::pos::{LineKind, PosLine};
@@ -52,7 +52,7 @@ operators::sums! {
 }
 
 impl Sales {
-    /// What `diff` of a line add up to.
+    /// The sums of `diff` copies of a line.
     fn of(line: &PosLine, diff: i64) -> Self {
         let net_cents = diff * line.net_cents;
         let sold = Sales {
@@ -78,7 +78,7 @@ impl Sales {
     }
 }
 
-/// What is kept of a store and hour until it settles.
+/// The state of a store and hour until it settles.
 #[derive(Default, Serialize, Deserialize)]
 struct StoreSalesState {
     sums: Sales,

@@ -1,4 +1,4 @@
-//! How many people came into each store, hour by hour, and how many of them bought.
+//! View `store.traffic`: visitors of each store by hour, and the share of them that bought (contract §4, view 2).
 
 use contract::event::Topic;
 use contract::event::traffic::TrafficCount;
@@ -33,7 +33,7 @@ pub struct Traffic {
     pub conversion_bp: Option<i64>,
 }
 
-/// What makes a row.
+/// An input of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Entry {
     /// A sensor's count.
@@ -42,7 +42,7 @@ enum Entry {
     Transactions(i64),
 }
 
-/// What is kept of a store and hour.
+/// The state of a store and hour.
 #[derive(Default, Serialize, Deserialize)]
 struct StoreTrafficState {
     counts: i64,
@@ -154,7 +154,7 @@ mod tests {
         Entry::Count(TrafficCount { store: Id::new("s1"), visitors_in, visitors_out: 1, online })
     }
 
-    /// Feeds a script of (tick, changes) and answers what the row is after each tick.
+    /// Runs a script of (tick, changes) and returns the row after each tick.
     fn check(script: Vec<(i64, Vec<(Entry, i64)>)>) -> Vec<Option<(Traffic, bool)>> {
         let mut state = KeyedState::new(StoreTraffic { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
         let key = StoreHour { store: Id::new("s1"), hour: 0 };

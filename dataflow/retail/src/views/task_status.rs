@@ -1,4 +1,4 @@
-//! How each store is getting on with its tasks, by the day they are due.
+//! View `task.status`: tasks of each store by due day and type, with their progress (contract §4, view 11).
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub struct TaskCounts {
     pub open: i64,
 }
 
-/// What a task that is not cancelled counts as.
+/// A task that is not cancelled, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum CountedTask {
     /// To be done by then.

@@ -1,9 +1,8 @@
-//! `storepulse bench live`: how long a running job takes from the moment a sale should be sent until the exception it opens
-//! is in a reader's hands.
+//! `storepulse bench live`: measures the time from the moment a sale is due until a reader has the exception it opens.
 //!
-//! Open loop: each till line has its moment by the rate, and waits for none before it; what is sent late counts from that
-//! moment. Some lines are probes: each sells one unit of an item of its own that was counted as none before, so the
-//! books go negative and `inventory.negative_on_hand` opens for it. The others are plain sales.
+//! Open loop: the due time of each till line follows from the rate; a line that is sent late counts from its due time.
+//! Some lines are probes: each sells one unit of an item of its own that was counted as zero, so the stock goes
+//! negative and `inventory.negative_on_hand` opens for it. The others are plain sales.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,11 +28,11 @@ use crate::cli::out::Out;
 
 /// Lines sent together at most.
 const BATCH: u64 = 4_096;
-/// How long the reader waits for a record at a time.
+/// The time that the reader waits for a record before it looks again.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// How long probes may be under way after the last line was sent.
+/// The time that probes may take after the last line was sent.
 const AFTERWARDS: Duration = Duration::from_secs(20);
-/// The longest latency that is told apart from longer ones: an hour.
+/// The longest latency that is resolved: an hour.
 const LONGEST_MICROS: u64 = 3_600_000_000;
 /// Stores, and items beside the probes.
 const STORES: u64 = 20;
@@ -64,7 +63,7 @@ pub(super) struct Live {
     probes: u64,
 }
 
-/// What was measured, in milliseconds.
+/// The result, in milliseconds.
 #[derive(Debug, Serialize)]
 struct Report {
     rate: u64,
@@ -119,7 +118,7 @@ impl Live {
 struct Load {
     /// Names what is sent in this run.
     run: i64,
-    /// Every so many lines there is a probe.
+    /// The number of lines from one probe to the next.
     every: u64,
     total: u64,
 }
@@ -267,7 +266,8 @@ impl Live {
     }
 }
 
-/// Sends every `step`-th line from `first` on, each batch when its first is due and the one before it stands.
+/// Sends every `step`-th line from `first` on, each batch when its first line is due and the batch before it is
+/// durable.
 fn write(load: Load, pace: Pace, (first, step): (u64, u64), mut sink: Box<dyn Sink>) -> Result<(), Error> {
     let mut next = first;
     let stride = usize::try_from(step).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! `storepulse bench`: what the job can do on this machine, as a list, as JSON and as a page with plots.
+//! `storepulse bench`: measures the job on this machine; prints a list, JSON and a page with plots.
 
 mod live;
 
@@ -81,7 +81,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// What is measured.
+    /// The settings of the run.
     pub fn settings(self) -> Settings {
         let usual = if self.quick { Settings::quick() } else { Settings::full() };
         Settings {
@@ -170,7 +170,7 @@ struct Compare {
     tolerance: f64,
 }
 
-/// In processes of this program, told to do one task each; figures that mean nothing may come from this one.
+/// Tasks run in processes of this program, one each; in quick runs, whose figures mean nothing, in this process.
 fn apart(settings: &Settings) -> Apart {
     if settings.quick { Apart::Here } else { Apart::Process(["bench", "task"].map(str::to_owned).into()) }
 }

@@ -1,9 +1,10 @@
-//! All that is kept of one item at one store, in one drawer: its books, its demand, its promotions, and three detectors.
+//! The keyed entry of one item at one store: stock, demand, promotions and three detectors, and the logic that closes
+//! it.
 //!
-//! Each part has a file of its own and knows nothing of the others; here it is decided who is told what. *Meaning.* That of
-//! the parts side by side, each blamed on the records that touched it; detectors read the position as the books say it in the
-//! same tick. *Time.* When the clock wakes a drawer, every part looks at it. *State.* That of its parts, while any keeps something;
-//! in its plain form while nothing happens.
+//! *Meaning.* The meaning of its parts side by side; each part has a file of its own and does not know the others, and
+//! this file routes inputs to parts. Each output carries the least cause that marked its part dirty; detectors read the
+//! position of the same tick. *Time.* When the clock wakes an entry, every part is evaluated. *State.* The state of the
+//! parts, until all of them are empty; serialized while the entry is at rest.
 
 use contract::event::promotion::Terms;
 use contract::exception::Step;
@@ -29,14 +30,14 @@ use crate::state::promoted_item::{OfferInputs, PromotedItem};
 use crate::views::inventory_position::{self, Books, Position};
 use crate::views::promotion_performance::{PromotionRow, PromotionStoreItem};
 
-/// What happens to an item at a store.
+/// An input change of an item at a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ItemInput {
-    /// It moves, is counted, or is promised to an order.
+    /// A movement, a count, or a line of an open order.
     Books(inventory_position::Entry),
-    /// It was put into a cart: when.
+    /// The item was put into a cart, at this event time.
     Cart(i64),
-    /// It is ranged: what is expected to sell, and how long a delivery takes.
+    /// The item is ranged: its forecast and its lead time.
     Ranged(Lead),
     /// Units in a case.
     CasePack(i64),
@@ -60,12 +61,12 @@ impl ItemInput {
     }
 }
 
-/// What is said of an item at a store.
+/// An output of the item_at_store operator.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ItemOutput {
     /// By its books.
     Books(inventory_position::BooksOutput),
-    /// By how much the demand for it has grown.
+    /// The change of the demand for the item at the store.
     Demand(StoreItem, Demand),
     /// The row of one of its promotions.
     Promotion(Box<Row<PromotionStoreItem, PromotionRow>>),
@@ -77,7 +78,7 @@ pub enum ItemOutput {
     Phantom(Box<Step>),
 }
 
-/// What is kept of an item at a store.
+/// The state of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
 pub struct KeyedEntry {
     books: Books,
@@ -91,7 +92,7 @@ pub struct KeyedEntry {
     negative: Life,
     phantom: Life,
     stocked_since: Perhaps,
-    /// How it was touched in this tick: its number in [`DirtyEntries`].
+    /// Number of the dirty parts of this tick in [`DirtyEntries`]; 0 if the entry is clean.
     #[serde(skip)]
     dirty: u32,
 }
@@ -108,7 +109,7 @@ impl KeyedEntry {
         stockout.and(doubts)
     }
 
-    /// Whether nothing happened lately and no promotion runs.
+    /// True if no move is open to correction, no window holds anything and no promotion runs.
     fn is_at_rest(&self) -> bool {
         self.books.is_at_rest() && self.demand.is_at_rest() && self.promoted.is_none()
     }
@@ -124,7 +125,7 @@ impl KeyedEntry {
     }
 }
 
-/// The logic of shelves.
+/// The logic of the item_at_store operator.
 pub struct ItemLogic {
     ticks: Ticks,
     lateness_ms: i64,
@@ -135,7 +136,7 @@ pub struct ItemLogic {
     dirty: DirtyEntries<Cause>,
 }
 
-/// What touched a drawer that is being closed, and whether the clock did.
+/// The dirty parts of an entry that is being closed, and whether the clock woke it.
 struct Closing {
     dirty: DirtyParts<Cause>,
     is_woken: bool,
@@ -148,7 +149,8 @@ impl Closing {
 }
 
 impl ItemLogic {
-    /// No shelves yet; what happened may be corrected for `lateness_ms`, and `context` is what is known before any notice.
+    /// A new operator logic; facts may be corrected for `lateness_ms`, and `context` is the context before any
+    /// broadcast.
     pub fn new(ticks: Ticks, lateness_ms: i64, context: &Context) -> Self {
         ItemLogic {
             ticks,
@@ -161,7 +163,7 @@ impl ItemLogic {
         }
     }
 
-    /// The parts of a drawer that a notice concerns; without one it is to be judged anew.
+    /// The parts of an entry that a broadcast change makes dirty; without one, all parts are evaluated.
     fn concerned(&self, notice: Option<&Notice>, key: &StoreItem, entry: &KeyedEntry) -> Parts {
         fn asks<D: Detector>(part: Parts, notice: &Notice) -> Parts {
             part.when(Watch::<D>::audience_of(notice) != Audience::Nobody)
@@ -200,7 +202,7 @@ impl ItemLogic {
         })
     }
 
-    /// Has the detectors look at the position.
+    /// Evaluates the detectors that read the position.
     fn judge(
         &self,
         key: &StoreItem,

@@ -1,4 +1,4 @@
-//! A customer's four weeks: by hand, and against the obvious version that keeps every record.
+//! Tests of customer.profile: by hand, and against a reference version that stores every record.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ fn an_event_ahead_of_the_tick_waits_and_leaves_after_four_weeks() {
     assert!(view.rows.is_empty() && view.state.is_empty());
 }
 
-/// The obvious version: what stands of every record ever taken.
+/// The reference version: computed from all current records.
 fn profile_slow(taken: &[(i64, CustomerEvent)], now: i64) -> Option<Profile> {
     let inside: Vec<_> =
         taken.iter().filter(|(at, _)| (0..28).any(|back| day(*at) == day(now) - back * DAY_MS)).collect();
