@@ -25,7 +25,7 @@ use crate::cli::out::Out;
 pub struct Check {
     /// The scenario folder.
     scenario: PathBuf,
-    /// How many offending lines to name for each problem.
+    /// Offending lines to name for each problem.
     #[arg(long, default_value_t = 3)]
     examples: usize,
 }

@@ -27,7 +27,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::out::Out;
 
-/// Says why an exception opened.
+/// Prints the numbers, rows, records and policies behind an exception.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  storepulse explain 6f1cee6ced89e7183cb419c8f7747c98 --scenario scenarios/corner-store"
@@ -38,13 +38,13 @@ pub struct Explain {
     /// The scenario it came from.
     #[arg(long)]
     scenario: PathBuf,
-    /// The same --set that the run had.
+    /// The --set options of the run.
     #[arg(long = "set", value_name = "POLICY=VALUE", value_parser = super::replay::policy)]
     set: Vec<(String, i64)>,
     /// Prints one JSON object instead of text.
     #[arg(long)]
     json: bool,
-    /// How many of the latest records and rows to show of each kind.
+    /// The latest records and rows to show of each kind.
     #[arg(long, default_value_t = 12)]
     most: usize,
 }

@@ -36,13 +36,13 @@ const BATCH: u64 = 4_096;
 pub struct Produce {
     /// The scenario folder.
     scenario: PathBuf,
-    /// The configuration of the job: its [input.TOPIC] say where records go, and how they are packed.
+    /// The configuration of the job: its [input.TOPIC] sections name the destinations and the codecs.
     #[arg(long)]
     config: PathBuf,
     /// Records a second in all; without it, as fast as they are taken.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
-    /// Creates topics of a broker that are not there, with so many partitions. Those that are there must have as many.
+    /// Creates missing topics of a broker with this number of partitions; existing topics must have the same number.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     partitions: Option<u32>,
     /// Records a message, in topics with the arrow codec.

@@ -35,14 +35,14 @@ pub struct Read {
     /// The configuration of the job that writes it.
     #[arg(long)]
     config: PathBuf,
-    /// Each (time, seq) once, in order, as soon as its tick is closed. Without it, what stands in the topic as it stands:
-    /// with progress records, and with repeats if the writer had to repeat itself.
+    /// Each (time, seq) once, in order, as soon as its tick is closed. Without it, all stored records: with progress
+    /// records, and with the records that a writer repeated after a failure.
     #[arg(long)]
     exactly_once: bool,
-    /// Go on after this tick: everything up to it has been taken before.
+    /// Starts after this tick: everything up to it has been read before.
     #[arg(long, requires = "exactly_once")]
     after: Option<i64>,
-    /// Wait for more at the end, until SIGTERM or SIGINT (exit code 0).
+    /// Waits for more at the end, until SIGTERM or SIGINT (exit code 0).
     #[arg(long)]
     follow: bool,
 }

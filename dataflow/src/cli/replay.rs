@@ -30,7 +30,7 @@ use crate::cli::out::Out;
 pub struct Replay {
     /// The scenario folder: scenario.toml and one file per topic.
     scenario: PathBuf,
-    /// Where the output goes; files there are replaced.
+    /// The output folder; files there are replaced.
     #[arg(long)]
     out: PathBuf,
     /// Worker threads.
@@ -42,7 +42,7 @@ pub struct Replay {
     /// Overrides a policy; may be repeated.
     #[arg(long = "set", value_name = "POLICY=VALUE", value_parser = policy)]
     set: Vec<(String, i64)>,
-    /// How output files are written.
+    /// The format of output files.
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,
 }

@@ -23,13 +23,13 @@ pub struct Run {
     /// The configuration; its fields are documented in dataflow/docs/operations.md.
     #[arg(long)]
     config: PathBuf,
-    /// Only say whether the configuration is right.
+    /// Checks the configuration and starts nothing.
     #[arg(long)]
     check_config: bool,
     /// Processes of the job; all are started with the same configuration, and stop together.
     #[arg(long, default_value_t = 1, requires = "hosts", value_parser = clap::value_parser!(u32).range(1..=256))]
     processes: u32,
-    /// Which of them this is, from 0.
+    /// The number of this process, from 0.
     #[arg(long, default_value_t = 0)]
     process: u32,
     /// A file with one HOST:PORT a line, one for each process.

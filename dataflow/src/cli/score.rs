@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::out::Out;
 
-/// Compares the exceptions of a replay with what truly went wrong: precision and recall by type.
+/// Compares the exceptions of a replay with the labels of its scenario: precision and recall by type.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  storepulse scenario generate short-staffed --out /tmp/short-staffed\n  storepulse replay /tmp/short-staffed --out /tmp/out\n  storepulse scenario score /tmp/short-staffed --out-dir /tmp/out\n\nright: an exception that must be raised. explained: one that may be. false: one without any label.\nprecision = (right + explained) / opened; recall = found / (found + missed) of the labels that are certain."
@@ -30,10 +30,10 @@ use crate::cli::out::Out;
 pub struct Score {
     /// The scenario folder, with its truth.jsonl.
     scenario: PathBuf,
-    /// Where its replay wrote exceptions.jsonl.
+    /// The folder with the exceptions.jsonl of its replay.
     #[arg(long)]
     out_dir: PathBuf,
-    /// How many false alarms and missed labels to name for each type.
+    /// False alarms and missed labels to name for each type.
     #[arg(long, default_value_t = 3)]
     examples: usize,
 }

@@ -52,7 +52,7 @@ pub(super) struct Live {
     /// Till lines a second.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rate: u64,
-    /// For how long, after the warming up.
+    /// Measured seconds, after the warm-up.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
     /// Seconds at the beginning that are sent but not measured.
