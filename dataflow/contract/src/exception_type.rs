@@ -22,6 +22,39 @@ pub struct ExceptionType {
     pub policies: &'static [Policy],
     /// The default of `for_ms`.
     pub for_ms: i64,
+    /// The conditions and the response in words.
+    pub rule: Rule,
+}
+
+/// The rule of an exception type in words, for the reference; `now` is the tick, names in code face are policies.
+#[derive(Debug)]
+pub struct Rule {
+    /// The open condition.
+    pub opens: &'static str,
+    /// The clear condition.
+    pub clears: &'static str,
+    /// The severity, with the condition of each where there are several.
+    pub severity: &'static str,
+    /// The recommended actions.
+    pub recommends: &'static [Recommendation],
+}
+
+/// An action that exceptions of a type recommend.
+#[derive(Debug)]
+pub struct Recommendation {
+    /// The name of the action.
+    pub action: &'static str,
+    /// The names of its parameters.
+    pub parameters: &'static [&'static str],
+    /// The role that may approve or reject it.
+    pub approver: &'static str,
+}
+
+impl ExceptionType {
+    /// The type's own policies, `for_ms` last.
+    pub fn own_policies(&self) -> impl Iterator<Item = Policy> {
+        self.policies.iter().copied().chain([Policy { default: self.for_ms, ..FOR_MS }])
+    }
 }
 
 /// The exception types of a program, ordered by name.
@@ -59,12 +92,8 @@ impl ExceptionTypes {
         let shared = [MIN_CONFIDENCE, RETURNS_PRIOR].into_iter().chain(STALE_AFTER);
         let shared = shared.map(|policy| (policy.name.to_owned(), policy));
         let own = self.0.iter().flat_map(|kind| {
-            let for_ms = Policy { default: kind.for_ms, ..FOR_MS };
-            kind.policies
-                .iter()
-                .copied()
-                .chain([for_ms])
-                .map(|policy| (format!("{}.{}", kind.name, policy.name), policy))
+            let name = |policy: Policy| (format!("{}.{}", kind.name, policy.name), policy);
+            kind.own_policies().map(name)
         });
         let mut all: Vec<Listed> = shared
             .chain(own)

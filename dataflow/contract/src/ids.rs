@@ -130,7 +130,7 @@ impl schemars::JsonSchema for Id {
 /// The name of an event, an order, a task or an exception; inline up to 24 bytes.
 pub type EventId = CompactString;
 
-/// A transaction, by the 128-bit hash of its id: only ever compared, and held by the million.
+/// A transaction, by the 128-bit hash of its id: only ever compared, and stored by the million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Transaction(u64, u64);
 
@@ -168,7 +168,7 @@ mod tests {
         let hash = |id| FixedState::with_seed(0).hash_one(id);
         assert_eq!(hash(read), hash(Id::new("item-7")));
         assert_ne!(hash(read), hash(Id::new("item-8")));
-        // What routes keys and is kept in snapshots of other processes.
+        // The hash routes keys, and other processes read it from snapshots.
         assert_eq!(read.0.hash, FixedState::with_seed(0).hash_one("item-7"));
     }
 

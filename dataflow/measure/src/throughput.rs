@@ -78,7 +78,7 @@ pub fn measure(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str
     Ok(found)
 }
 
-/// Measures the capacity that the rates of latency are shares of, from memory. If rates are held for at least twice the
+/// Measures the capacity that the rates of latency are shares of, from memory. If rates last for at least twice the
 /// lateness, the capacity is that of the time after the first lateness.
 ///
 /// # Errors

@@ -229,4 +229,25 @@ mod tests {
             assert!(kind.views.iter().all(|view| tables.iter().any(|table| table.name == *view)), "{}", kind.name);
         }
     }
+
+    /// The rule of a type is text: its actions, parameters, approvers and policies must occur in the code of its detector.
+    #[test]
+    fn every_rule_names_what_its_detector_recommends() {
+        for kind in detectors::KINDS.iter() {
+            let file = format!("{}/src/detectors/{}.rs", env!("CARGO_MANIFEST_DIR"), kind.name.replace('.', "_"));
+            let text = std::fs::read_to_string(&file).expect("its file");
+            let (_, code) = text.split_once("\n};\n").expect("the code after KIND");
+            for one in kind.rule.recommends {
+                let names = [one.action, one.approver].into_iter().chain(one.parameters.iter().copied());
+                names.for_each(|name| assert!(code.contains(&format!("\"{name}\"")), "{name} in {file}"));
+            }
+            let texts = format!("{} {}", kind.rule.opens, kind.rule.clears);
+            for policy in texts.split('`').skip(1).step_by(2) {
+                assert!(kind.policies.iter().any(|own| own.name == policy), "{policy} in {file}");
+            }
+            for policy in kind.policies {
+                assert!(texts.contains(&format!("`{}`", policy.name)), "{} in {file}", policy.name);
+            }
+        }
+    }
 }

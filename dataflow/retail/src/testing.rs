@@ -47,7 +47,7 @@ where
         out.sort_by_key(|(_, _, change)| change.diff);
         for (row, _, change) in &out {
             if change.diff < 0 {
-                assert_eq!(self.rows.remove(&row.key).as_ref(), Some(&row.value), "retracts what stands");
+                assert_eq!(self.rows.remove(&row.key).as_ref(), Some(&row.value), "retracts the current row");
             } else {
                 assert!(self.rows.insert(row.key.clone(), row.value.clone()).is_none(), "one row a key");
             }

@@ -9,12 +9,14 @@ pub mod explain;
 pub mod policy;
 pub mod produce;
 pub mod read;
+pub mod reference;
 pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod schema;
 pub mod score;
 mod signals;
+pub mod types;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,9 @@ enum Command {
     Policy(policy::PolicyCommand),
     Bench(bench::BenchCommand),
     Schema(schema::Schema),
+    Types(types::Types),
+    ExplainType(types::ExplainType),
+    Reference(reference::Reference),
 }
 
 /// Runs the command line of this process: 0 done, 2 wrong arguments or scenario, 3 the engine failed.
@@ -91,6 +96,9 @@ impl Cli {
             Command::Policy(policy) => policy.run(out),
             Command::Bench(bench) => bench.run(out),
             Command::Schema(schema) => schema.run(out),
+            Command::Types(types) => types.run(out),
+            Command::ExplainType(explain) => explain.run(out),
+            Command::Reference(reference) => reference.run(out),
         })
     }
 }

@@ -67,7 +67,7 @@ impl Read {
         let sink = sink.ok_or_else(|| Error::scenario(&self.config, format!("has no [output.{name}]")))?;
         // A broker that is away, or just starting, is waited for, and the log says so.
         log::init(config.log.format, config.log.level);
-        // A follower that is told to stop prints what it has taken; any other has its end, and is cut off before it.
+        // Only a follower can be asked to stop: it then prints what it has read. Any other reader runs to the end.
         let stop = if self.follow { stop_flag()? } else { Arc::default() };
         let away = Patience { limit: AWAY, stop: &stop, rest: std::thread::sleep };
         let source = away.with(|| sink.source(Start::Beginning, !self.follow))?;

@@ -304,7 +304,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                     let value = map.next_value()?;
                     let bit = 1u64
                         << (name.bytes().fold(name.len(), |sum, byte| sum.wrapping_mul(31) ^ usize::from(byte)) % 64);
-                    let earlier = (seen & bit != 0).then(|| fields.iter().position(|(held, _)| *held == name));
+                    let earlier = (seen & bit != 0).then(|| fields.iter().position(|(known, _)| *known == name));
                     match earlier.flatten() {
                         Some(at) => fields[at].1 = value,
                         None => fields.push((name, value)),

@@ -92,7 +92,7 @@ impl Keyed for Clocks {
     ) -> Next {
         let turn = Self::emit_here(*store, state, emit);
         let ends = Self::emit_worked(*store, state, emit);
-        // The hours that are folded have settled with what was said of them.
+        // Folded hours have settled: their last emitted rows stay.
         let first = state.punches.fold(emit.now() - self.lateness_ms);
         state.worked.retain(|key, _| key.0 >= first);
         if state.punches.is_empty() && state.worked.is_empty() && state.here.is_none() {

@@ -1,7 +1,7 @@
 //! Detector `data.feed_stale`: opens while a store's feed is silent for longer than its policy allows (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::row::{Row, read_some};
@@ -20,6 +20,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the row of feed.health is stale",
+        clears: "the row is not stale",
+        severity: "high",
+        recommends: &[Recommendation { action: "check_feed", parameters: &[], approver: "platform_team" }],
+    },
 };
 
 /// The detector; its input is the tick of the last accepted record of each stale feed.

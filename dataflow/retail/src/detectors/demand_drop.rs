@@ -1,7 +1,7 @@
 //! Detector `demand.drop`: opens when the demand index of a department of an open store is too low (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreDept;
 use contract::policy::Policy;
@@ -29,6 +29,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "demand index down to which demand drops; it is over 500 bp above",
     }],
     for_ms: QUARTER_MS,
+    rule: Rule {
+        opens: "the store is open and index_bp ≤ `open_bp`",
+        clears: "index_bp > `open_bp` + 500, or the store is closed",
+        severity: "medium",
+        recommends: &[Recommendation { action: "adjust_plan", parameters: &[], approver: "regional_manager" }],
+    },
 };
 
 /// The detector; it reads demand.index and the opening hours of stores.

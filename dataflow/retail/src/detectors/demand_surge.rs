@@ -1,7 +1,7 @@
 //! Detector `demand.surge`: opens when the demand index of a department of an open store is too high (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreDept;
 use contract::policy::Policy;
@@ -28,6 +28,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "demand index from which demand surges; it is over 500 bp below",
     }],
     for_ms: QUARTER_MS,
+    rule: Rule {
+        opens: "the store is open and index_bp ≥ `open_bp`",
+        clears: "index_bp < `open_bp` − 500, or the store is closed",
+        severity: "high",
+        recommends: &[Recommendation { action: "adjust_plan", parameters: &[], approver: "regional_manager" }],
+    },
 };
 
 /// The distance between the open bound and the clear bound of the index.

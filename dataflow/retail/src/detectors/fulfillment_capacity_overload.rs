@@ -3,7 +3,7 @@
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -28,6 +28,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 7_000, unit: "bp", meaning: "clears below this load of the pickers" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "load_bp ≥ `open_bp`, or due_2h_milli > 0 while no picker is present",
+        clears: "load_bp < `clear_bp`, or due_2h_milli = 0",
+        severity: "high",
+        recommends: &[Recommendation { action: "throttle_node", parameters: &[], approver: "fulfillment_lead" }],
+    },
 };
 
 /// The load of a node.

@@ -2,7 +2,7 @@
 
 use contract::event::order::CustomerOrder;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::time::Collection;
@@ -20,6 +20,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the order is open and promise_at ≤ now",
+        clears: "the order is not open, or promise_at > now",
+        severity: "critical",
+        recommends: &[Recommendation { action: "contact_customer", parameters: &[], approver: "customer_service" }],
+    },
 };
 
 /// A promise to a customer; of a closed order only the store still matters.

@@ -2,7 +2,7 @@
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -31,6 +31,15 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 8_000, unit: "bp", meaning: "clears from this chance of being in time" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "the order is open, promise_at > now and its promise score < `open_bp`",
+        clears: "the promise score ≥ `clear_bp`, the order is not open, or promise_at ≤ now",
+        severity: "critical if the score < 4000, else high",
+        recommends: &[
+            Recommendation { action: "expedite", parameters: &[], approver: "fulfillment_lead" },
+            Recommendation { action: "reroute", parameters: &[], approver: "fulfillment_lead" },
+        ],
+    },
 };
 
 /// The detector; it reads the scores of open orders whose promise is ahead, and no other order has a score.

@@ -2,7 +2,7 @@
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use engine::detector::{At, Detector, Verdict};
@@ -20,6 +20,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "anchor_at is not null and on_hand_milli < 0",
+        clears: "the open condition is false",
+        severity: "high",
+        recommends: &[Recommendation { action: "count", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// The detector; it reads inventory.position.

@@ -2,7 +2,7 @@
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use contract::policy::Policy;
@@ -28,6 +28,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "chance of selling nothing for so long below which the stock is doubted",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "anchor_at is not null, on_hand_milli ≥ 1000, and the probability of no sale since the item could last sell < `alpha_bp`",
+        clears: "the open condition is false",
+        severity: "medium",
+        recommends: &[Recommendation { action: "shelf_check", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// One unit: less is no stock.

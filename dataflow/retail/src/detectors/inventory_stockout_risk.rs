@@ -4,7 +4,7 @@
 use contract::event::Topic;
 use contract::event::reference::{ItemLocation, Product};
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use contract::policy::Policy;
@@ -31,6 +31,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 3_000, unit: "bp", meaning: "chance of running out below which it clears" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "anchor_at is not null, at least one unit is expected to sell within the lead time, and the probability that demand within it exceeds available_milli ≥ `open_bp`",
+        clears: "the probability < `clear_bp`, or less than one unit is expected to sell",
+        severity: "critical if the probability ≥ 8000, else high",
+        recommends: &[Recommendation { action: "replenish", parameters: &["quantity"], approver: "inventory_planner" }],
+    },
 };
 
 /// The exception is critical from this probability of running out on.

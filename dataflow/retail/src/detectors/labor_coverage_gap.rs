@@ -2,7 +2,7 @@
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::row::read;
@@ -22,6 +22,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 300_000,
+    rule: Rule {
+        opens: "gap ≥ 1",
+        clears: "gap ≤ 0",
+        severity: "critical if present · 2 ≤ required, else high",
+        recommends: &[Recommendation { action: "call_in", parameters: &["heads"], approver: "store_manager" }],
+    },
 };
 
 /// The detector; it reads labor.coverage.

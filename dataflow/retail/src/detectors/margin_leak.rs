@@ -1,7 +1,7 @@
 //! Detector `margin.leak`: opens when a department's sales of today are large and its margin is low (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::time::HOUR_MS;
@@ -31,6 +31,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "floor_bp", default: 1_000, unit: "bp", meaning: "margin below which a department leaks" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "12 hours of the day have passed, net_cents ≥ `min_cents` and margin_bp < `floor_bp`",
+        clears: "margin_bp ≥ `floor_bp`, or the row settles",
+        severity: "high",
+        recommends: &[Recommendation { action: "review_margin", parameters: &[], approver: "finance" }],
+    },
 };
 
 /// The age from which on a day is evaluated.

@@ -1,7 +1,7 @@
 //! Detector `model.drift`: opens when the forecast error or bias of a department is too large (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -34,6 +34,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "actual_milli ≥ 100 000, and wape_bp > `max_wape_bp` or |bias_bp| > `max_bias_bp`",
+        clears: "neither is above its maximum (null counts as 0)",
+        severity: "medium",
+        recommends: &[Recommendation { action: "review_forecast", parameters: &[], approver: "planning" }],
+    },
 };
 
 /// Sales below which a model is not evaluated.

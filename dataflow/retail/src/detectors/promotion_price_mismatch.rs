@@ -3,7 +3,7 @@
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::row::read;
@@ -24,6 +24,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the promotion runs and its latest sale line had another price",
+        clears: "the latest sale line had the promoted price, or the promotion has ended",
+        severity: "critical",
+        recommends: &[Recommendation { action: "fix_price", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// The inputs from promotion.performance.
@@ -55,7 +61,7 @@ impl Detector for PriceMismatch {
     fn assess(&self, _: &PromotionStoreItem, state: &mut One<Prices>, at: &At<'_>) -> Verdict {
         match state.get() {
             None => Verdict::GONE,
-            // A settled row, of a promotion that is told to run again.
+            // A settled row of a promotion whose period was moved ahead.
             Some(row) if at.now < row.start_at => Verdict::GONE.again(Some(row.start_at)),
             Some(row) if row.end_at <= at.now => Verdict::GONE,
             Some(row) => Verdict::while_true(row.latest_sale.as_ref().is_some_and(LatestSale::is_mismatch))

@@ -3,7 +3,7 @@
 use contract::event::promotion::Promotion;
 use contract::event::task::{Task, TaskStatus};
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::time::{Collection, Inputs};
@@ -21,6 +21,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the promotion needs a set-up and runs, and the store has completed no task for it",
+        clears: "a task is completed, or the promotion has ended",
+        severity: "high",
+        recommends: &[Recommendation { action: "store_task", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// A promotion at a store.

@@ -3,7 +3,7 @@
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::units::floor_div;
@@ -35,6 +35,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 8_500, unit: "bp", meaning: "part of the uplift from which it clears" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "the promotion runs, expected_milli ≥ 5000, the probability of selling so little < `p_bp`, and attainment_bp < `open_bp`",
+        clears: "attainment_bp ≥ `clear_bp` or null, or the promotion has ended",
+        severity: "high",
+        recommends: &[Recommendation { action: "store_task", parameters: &["escalate"], approver: "regional_manager" }],
+    },
 };
 
 /// Expected sales, 5 units, below which a promotion is not evaluated.
@@ -87,7 +93,7 @@ impl Detector for UnderAttainment {
         let (p_bp, open_bp, clear_bp) = (at.policy[0], at.policy[1], at.policy[2]);
         let Some(row) = state.get().filter(|row| at.now < row.end_at) else { return Verdict::GONE };
         if at.now < row.start_at {
-            // A settled row, of a promotion that is told to run again.
+            // A settled row of a promotion whose period was moved ahead.
             return Verdict::GONE.again(Some(row.start_at));
         }
         let Some(attainment_bp) = row.attainment_bp else {

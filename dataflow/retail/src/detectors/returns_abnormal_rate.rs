@@ -1,7 +1,7 @@
 //! Detector `returns.abnormal_rate`: opens when the return score of an item is too high (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -24,6 +24,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 15_000, unit: "bp", meaning: "returns score below which it clears" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "score_bp ≥ `open_bp` and returned_milli ≥ 5000",
+        clears: "score_bp < `clear_bp` or null",
+        severity: "high",
+        recommends: &[Recommendation { action: "investigate", parameters: &["detail"], approver: "quality_manager" }],
+    },
 };
 
 /// Returned units below which an item is not evaluated.

@@ -1,7 +1,7 @@
 //! Detector `returns.operator_pattern`: opens when a till operator refunds too often without a receipt (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -27,6 +27,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "opens while the cautious share of refunds without a receipt is above this",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "no_receipt_low_bp > `open_bp` and refunds ≥ 5",
+        clears: "no_receipt_low_bp ≤ `open_bp` or null",
+        severity: "high",
+        recommends: &[Recommendation { action: "review_case", parameters: &[], approver: "loss_prevention" }],
+    },
 };
 
 /// Refunds below which an operator is not evaluated.

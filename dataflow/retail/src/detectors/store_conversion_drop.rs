@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreHour;
 use contract::policy::Policy;
@@ -49,6 +49,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "share of the usual conversion below which an hour is a drop",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "the last hour completed five minutes ago has ≥ 50 visitors, and its conversion_bp < `drop_bp` of the mean of at least 6 such hours in the 24 hours before it",
+        clears: "that hour has ≥ 50 visitors and is no drop",
+        severity: "high",
+        recommends: &[Recommendation { action: "review_store", parameters: &[], approver: "regional_manager" }],
+    },
 };
 
 /// The delay after which an hour is taken to be reported completely.

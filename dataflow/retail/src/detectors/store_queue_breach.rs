@@ -6,7 +6,7 @@
 use contract::event::Topic;
 use contract::event::workforce::Role;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::time::{MINUTE_MS, QUARTER_MS};
@@ -39,6 +39,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "service level of a quarter of an hour below which a queue is in breach",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "the last quarter completed five minutes ago has ≥ 10 customers and service_level_bp < `sl_bp`",
+        clears: "that quarter has ≥ 10 customers and service_level_bp ≥ `sl_bp`",
+        severity: "critical if service_level_bp < 5000, else high",
+        recommends: &[Recommendation { action: "open_lane", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// The delay after which a quarter is taken to be reported completely.

@@ -2,7 +2,7 @@
 
 use contract::event::task::Task;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use contract::time::HOUR_MS;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -21,6 +21,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the task is open and due_at ≤ now",
+        clears: "the task is not open, or due_at > now",
+        severity: "high from 4 hours after due_at, before that medium",
+        recommends: &[Recommendation { action: "escalate", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// The time after which an overdue task has high severity.

@@ -152,7 +152,7 @@ impl Moves {
         });
     }
 
-    /// The moves of `[start_at, end_at)`, ascending, with how often each is held.
+    /// The moves of `[start_at, end_at)`, ascending, with the multiplicity of each.
     pub fn within(&self, start_at: i64, end_at: i64) -> &[(Move, i64)] {
         self.entries.get(self.before(start_at)..self.before(end_at)).unwrap_or_default()
     }

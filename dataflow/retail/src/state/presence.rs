@@ -176,7 +176,7 @@ impl Punches {
         self.folded_to
     }
 
-    /// The earliest instant held; once its hour is folded, memory is given back.
+    /// The earliest stored instant; once its hour is folded, its memory is freed.
     pub fn earliest(&self) -> Option<i64> {
         let over_at = self.base.0.map(|spell| spell.over_at());
         self.punches.keys().map(|punch| punch.0).next().into_iter().chain(over_at).min()

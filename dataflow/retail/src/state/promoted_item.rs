@@ -72,7 +72,7 @@ impl OfferInputs<'_> {
         let now = emit.now();
         let key = PromotionStoreItem { promotion, store: self.key.store, item: self.key.item };
         if placed.row.is_settled() {
-            // The value stands; detectors read it beside the period as it is now, and no period is none.
+            // The value is final; detectors read it with the current period, or with an empty one if there is none.
             let period = placed.offer.current().map(|terms| (terms.start_at, terms.end_at));
             let amended = |current: PromotionRow| {
                 let (start_at, end_at) = period.unwrap_or((current.end_at, current.end_at));
@@ -83,7 +83,7 @@ impl OfferInputs<'_> {
         }
         if placed.offer.is_changed() {
             placed.offer.judge(self.moves);
-            // What has settled by then takes no new row: only a standing one settles with an end moved into the past.
+            // A settled period takes no new row: only an existing row settles with an end moved into the past.
             let has_settled = |terms: Terms| self.ticks.at(terms.end_at.saturating_add(self.lateness_ms)) < now;
             placed.over = placed.row.said().is_none() && placed.offer.terms().is_some_and(has_settled);
         }

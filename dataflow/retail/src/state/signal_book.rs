@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(at(&book, "a", 30), (10_000, None));
         book.update(all, -1);
         assert_eq!(at(&book, "b", 10), (12_000, Some(20)));
-        // Said and corrected in one tick: what was said first may be taken back before it comes.
+        // Sent and corrected in one tick: the retraction may come before the addition.
         let first = signal(Some("c"), 10, 20, 9_000);
         book.update(first, -1);
         book.update(first, 1);

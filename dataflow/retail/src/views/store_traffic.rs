@@ -100,7 +100,7 @@ impl Keyed for StoreTraffic {
     ) -> Next {
         let value = (state.counts > 0).then(|| state.traffic());
         match state.row.say(key, value, key.hour + HOUR_MS + self.lateness_ms, emit) {
-            // Sales without a sensor: kept for a count that may still come.
+            // Sales without a sensor: stored for a count that may still come.
             Next::Forget if !state.transactions.is_empty() => Next::Rest,
             next => next,
         }
