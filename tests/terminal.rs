@@ -71,6 +71,9 @@ impl Site {
             vec!["bench", "compare", &result, &result],
             vec!["schema"],
             vec!["schema", "pos"],
+            vec!["types"],
+            vec!["explain-type", "task.overdue"],
+            vec!["reference"],
         ];
         words.into_iter().map(|words| words.into_iter().map(str::to_owned).collect()).collect()
     }

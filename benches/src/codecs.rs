@@ -95,7 +95,8 @@ fn json_out(criterion: &mut Criterion) {
 fn emissions() -> Vec<Emission> {
     let work = Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound");
     let mut emissions = Vec::new();
-    let feed = Once { first: work.opening.first().map(|bound| bound.0), upto: work.opened(), records: work.opening };
+    let feed =
+        Once { first: work.warm_up.first().map(|bound| bound.0), upto: work.warm_up_end(), records: work.warm_up };
     job::run(feed, &work.settings, 1, |closed| {
         emissions.extend(closed.emissions);
         Ok(())

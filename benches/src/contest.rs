@@ -120,13 +120,13 @@ fn job(work: &Decoded) -> Result<(u64, Duration), Error> {
 
 /// The baseline tick by tick, what it says hashed as the job's is.
 fn by_hand(work: &Decoded) -> Result<(u64, Duration), Error> {
-    let Decoded { settings, opening, rush } = work.clone();
-    let (mut baseline, events) = (Baseline::new(&settings), rush.len() as u64);
+    let Decoded { settings, warm_up, window } = work.clone();
+    let (mut baseline, events) = (Baseline::new(&settings), window.len() as u64);
     let mut hash = Xxh3::new();
     let mut sink = |_: OutputTopic, line: &[u8]| hash.update(line);
-    take(&mut baseline, opening, &mut sink);
+    take(&mut baseline, warm_up, &mut sink);
     let watch = Stopwatch::start();
-    let last = take(&mut baseline, rush, &mut sink);
+    let last = take(&mut baseline, window, &mut sink);
     baseline.end(last, &mut sink);
     Ok((events, watch.elapsed()))
 }

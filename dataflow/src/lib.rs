@@ -4,3 +4,4 @@
 //! detectors, `serve` the HTTP server, `live` a job over topics or files, `measure` what `storepulse bench` runs.
 
 pub mod cli;
+pub mod reference;

@@ -1,4 +1,4 @@
-//! The storepulse program.
+//! Entry point of the program `storepulse`.
 
 use std::process::ExitCode;
 

@@ -200,7 +200,7 @@ impl Demands {
                 ranged: i64::from(shelf.location.is_some()),
                 forecast_milli: shelf.location.map_or(0, |location| i128::from(location.forecast_milli)),
             };
-            let new = demand.stands().then_some((desk.goods[shelf.item as usize].dept, demand));
+            let new = demand.is_present().then_some((desk.goods[shelf.item as usize].dept, demand));
             let old = std::mem::replace(&mut cell.said, new);
             let same = old.map(|(_, demand)| demand) == new.map(|(_, demand)| demand);
             let cause = cell.moved_by.take().unwrap_or(NOBODY).min(if same { NOBODY } else { cause });
@@ -218,7 +218,7 @@ impl Demands {
             let (share, share_turns) = expected(of.demand.forecast_milli, desk.hours(store), desk.now);
             let signals = &self.of_store[store as usize].1;
             let (signal_bp, signals_turn) = in_force(signals, desk.depts.name(dept), desk.now);
-            let value = of.demand.stands().then(|| DemandIndex::of(&of.demand, share, signal_bp));
+            let value = of.demand.is_present().then(|| DemandIndex::of(&of.demand, share, signal_bp));
             if self.unsent.say(*at, &mut of.said, value) {
                 of.drop.touch(cause, *at, &mut self.drops);
                 of.surge.touch(cause, *at, &mut self.surges);

@@ -6,7 +6,7 @@ use contract::exception::Severity;
 use contract::ids::Transaction;
 use contract::keys::StoreHour;
 use contract::time::{DAY_MS, HOUR_MS, MINUTE_MS, hour};
-use contract::units::{floor_div, held, quotient, ratio_bp};
+use contract::units::{floor_div, quotient, ratio_bp, saturated};
 use engine::row::READABLE_MS;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -184,11 +184,11 @@ impl Hours {
                 of.baskets = HashMap::with_hasher(FixedState::with_seed(0));
             }
             let before = of.traffic.value;
-            let visitors_in = held(of.visitors_in);
+            let visitors_in = saturated(of.visitors_in);
             let transactions = of.sales.value.map_or(0, |sales| sales.transactions);
             let value = (of.counts > 0).then(|| Traffic {
                 visitors_in,
-                visitors_out: held(of.visitors_out),
+                visitors_out: saturated(of.visitors_out),
                 transactions,
                 conversion_bp: ratio_bp(transactions, visitors_in),
             });

@@ -42,7 +42,7 @@ mod verify;
 use operators::keyed::Ticks;
 
 use contract::event::{FactBody, StateBody, Topic};
-use contract::fate::{Fated, Memo, Outcome};
+use contract::fate::{Fated, Outcome, RecordHeader};
 use contract::ids::{EventId, Id};
 use contract::output::{Numbered, OutputTopic, Publish};
 use contract::record::{DeadRecord, LateRecord};
@@ -199,7 +199,7 @@ impl Baseline {
             if let Some((old, new)) = replaced {
                 self.rooms.row(old, new, cause);
             }
-            self.fate(Fated { memo, outcome }, cause);
+            self.fate(Fated { header: memo, outcome }, cause);
         }
     }
 
@@ -221,7 +221,7 @@ impl Baseline {
         if outcome == Outcome::Accepted {
             self.accept(found, topic, arrival, rank);
         }
-        self.fate(Fated { memo, outcome }, rank);
+        self.fate(Fated { header: memo, outcome }, rank);
     }
 
     fn accept(&mut self, found: Option<u32>, topic: Topic, arrival: Arriving<FactBody>, rank: u32) {
@@ -252,12 +252,12 @@ impl Baseline {
 
     fn fate(&mut self, fated: Fated, cause: u32) {
         let desk = &mut self.rooms.desk;
-        let store = desk.shop(fated.memo.store.unwrap_or_else(|| Id::new("-")));
-        let event_time = fated.memo.event_time.unwrap_or_default();
-        self.rooms.feeds.beat(desk.now, (store, fated.memo.topic), &fated.outcome, event_time, cause);
+        let store = desk.shop(fated.header.store.unwrap_or_else(|| Id::new("-")));
+        let event_time = fated.header.event_time.unwrap_or_default();
+        self.rooms.feeds.beat(desk.now, (store, fated.header.topic), &fated.outcome, event_time, cause);
         match fated.outcome {
-            Outcome::Late(_) => self.late.extend(LateRecord::of(&fated.memo, &fated.outcome)),
-            Outcome::Dead(..) => self.dead.extend(DeadRecord::of(&fated.memo, &fated.outcome)),
+            Outcome::Late(_) => self.late.extend(LateRecord::of(&fated.header, &fated.outcome)),
+            Outcome::Dead(..) => self.dead.extend(DeadRecord::of(&fated.header, &fated.outcome)),
             Outcome::Accepted | Outcome::Duplicate => {}
         }
     }
@@ -284,8 +284,8 @@ fn publish<R: Publish + Ord>(records: &mut Vec<R>, page: &mut Page<'_>) {
 }
 
 /// A memo on its way, leaving nothing behind.
-fn take_memo(memo: &mut Memo) -> Memo {
-    Memo { topic: memo.topic, kept: memo.kept.take(), store: memo.store, event_time: memo.event_time }
+fn take_memo(memo: &mut RecordHeader) -> RecordHeader {
+    RecordHeader { topic: memo.topic, original: memo.original.take(), store: memo.store, event_time: memo.event_time }
 }
 
 /// The ranks of records by topic and name: the least is 0. The names come to `causes`, least first.

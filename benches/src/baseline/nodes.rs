@@ -1,6 +1,6 @@
 //! The orders each store has to pick, how it keeps its promises, and whether its pickers can bear the load.
 
-use contract::event::order::{Order, OrderState};
+use contract::event::order::{CustomerOrder, OrderState};
 use contract::exception::Severity;
 use contract::ids::Id;
 use contract::time::{DAY_MS, hour};
@@ -53,7 +53,7 @@ impl Nodes {
     }
 
     /// An order.
-    pub(super) fn order(&mut self, desk: &mut Desk, store: u32, order: &Order, (diff, cause): (i64, u32)) {
+    pub(super) fn order(&mut self, desk: &mut Desk, store: u32, order: &CustomerOrder, (diff, cause): (i64, u32)) {
         let of = self.at(store, cause);
         let mut ahead: smallvec::SmallVec<[i64; 5]> = smallvec![];
         let mut from = |instant: i64, is_ahead: bool| {

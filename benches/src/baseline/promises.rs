@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::exception::Severity;
 use contract::ids::EventId;
 use retail::state::open_orders::{Odds, in_time};
@@ -88,7 +88,7 @@ impl Promises {
         &mut self,
         desk: &mut Desk,
         store: u32,
-        order: &Order,
+        order: &CustomerOrder,
         wanted: SmallVec<[u32; 4]>,
         (diff, cause): (i64, u32),
     ) {

@@ -4,7 +4,7 @@ use contract::event::queue::QueueInterval;
 use contract::exception::Severity;
 use contract::ids::{EventId, Id};
 use contract::time::{HOUR_MS, MINUTE_MS, QUARTER_MS, hour, quarter};
-use contract::units::{held, quotient};
+use contract::units::{quotient, saturated};
 use engine::row::READABLE_MS;
 use retail::views::labor_coverage::Coverage;
 use retail::views::store_queue::{NAME, Quarter, Queue, ZoneQuarter};
@@ -220,10 +220,10 @@ impl Queues {
 impl Slot {
     fn queue(&self) -> Queue {
         Queue {
-            served: held(self.served),
-            over_target: held(self.over_target),
-            abandoned: held(self.abandoned),
-            wait_ms_sum: held(self.wait_ms),
+            served: saturated(self.served),
+            over_target: saturated(self.over_target),
+            abandoned: saturated(self.abandoned),
+            wait_ms_sum: saturated(self.wait_ms),
             avg_wait_ms: quotient(self.wait_ms, self.served),
             service_level_bp: quotient((self.served - self.over_target) * 10_000, self.served + self.abandoned),
             length_max: self.intervals.iter().map(|interval| interval.2).max().unwrap_or(0),

@@ -2,7 +2,7 @@
 
 use contract::event::activity::Act;
 use contract::event::command::Command;
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::event::pos::PosLine;
 use contract::event::reference::{ItemLocation, Product, Store};
 use contract::event::workforce::Role;
@@ -240,7 +240,7 @@ impl Rooms {
         }
     }
 
-    fn order(&mut self, order: &Order, by: (i64, u32)) {
+    fn order(&mut self, order: &CustomerOrder, by: (i64, u32)) {
         let store = self.desk.shop(order.store);
         self.nodes.order(&mut self.desk, store, order, by);
         let mut wanted = SmallVec::new();

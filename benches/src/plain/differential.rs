@@ -8,7 +8,7 @@ use std::hash::Hash;
 
 use contract::event::activity::Activity;
 use contract::event::inventory::{Count, Movement};
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::event::pos::PosLine;
 use contract::event::queue::QueueInterval;
 use contract::event::reference::Product;
@@ -38,7 +38,7 @@ pub(super) struct PlainDoor {
     movements: InputSession<Time, Timed<Movement>, i64>,
     counts: InputSession<Time, Timed<Count>, i64>,
     products: InputSession<Time, Product, i64>,
-    orders: InputSession<Time, Order, i64>,
+    orders: InputSession<Time, CustomerOrder, i64>,
 }
 
 impl Door for PlainDoor {

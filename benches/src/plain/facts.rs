@@ -26,8 +26,8 @@ pub(super) enum Given {
 pub struct Facts {
     pub(super) ticks: Ticks,
     pub(super) lateness_ms: i64,
-    pub(super) opening: Vec<(Time, Topic, Given)>,
-    pub(super) rush: Vec<(Time, Topic, Given)>,
+    pub(super) warm_up: Vec<(Time, Topic, Given)>,
+    pub(super) window: Vec<(Time, Topic, Given)>,
 }
 
 impl Facts {
@@ -45,15 +45,15 @@ impl Facts {
         Facts {
             ticks: work.settings.ticks,
             lateness_ms: work.settings.limits.lateness_ms,
-            opening: given(&work.opening),
-            rush: given(&work.rush),
+            warm_up: given(&work.warm_up),
+            window: given(&work.window),
         }
     }
 
     /// How many the rush has.
     pub fn events(&self) -> u64 {
         let comes = |given: &Given| !matches!(given, Given::Row(_, -1));
-        self.rush.iter().filter(|(.., given)| comes(given)).count() as u64
+        self.window.iter().filter(|(.., given)| comes(given)).count() as u64
     }
 }
 

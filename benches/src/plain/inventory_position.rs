@@ -4,7 +4,7 @@
 //! counts, and a new count takes all of those before it back. Every part of a row adds itself to one sum of the shelf.
 
 use contract::event::inventory::{Count, Movement};
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::event::pos::PosLine;
 use contract::keys::StoreItem;
 use contract::time::{DAY_MS, HOUR_MS};
@@ -74,7 +74,7 @@ pub(super) struct Moves<'scope> {
     pub(super) pos: Facts<'scope, PosLine>,
     pub(super) movements: Facts<'scope, Movement>,
     pub(super) counts: Facts<'scope, Count>,
-    pub(super) orders: Plain<'scope, Order, i64>,
+    pub(super) orders: Plain<'scope, CustomerOrder, i64>,
 }
 
 type Parts<'scope> = Plain<'scope, StoreItem, ShelfSums>;

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use contract::event::{FactBody, StateBody, Topic};
-use contract::fate::Memo;
+use contract::fate::RecordHeader;
 use contract::ids::EventId;
 use contract::time::{DAY_MS, Time};
 use differential_dataflow::ExchangeData;
@@ -18,7 +18,7 @@ use operators::arrival::Judged;
 use operators::driver::keyed;
 use operators::fan::Fan;
 use operators::gather::Gather;
-use retail::views::inventory_position::{self, InventoryPosition, Said};
+use retail::views::inventory_position::{self, BooksOutput, InventoryPosition};
 use retail::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 use timely::dataflow::operators::Probe;
 use timely::worker::Worker;
@@ -30,8 +30,8 @@ const NEVER_MS: i64 = 36_500 * DAY_MS;
 
 /// Facts and rows as the edge lets them through.
 pub(super) struct JobDoor {
-    facts: InputSession<Time, Judged<EventId, FactBody, Memo>, Diff>,
-    rows: InputSession<Time, Judged<EventId, StateBody, Memo>, Diff>,
+    facts: InputSession<Time, Judged<EventId, FactBody, RecordHeader>, Diff>,
+    rows: InputSession<Time, Judged<EventId, StateBody, RecordHeader>, Diff>,
 }
 
 impl Door for JobDoor {
@@ -94,8 +94,8 @@ impl<'scope> Views<'_, 'scope> {
         let entries = inventory_position::entries(streams, |entry| entry);
         let said = keyed(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
         let positions = said.flat_map(|said| match said {
-            Said::Position(row) => Some(row),
-            Said::Variance(..) => None,
+            BooksOutput::Position(row) => Some(row),
+            BooksOutput::Variance(..) => None,
         });
         self.out(inventory_position::NAME, positions);
     }

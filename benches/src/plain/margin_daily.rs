@@ -6,7 +6,7 @@ use contract::event::reference::Product;
 use contract::ids::Id;
 use contract::keys::StoreDeptDay;
 use contract::time::day;
-use contract::units::{floor_div, held};
+use contract::units::{floor_div, saturated};
 use differential_dataflow::collection::AsCollection;
 use operators::twins::{Plain, totals};
 use retail::views::margin_daily::Margin;
@@ -54,12 +54,12 @@ impl MarginSums {
         let (cogs_cents, shrink_cents) = (floor_div(self.sold, 1_000), floor_div(self.lost, 1_000));
         let margin = self.net_cents - i128::from(cogs_cents) - i128::from(shrink_cents);
         Margin {
-            net_cents: held(self.net_cents),
+            net_cents: saturated(self.net_cents),
             cogs_cents,
             shrink_cents,
-            margin_cents: held(margin),
+            margin_cents: saturated(margin),
             margin_bp: (self.net_cents != 0).then(|| floor_div(margin * 10_000, self.net_cents)),
-            discount_cents: held(self.discount_cents),
+            discount_cents: saturated(self.discount_cents),
         }
     }
 }

@@ -124,7 +124,7 @@ fn drive<D: Door>(worker: &mut Worker, frame: &Frame, facts: Facts, open: fn(&mu
         worker.step_while(|| frame.probe.less_than(&next));
     };
     let (mut took, mut closed) = (Duration::ZERO, 0);
-    for (facts, least) in [(facts.opening, PIECE), (facts.rush, 1)] {
+    for (facts, least) in [(facts.warm_up, PIECE), (facts.window, 1)] {
         let watch = Stopwatch::start();
         let mut facts = facts.into_iter().peekable();
         while let Some(mut tick) = facts.peek().map(|given| given.0) {

@@ -2,7 +2,7 @@
 
 use contract::event::activity::Act;
 use contract::event::inventory::Count;
-use contract::event::order::{Order, OrderLine, OrderState};
+use contract::event::order::{CustomerOrder, OrderLine, OrderState};
 use contract::event::pos::{LineKind, PosLine};
 use contract::event::reference::Product;
 use contract::event::{FactBody, StateBody, Topic};
@@ -58,7 +58,7 @@ fn is_look(body: &FactBody) -> bool {
 
 /// All but the last that `is` of a kind.
 fn without_last(mut facts: Facts, is: Is) -> Facts {
-    let left_out = [&mut facts.rush, &mut facts.opening].into_iter().find_map(|part| {
+    let left_out = [&mut facts.window, &mut facts.warm_up].into_iter().find_map(|part| {
         let last = part.iter().rposition(|given| is(&given.2))?;
         Some(part.remove(last))
     });
@@ -68,16 +68,16 @@ fn without_last(mut facts: Facts, is: Is) -> Facts {
 
 /// What the load does not have, at a tick in the middle of the rush: of the shelf and the customer of some sale.
 fn with_the_unusual(mut facts: Facts) -> Facts {
-    let tick = facts.rush[facts.rush.len() / 2].0;
-    let at = facts.rush.partition_point(|given| given.0 < tick);
-    let sale = facts.rush[..at].iter().find_map(|(.., given)| match given {
+    let tick = facts.window[facts.window.len() / 2].0;
+    let at = facts.window.partition_point(|given| given.0 < tick);
+    let sale = facts.window[..at].iter().find_map(|(.., given)| match given {
         Given::Fact(Fact { event_time, body: FactBody::Pos(line), .. }) if line.is_sale() => {
             line.customer.map(|_| (*event_time, line.clone()))
         }
         _ => None,
     });
     let (sold_at, sale) = sale.expect("a loyal customer bought something");
-    let given = facts.opening.iter().chain(&facts.rush);
+    let given = facts.warm_up.iter().chain(&facts.window);
     let (mut product, mut order) = (None, None);
     for (.., given) in given {
         match given {
@@ -88,14 +88,14 @@ fn with_the_unusual(mut facts: Facts) -> Facts {
     }
     let (product, order) = (product.expect("it has a product"), order.expect("there is an order"));
     let unusual = unusual(sold_at, &sale, product, order);
-    facts.rush.splice(at..at, unusual.into_iter().map(|(topic, given)| (tick, topic, given)));
+    facts.window.splice(at..at, unusual.into_iter().map(|(topic, given)| (tick, topic, given)));
     facts
 }
 
 /// Where a product moves.
 const ELSEWHERE: &str = "elsewhere";
 
-fn unusual(sold_at: Time, sale: &PosLine, product: Product, order: Order) -> Vec<(Topic, Given)> {
+fn unusual(sold_at: Time, sale: &PosLine, product: Product, order: CustomerOrder) -> Vec<(Topic, Given)> {
     let (store, item) = (sale.store, sale.item);
     let fact = |id: &str, event_time, body| Given::Fact(Fact { id: id.into(), event_time, horizon: event_time, body });
     let row = |body, diff| Given::Row(Fact { id: "moved".into(), event_time: sold_at, horizon: sold_at, body }, diff);
@@ -103,7 +103,7 @@ fn unusual(sold_at: Time, sale: &PosLine, product: Product, order: Order) -> Vec
     let count = |counted_milli| FactBody::Count(Count { store, item, counted_milli });
     let bare = Transaction::new("nothing but a void");
     let wanted = OrderLine { item, quantity_milli: 5_000, picked_milli: 0, short_milli: 0 };
-    let cancelled = Order { store, state: OrderState::Cancelled, lines: vec![wanted], ..order.clone() };
+    let cancelled = CustomerOrder { store, state: OrderState::Cancelled, lines: vec![wanted], ..order.clone() };
     let moved = Product { dept: Id::new(ELSEWHERE), unit_cost_cents: product.unit_cost_cents + 1, ..product };
     vec![
         (Topic::Reference, row(StateBody::Product(product), -1)),
@@ -112,7 +112,7 @@ fn unusual(sold_at: Time, sale: &PosLine, product: Product, order: Order) -> Vec
         (Topic::Inventory, fact("counted", sold_at, count(7_000))),
         (Topic::Inventory, fact("counted before", sold_at - 1, count(9_000))),
         (Topic::Orders, row(StateBody::Order(cancelled), 1)),
-        (Topic::Orders, row(StateBody::Order(Order { store, lines: vec![wanted, wanted], ..order }), 1)),
+        (Topic::Orders, row(StateBody::Order(CustomerOrder { store, lines: vec![wanted, wanted], ..order }), 1)),
         (
             Topic::Pos,
             fact("voided", sold_at + 1, line(PosLine { kind: LineKind::Void, transaction: bare, ..sale.clone() })),

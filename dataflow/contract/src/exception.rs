@@ -1,4 +1,4 @@
-//! An exception: its key, how bad it is, what to do, the numbers behind it, and the steps of its life.
+//! Exceptions: key, severity, action, drivers, and the steps of an episode.
 
 use std::sync::Arc;
 
@@ -53,14 +53,14 @@ pub enum Severity {
 pub enum Parameter {
     /// Yes or no.
     Flag(bool),
-    /// How many.
+    /// A number.
     Number(i64),
-    /// Which.
+    /// A text.
     Text(Symbol),
 }
 
 impl Parameter {
-    /// Whether this differs enough from what was `written` to be worth an update: any change of a text, a fifth of a
+    /// True if this differs enough from the `written` value to be worth an update: any change of a text, a fifth of a
     /// number, anything from 0.
     fn moved_from(&self, written: &Parameter) -> bool {
         match (self, written) {
@@ -73,14 +73,14 @@ impl Parameter {
     }
 }
 
-/// What should be done, and who decides.
+/// The recommended action and its approver.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Action {
-    /// What.
+    /// The name of the action.
     pub name: Symbol,
-    /// Who may approve or reject it.
+    /// The role that may approve or reject it.
     pub approver: Symbol,
-    /// With which numbers and words.
+    /// The parameters.
     pub parameters: Vec<(Symbol, Parameter)>,
 }
 
@@ -90,14 +90,14 @@ impl Action {
         Action { name: name.into(), approver: approver.into(), parameters: Vec::new() }
     }
 
-    /// The same with a parameter.
+    /// Adds a parameter.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: Parameter) -> Self {
         self.parameters.push((name.into(), value));
         self
     }
 
-    /// Whether this differs enough from what was `written` to be worth an update.
+    /// True if this differs enough from the `written` action to be worth an update.
     pub fn moved_from(&self, written: &Action) -> bool {
         fn names(action: &Action) -> impl Iterator<Item = Symbol> {
             action.parameters.iter().map(|(name, _)| *name)
@@ -108,17 +108,17 @@ impl Action {
     }
 }
 
-/// How bad it is, and what to do.
+/// Severity and recommended action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Response {
-    /// How bad.
+    /// The severity.
     pub severity: Severity,
-    /// What to do.
+    /// The action.
     pub action: Action,
 }
 
 impl Response {
-    /// Whether this differs enough from what was `written` to be worth an update.
+    /// True if this differs enough from the `written` response to be worth an update.
     pub fn moved_from(&self, written: &Response) -> bool {
         self.severity != written.severity || self.action.moved_from(&written.action)
     }
@@ -138,7 +138,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A number and what it was compared with.
+    /// A number and its bound.
     pub fn new(
         name: &'static str,
         observed: impl Into<Option<i64>>,
@@ -149,33 +149,33 @@ impl Driver {
     }
 }
 
-/// What happens to an episode.
+/// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Change {
-    /// It begins.
+    /// The episode begins.
     Opened,
-    /// It is worse, better, wants something else, or froze.
+    /// The severity, action or freeze changed.
     Moved,
-    /// It is over.
+    /// The episode ends.
     Cleared,
 }
 
-/// One step of an episode, as a detector tells it.
+/// One step of an episode, as a detector emits it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Step {
     /// The name of its type.
     pub kind: Symbol,
-    /// Its key: values under their JSON names, in the contract's order.
+    /// The key: values under their JSON names, in the contract's order.
     pub key: Arc<[(Symbol, KeyPart)]>,
     /// The tick at which it opened.
     pub opened_at: i64,
-    /// What happens.
+    /// The kind of the step.
     pub change: Change,
-    /// Its store, if it has one.
+    /// The store, if there is one.
     pub store: Option<Id>,
-    /// How bad it is, and what to do.
+    /// The severity and the action.
     pub response: Response,
-    /// Only a stale feed keeps it from clearing: it keeps what was last written.
+    /// True while only a stale feed keeps it from clearing: it keeps the response last written.
     pub frozen: bool,
     /// The numbers behind it.
     pub drivers: Arc<[Driver]>,
@@ -186,7 +186,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The name of the episode: 32 hex digits of the BLAKE3 of its type, key and opening tick (contract §5).
+    /// The exception id: 32 hex digits of the BLAKE3 of type, key and opening tick (contract §5).
     pub fn exception_id(&self) -> EventId {
         exception_id(self.kind.as_str(), self.key.iter().map(|(_, part)| part), self.opened_at)
     }

@@ -1,4 +1,4 @@
-//! The fate of a record: accepted, a duplicate, too late, or dead; and what is kept of the record until its fate is known.
+//! Fates of records: accepted, duplicate, late or dead, and the header of a record that carries its fate (contract §2).
 
 use serde::{Deserialize, Serialize};
 
@@ -18,44 +18,44 @@ pub enum DeadReason {
     Malformed,
 }
 
-/// What became of a record.
+/// The fate of a record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Outcome {
-    /// It stands.
+    /// Accepted: it takes effect.
     Accepted,
-    /// It says nothing new.
+    /// A duplicate.
     Duplicate,
-    /// Too late, by this many milliseconds.
+    /// Late, by this many milliseconds.
     Late(i64),
-    /// Not taken, for this reason and because of this field.
+    /// A dead letter, with the reason and the bad field.
     Dead(DeadReason, Option<String>),
 }
 
-/// What must be kept of a record until its fate is known; records order by topic, then by place.
+/// The fields of a record that its fate is reported with; headers order by topic, then by place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Memo {
-    /// Its topic.
+pub struct RecordHeader {
+    /// The topic.
     pub topic: Topic,
-    /// The record itself, if its fate may have to be told.
-    pub kept: Option<Box<Kept>>,
-    /// Its store, if it names one.
+    /// The original record, if its fate may be published.
+    pub original: Option<Box<OriginalRecord>>,
+    /// The record's store, if it names one.
     pub store: Option<Id>,
-    /// Its event time, if it could be read.
+    /// The event time, if it could be read.
     pub event_time: Option<i64>,
 }
 
-/// A record that may be too late, or is dead.
+/// A record that may be late or is dead, with its original line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Kept {
-    /// Its place in its topic.
+pub struct OriginalRecord {
+    /// The place in the topic.
     pub place: Place,
-    /// Its name, if it could be read.
+    /// The event id, if it could be read.
     pub event_id: Option<EventId>,
-    /// The line.
+    /// The original line.
     pub raw: Raw,
 }
 
-/// A line as it came.
+/// An original line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Raw {
     /// Text.
@@ -65,8 +65,8 @@ pub enum Raw {
 }
 
 impl Raw {
-    /// Keeps a line.
-    pub fn keep(line: &[u8]) -> Self {
+    /// Copies a line.
+    pub fn of(line: &[u8]) -> Self {
         match std::str::from_utf8(line) {
             Ok(text) => Raw::Text(text.into()),
             Err(_) => Raw::Bytes(line.into()),
@@ -78,7 +78,7 @@ impl Raw {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fated {
     /// The record.
-    pub memo: Memo,
-    /// Its fate.
+    pub header: RecordHeader,
+    /// The fate.
     pub outcome: Outcome,
 }

@@ -1,9 +1,8 @@
-//! Names of things: short for what returns again and again, whole for what is seen once.
+//! Ids: interned for master data, stored whole for events, transactions, orders and tasks.
 //!
 //! Ids of master data (stores, items, customers, operators, promotions, …) are interned for the life of the process: an
-//! [`Id`] is one pointer to its text and the hash of it, which is alike in every process, as routing and snapshots need.
-//! The price is some 60–120 bytes for each distinct such id ever seen. Names without end (events, transactions, orders,
-//! tasks) are never interned.
+//! [`Id`] is one pointer to its text and its hash, and the hash is equal in every process, as routing and snapshots
+//! need. Each distinct id costs 60–120 bytes. Unbounded ids (events, transactions, orders, tasks) are never interned.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -42,7 +41,7 @@ impl Id {
         *names.entry(hash, is_it, |id| id.0.hash).or_insert_with(name).get()
     }
 
-    /// Its text.
+    /// The id's text.
     pub fn as_str(self) -> &'static str {
         &self.0.text
     }
@@ -131,7 +130,7 @@ impl schemars::JsonSchema for Id {
 /// The name of an event, an order, a task or an exception; inline up to 24 bytes.
 pub type EventId = CompactString;
 
-/// A transaction, by the 128-bit hash of its id: only ever compared, and held by the million.
+/// A transaction, by the 128-bit hash of its id: only ever compared, and stored by the million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Transaction(u64, u64);
 
@@ -144,7 +143,7 @@ impl Transaction {
     }
 }
 
-/// Whether `text` is an id: 1–64 bytes from `A–Z a–z 0–9 . _ : -`.
+/// True if `text` is an id: 1–64 bytes from `A–Z a–z 0–9 . _ : -`.
 pub fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'))
@@ -169,7 +168,7 @@ mod tests {
         let hash = |id| FixedState::with_seed(0).hash_one(id);
         assert_eq!(hash(read), hash(Id::new("item-7")));
         assert_ne!(hash(read), hash(Id::new("item-8")));
-        // What routes keys and is kept in snapshots of other processes.
+        // The hash routes keys, and other processes read it from snapshots.
         assert_eq!(read.0.hash, FixedState::with_seed(0).hash_one("item-7"));
     }
 

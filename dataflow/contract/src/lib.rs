@@ -1,4 +1,4 @@
-//! What goes in and out of the job, to the letter: records, fates, exceptions, policies, and what is published of them.
+//! The public contract as types: input records, fates, exceptions, policies and output records.
 //!
 //! [`event`] reads the input records and [`record`](mod@record) spells the output records; [`schema`] describes both.
 //! The meaning of every field is in `dataflow/docs/contract.md`.

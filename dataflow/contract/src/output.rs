@@ -1,4 +1,4 @@
-//! What leaves: the five output topics, and the records in the form in which consumers read them.
+//! Output topics, and the records in the form in which consumers read them.
 
 use serde::Serialize;
 
@@ -12,11 +12,11 @@ pub enum OutputTopic {
     Views,
     /// Exceptions as they open, change and clear.
     Exceptions,
-    /// Why, and on whose word.
+    /// Decisions: the reason and the author of each step of an exception.
     Decisions,
     /// Records that came too late.
     Late,
-    /// Records that could not be taken.
+    /// Records that could not be read.
     DeadLetter,
 }
 
@@ -30,7 +30,7 @@ impl OutputTopic {
         OutputTopic::DeadLetter,
     ];
 
-    /// Its name.
+    /// The topic's name.
     pub fn name(self) -> &'static str {
         match self {
             OutputTopic::Views => "views",
@@ -56,47 +56,47 @@ pub enum Op {
     Settle,
 }
 
-/// A record with its name: `(time, seq)` within its topic, for ever.
+/// A record with its number, `(time, seq)`, which identifies it within its topic for ever.
 #[derive(Serialize)]
 pub struct Numbered<R> {
-    /// Its tick.
+    /// The tick.
     pub time: Time,
-    /// Its place in the tick.
+    /// The number in the tick.
     pub seq: u64,
-    /// What it says.
+    /// The record.
     #[serde(flatten)]
     pub record: R,
 }
 
-/// One record of the views topic: what became of a row since the last emission.
+/// One record of the views topic: the change of a row since the last emission.
 #[derive(Serialize)]
 pub struct ViewRecord<'a, K, V> {
-    /// Its tick.
+    /// The tick.
     pub time: Time,
-    /// Its place in the tick.
+    /// The number in the tick.
     pub seq: u64,
     /// The view's name.
     pub view: &'static str,
-    /// Names the row.
+    /// The key of the row.
     pub key: &'a K,
-    /// What happened to it.
+    /// The kind of change.
     pub op: Op,
-    /// The row; none when it went.
+    /// The row; none when it was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<&'a V>,
 }
 
-/// Something with a public form: what consumers of its topic read.
+/// A record with a public form: the form that consumers of its topic read.
 pub trait Publish {
     /// The public form.
     type Public<'a>: Serialize
     where
         Self: 'a;
 
-    /// Puts it into its public form.
+    /// Converts it to its public form.
     fn public(&self) -> Self::Public<'_>;
 
-    /// The exception type and event it is counted under, if it is.
+    /// The exception type and event it is counted under, if any.
     fn label(&self) -> Option<(String, String)> {
         None
     }

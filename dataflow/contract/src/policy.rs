@@ -1,18 +1,18 @@
-//! The numbers people may change: every policy with its default, unit and meaning.
+//! Policies: the numbers that people may change, with default, unit and meaning (contract §5).
 //!
 //! A value comes from, in this order: a `policy` record (from its tick on), the command line's `--set`, the scenario's
 //! `[policy]` table, the default. Unknown names are accepted and mean nothing.
 
-/// One number that may be changed.
+/// A policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Its name, after `TYPE.` for a detector's own.
+    /// The name, relative to `TYPE.` for a detector's own policy.
     pub name: &'static str,
-    /// Its value when nobody says otherwise.
+    /// The default.
     pub default: i64,
-    /// What the number counts.
+    /// The unit.
     pub unit: &'static str,
-    /// What it decides.
+    /// The meaning.
     pub meaning: &'static str,
 }
 
@@ -32,7 +32,7 @@ pub const RETURNS_PRIOR: Policy = Policy {
     meaning: "return rate that the returns score of view returns.item is shrunk towards",
 };
 
-/// How long a feed may be silent while its store is open.
+/// The silence of a feed of an open store after which it is stale.
 pub const STALE_AFTER: [Policy; 4] = [
     stale("stale_ms.pos", 900_000),
     stale("stale_ms.traffic", 900_000),
@@ -44,7 +44,7 @@ const fn stale(name: &'static str, default: i64) -> Policy {
     Policy { name, default, unit: "ms", meaning: "silence of an open store's feed after which it is stale" }
 }
 
-/// How long a condition must hold before its exception opens.
+/// The time for which a condition must hold before its exception opens.
 pub const FOR_MS: Policy = Policy {
     name: "for_ms",
     default: 0,

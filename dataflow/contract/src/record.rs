@@ -1,4 +1,4 @@
-//! The records of the exceptions, decisions, late and dead-letter topics, as kept and as published.
+//! Records of the exceptions, decisions, late and dead-letter topics, in stored and in published form.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::event::Topic;
 use crate::event::command::{Command, CommandAction};
 use crate::exception::{Driver, KeyPart, Parameter, Response, Severity};
-use crate::fate::{DeadReason, Fated, Memo, Outcome, Raw};
+use crate::fate::{DeadReason, Fated, Outcome, Raw, RecordHeader};
 use crate::ids::{EventId, Id};
 use crate::output::Publish;
 use crate::place::Place;
@@ -62,25 +62,25 @@ pub enum Mode {
 pub struct ExceptionRecord {
     /// The name of its type.
     pub kind: Symbol,
-    /// Its key: values under their JSON names, in the contract's order.
+    /// The key: values under their JSON names, in the contract's order.
     pub key: Arc<[(Symbol, KeyPart)]>,
-    /// 1 when opened, one more with every later record.
+    /// The version: 1 when opened, increased by every later record.
     pub version: i64,
-    /// Its name.
+    /// The exception id.
     pub exception_id: EventId,
-    /// For few eyes only.
+    /// True if only the role `loss_prevention` may see it.
     pub restricted: bool,
-    /// What this record tells.
+    /// The event that this record reports.
     pub event: Event,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// How bad it is and what to do.
+    /// The severity and the action.
     pub response: Response,
-    /// How far to trust it.
+    /// The confidence in basis points.
     pub confidence_bp: i64,
-    /// What that allows.
+    /// The mode that follows from the confidence.
     pub mode: Mode,
-    /// Its store, if it has one.
+    /// The store, if there is one.
     pub store: Option<Id>,
     /// The tick at which it opened.
     pub opened_at: i64,
@@ -248,20 +248,20 @@ pub enum DecisionKind {
     Refused,
 }
 
-/// A record of the decisions topic; records order by type, key, version and, refused ones, by file order.
+/// A record of the decisions topic; records order by type, key, version and, refused commands, by place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DecisionRecord {
-    /// The exception as it stands after the decision; `None` when nobody knows it.
+    /// The exception after the decision; `None` when it is unknown.
     pub exception: Option<ExceptionRecord>,
     /// The place of the command in its topic.
     pub place: Place,
-    /// What it is.
+    /// The kind of the decision.
     pub kind: DecisionKind,
-    /// The name of the exception.
+    /// The exception id.
     pub exception_id: EventId,
-    /// Why.
+    /// The reason.
     pub reason: Symbol,
-    /// On whose word.
+    /// The command behind it, if there is one.
     pub command: Option<Command>,
 }
 
@@ -284,7 +284,7 @@ impl DecisionRecord {
         }
     }
 
-    /// A refused command, with the exception as it stands, if it is open.
+    /// A refused command, with the current exception, if it is open.
     pub fn refused(record: Option<&ExceptionRecord>, reason: &'static str, command: Command) -> Self {
         DecisionRecord {
             exception: record.cloned(),
@@ -388,15 +388,17 @@ pub struct DeadRecord(Fated);
 
 impl LateRecord {
     /// The late record of a fate, if it is one.
-    pub fn of(memo: &Memo, outcome: &Outcome) -> Option<Self> {
-        matches!(outcome, Outcome::Late(_)).then(|| LateRecord(Fated { memo: memo.clone(), outcome: outcome.clone() }))
+    pub fn of(header: &RecordHeader, outcome: &Outcome) -> Option<Self> {
+        matches!(outcome, Outcome::Late(_))
+            .then(|| LateRecord(Fated { header: header.clone(), outcome: outcome.clone() }))
     }
 }
 
 impl DeadRecord {
     /// The dead-letter record of a fate, if it is one.
-    pub fn of(memo: &Memo, outcome: &Outcome) -> Option<Self> {
-        matches!(outcome, Outcome::Dead(..)).then(|| DeadRecord(Fated { memo: memo.clone(), outcome: outcome.clone() }))
+    pub fn of(header: &RecordHeader, outcome: &Outcome) -> Option<Self> {
+        matches!(outcome, Outcome::Dead(..))
+            .then(|| DeadRecord(Fated { header: header.clone(), outcome: outcome.clone() }))
     }
 }
 
@@ -416,18 +418,18 @@ impl Publish for LateRecord {
     type Public<'a> = PublicLate<'a>;
 
     fn public(&self) -> PublicLate<'_> {
-        let memo = &self.0.memo;
-        let kept = memo.kept.as_ref();
-        let record = match kept.map(|kept| &kept.raw) {
+        let header = &self.0.header;
+        let original = header.original.as_ref();
+        let record = match original.map(|original| &original.raw) {
             Some(Raw::Text(text)) => serde_json::from_str(text).ok(),
             _ => None,
         };
         let late_by_ms = if let Outcome::Late(by_ms) = self.0.outcome { by_ms } else { 0 };
         PublicLate {
-            topic: memo.topic,
-            store_id: memo.store.map_or("-", Id::as_str),
-            event_id: kept.and_then(|kept| kept.event_id.as_deref()).unwrap_or_default(),
-            event_time: memo.event_time.unwrap_or_default(),
+            topic: header.topic,
+            store_id: header.store.map_or("-", Id::as_str),
+            event_id: original.and_then(|original| original.event_id.as_deref()).unwrap_or_default(),
+            event_time: header.event_time.unwrap_or_default(),
             late_by_ms,
             record,
         }
@@ -452,21 +454,21 @@ impl Publish for DeadRecord {
     type Public<'a> = PublicDead<'a>;
 
     fn public(&self) -> PublicDead<'_> {
-        let memo = &self.0.memo;
+        let header = &self.0.header;
         let (reason, field) = match &self.0.outcome {
             Outcome::Dead(reason, field) => (*reason, field.as_deref()),
             _ => (DeadReason::Malformed, None),
         };
-        let kept = memo.kept.as_ref();
-        let (raw, raw_base64) = match kept.map(|kept| &kept.raw) {
+        let original = header.original.as_ref();
+        let (raw, raw_base64) = match original.map(|original| &original.raw) {
             Some(Raw::Text(text)) => (Some(&**text), None),
             Some(Raw::Bytes(bytes)) => (None, Some(base64::engine::general_purpose::STANDARD.encode(bytes))),
             None => (None, None),
         };
         PublicDead {
-            topic: memo.topic,
-            store_id: memo.store.map_or("-", Id::as_str),
-            position: kept.map_or(0, |kept| kept.place.offset),
+            topic: header.topic,
+            store_id: header.store.map_or("-", Id::as_str),
+            position: original.map_or(0, |original| original.place.offset),
             reason,
             field,
             raw,

@@ -1,7 +1,7 @@
-//! The shape of every record, in and out: JSON Schemas made from the same code that reads and writes them.
+//! JSON Schemas of every input and output record, made from the code that reads and writes the records.
 //!
-//! Input schemas come from the very calls that decode a record ([`Fields`]), run against a recorder; output schemas from
-//! the types that are written.
+//! Input schemas come from the calls that decode a record ([`Fields`]), run against a recorder; output schemas come
+//! from the types that are written.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::ids::{EventId, Id};
 use crate::output::{Op, OutputTopic};
 use crate::record::{PublicDead, PublicDecision, PublicException, PublicLate};
 
-/// Records which fields a reader asks for, and answers each with something harmless.
+/// Records the fields that a reader asks for, and answers each call with a harmless value.
 #[derive(Default)]
 struct Recorder {
     properties: Map<String, Value>,
@@ -65,8 +65,8 @@ fn id() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$" })
 }
 
-fn words<T>(words: Spelling<T>) -> Value {
-    let spellings: Vec<&str> = words.iter().map(|(spelling, _)| *spelling).collect();
+fn choices<T>(choices: Spelling<T>) -> Value {
+    let spellings: Vec<&str> = choices.iter().map(|(spelling, _)| *spelling).collect();
     json!({ "enum": spellings })
 }
 
@@ -111,13 +111,13 @@ impl Fields for Recorder {
         Ok(None)
     }
 
-    fn word<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<T, Bad> {
-        self.note(name, words(spelled), true);
+    fn choice<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<T, Bad> {
+        self.note(name, choices(spelled), true);
         Ok(spelled[0].1)
     }
 
-    fn optional_word<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<Option<T>, Bad> {
-        self.note(name, words(spelled), false);
+    fn optional_choice<T: Copy>(&mut self, name: &'static str, spelled: Spelling<T>) -> Result<Option<T>, Bad> {
+        self.note(name, choices(spelled), false);
         Ok(None)
     }
 
@@ -138,7 +138,7 @@ impl Fields for Recorder {
 fn record(name: &str, kind: Kind) -> Value {
     let mut recorder = Recorder::default();
     recorder.note("type", json!({ "const": name }), true);
-    // The recorder refuses nothing, so reading it cannot fail.
+    // The schema of an input topic: one of its record types. Deletes need only the common fields and the key.
     _ = Record::read_kind(kind, &mut recorder);
     let mut schema = recorder.object();
     schema["title"] = name.into();
@@ -165,7 +165,7 @@ pub fn of<T: JsonSchema>() -> Value {
     SchemaGenerator::new(settings.for_serialize()).into_root_schema_for::<T>().to_value()
 }
 
-/// A record of an output topic: `time` and `seq` before what the topic says.
+/// A record of an output topic: the topic's record with `time` and `seq`.
 fn numbered(mut record: Value) -> Value {
     let natural = json!({ "type": "integer", "minimum": 0 });
     record["properties"]["time"] = natural.clone();
@@ -176,20 +176,20 @@ fn numbered(mut record: Value) -> Value {
     record
 }
 
-/// A view as a table: its name, what it is made of, and the JSON Schemas of its keys and values.
+/// A view as a table: its name, its topics, and the JSON Schemas of its keys and values.
 pub struct Table {
-    /// The view.
+    /// The view's name.
     pub name: &'static str,
-    /// The topics it is made of.
+    /// The topics it is derived from.
     pub topics: &'static [Topic],
-    /// Its keys.
+    /// The schema of the keys.
     pub key: Value,
-    /// Its values.
+    /// The schema of the values.
     pub value: Value,
 }
 
 impl Table {
-    /// The view of this name, made of these topics, whose rows are values `V` under keys `K`.
+    /// The table of the view of this name, derived from these topics, with values `V` under keys `K`.
     pub fn of<K: JsonSchema, V: JsonSchema>(name: &'static str, topics: &'static [Topic]) -> Self {
         Table { name, topics, key: of::<K>(), value: of::<V>() }
     }

@@ -1,8 +1,7 @@
-//! Words of a fixed vocabulary, as the program says them of every exception: what was measured, in which unit, what to do,
-//! who decides.
+//! Symbols: the fixed vocabulary of exceptions (measures, units, actions, roles).
 //!
-//! A [`Symbol`] is written in the source, so that a copy of it costs nothing. One that is read (from another process, from a
-//! snapshot) is kept for the life of the process, as an [`Id`] is: there are no more than the source has.
+//! A [`Symbol`] is a static string of the source, so copying it costs nothing. One that is read from another process or
+//! a snapshot is interned for the life of the process, as an [`Id`] is: there are no more than the source has.
 
 use std::borrow::Cow;
 
@@ -11,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::Id;
 
-/// A word of the program's own.
+/// A symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Symbol(&'static str);
 
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_was_written() {
+    fn a_symbol_survives_a_round_trip() {
         let written = Symbol::from("milli-units");
         let read: Symbol = bincode::deserialize(&bincode::serialize(&written).unwrap()).unwrap();
         assert_eq!((read, read.as_str()), (written, "milli-units"));

@@ -1,4 +1,4 @@
-//! Ticks, causes and spans of time.
+//! Ticks, causes, and helpers for spans of time (contract §1).
 //!
 //! Three times, never mixed: *event time* (when it happened) and *ingest time* (when the log took it) are data;
 //! the *tick* is the engine's time, `ceil(ingest_time / tick_ms) · tick_ms`. All are milliseconds since 1970 UTC.
@@ -11,14 +11,14 @@ use crate::ids::EventId;
 /// The engine's time: a tick in milliseconds.
 pub type Time = i64;
 
-/// What is behind an output: the least (topic, event_id) among the records that led to it.
+/// The cause of an output: the least (topic, event_id) among the records that led to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Cause {
     /// A record.
     Record {
         /// The topic it came from.
         topic: Topic,
-        /// Its name there.
+        /// The event id in that topic.
         event_id: EventId,
     },
     /// A program, by its fingerprint, that judges otherwise than the one before it.

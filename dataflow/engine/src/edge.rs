@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use contract::event::fields::Fault;
 use contract::event::{Body, Dead, FactBody, Record, StateBody, StateKey, Topic};
-use contract::fate::{DeadReason, Fated, Kept, Memo, Outcome, Raw};
+use contract::fate::{DeadReason, Fated, OriginalRecord, Outcome, Raw, RecordHeader};
 use contract::ids::EventId;
 use contract::place::Place;
 use contract::time::{Cause, Time};
@@ -35,7 +35,7 @@ pub struct Limits {
 }
 
 /// An arriving fact or row.
-pub type Arriving<D> = Arrival<EventId, D, Memo>;
+pub type Arriving<D> = Arrival<EventId, D, RecordHeader>;
 
 /// A record past rules 1–3.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,18 +57,18 @@ pub fn admit(
     now: Time,
     limits: Limits,
 ) -> Admitted {
-    let fated = |memo, outcome| Admitted::Fated(Fated { memo, outcome });
+    let fated = |memo, outcome| Admitted::Fated(Fated { header: memo, outcome });
     let record = match decoded {
         Ok(record) => record,
         Err(Dead { bad, store_id }) => {
             let reason = if bad.fault == Fault::Malformed { DeadReason::Malformed } else { DeadReason::Invalid };
-            let kept = Some(Box::new(Kept { place, event_id: None, raw: Raw::keep(line) }));
-            let memo = Memo { topic, kept, store: store_id, event_time: None };
+            let original = Some(Box::new(OriginalRecord { place, event_id: None, raw: Raw::of(line) }));
+            let memo = RecordHeader { topic, original, store: store_id, event_time: None };
             return fated(memo, Outcome::Dead(reason, bad.field.map(str::to_owned)));
         }
     };
     let Record { event_id, event_time, store_id, revision, body, .. } = record;
-    let mut memo = Memo { topic, kept: None, store: store_id, event_time: Some(event_time) };
+    let mut memo = RecordHeader { topic, original: None, store: store_id, event_time: Some(event_time) };
     if matches!(body, Body::Fact(_)) {
         let edge = now.saturating_sub(limits.lateness_ms);
         let outcome = if event_time > now.saturating_add(limits.future_ms) {
@@ -78,7 +78,8 @@ pub fn admit(
         };
         // Only a later revision can still be late, by replacing content that is too old.
         if outcome.is_some() || revision > 0 {
-            memo.kept = Some(Box::new(Kept { place, event_id: Some(event_id.clone()), raw: Raw::keep(line) }));
+            memo.original =
+                Some(Box::new(OriginalRecord { place, event_id: Some(event_id.clone()), raw: Raw::of(line) }));
         }
         if let Some(outcome) = outcome {
             return fated(memo, outcome);
@@ -112,7 +113,7 @@ pub struct Inputs<'scope> {
 }
 
 /// Judgements with many readers.
-pub type Judgements<'scope, D> = Fan<'scope, Judged<EventId, D, Memo>, i64, Cause>;
+pub type Judgements<'scope, D> = Fan<'scope, Judged<EventId, D, RecordHeader>, i64, Cause>;
 
 /// What the edge judged, for whoever reads it.
 #[derive(Clone)]
@@ -138,19 +139,22 @@ pub fn build<'scope>(ticks: Ticks, limits: Limits, inputs: Inputs<'scope>) -> Ed
 
 impl<'scope> Edge<'scope> {
     /// What `read` makes of the fate of each record.
-    pub fn fates<T>(&self, read: impl Fn(&Memo, &Outcome) -> Option<T> + Copy + 'static) -> Collection<'scope, T>
+    pub fn fates<T>(
+        &self,
+        read: impl Fn(&RecordHeader, &Outcome) -> Option<T> + Copy + 'static,
+    ) -> Collection<'scope, T>
     where
         T: Clone + 'static,
     {
         let facts = self.facts.read(move |judged, _| fate(judged).and_then(|(memo, outcome)| read(memo, &outcome)));
         let rows = self.rows.read(move |judged, _| fate(judged).and_then(|(memo, outcome)| read(memo, &outcome)));
-        let known = self.known.read(move |fated, _| read(&fated.memo, &fated.outcome));
+        let known = self.known.read(move |fated, _| read(&fated.header, &fated.outcome));
         facts.concatenate([rows, known])
     }
 
     /// Has `look` see the fate of each record.
-    pub fn look(&self, look: impl Fn(&Memo, &Outcome) + Clone + 'static) {
-        fn tell<D>(judged: &Judged<EventId, D, Memo>, look: &impl Fn(&Memo, &Outcome)) {
+    pub fn look(&self, look: impl Fn(&RecordHeader, &Outcome) + Clone + 'static) {
+        fn tell<D>(judged: &Judged<EventId, D, RecordHeader>, look: &impl Fn(&RecordHeader, &Outcome)) {
             if let Some((memo, outcome)) = fate(judged) {
                 look(memo, &outcome);
             }
@@ -158,7 +162,7 @@ impl<'scope> Edge<'scope> {
         let (facts, rows) = (look.clone(), look.clone());
         self.facts.look(move |judged, _| tell(judged, &facts));
         self.rows.look(move |judged, _| tell(judged, &rows));
-        self.known.look(move |fated, _| look(&fated.memo, &fated.outcome));
+        self.known.look(move |fated, _| look(&fated.header, &fated.outcome));
     }
 
     /// Opens the door: all readers are there.
@@ -170,7 +174,7 @@ impl<'scope> Edge<'scope> {
 }
 
 /// The fate that a judgement is, if it is one.
-fn fate<D>(judged: &Judged<EventId, D, Memo>) -> Option<(&Memo, Outcome)> {
+fn fate<D>(judged: &Judged<EventId, D, RecordHeader>) -> Option<(&RecordHeader, Outcome)> {
     let Judged::Fate(fate, memo) = judged else { return None };
     let outcome = match fate {
         Fate::Accepted => Outcome::Accepted,

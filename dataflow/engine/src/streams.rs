@@ -5,7 +5,7 @@ use std::rc::Rc;
 use contract::event::activity::Activity;
 use contract::event::command::Command;
 use contract::event::inventory::{Count, Movement};
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::event::policy::PolicyValue;
 use contract::event::pos::PosLine;
 use contract::event::promotion::Promotion;
@@ -16,7 +16,7 @@ use contract::event::task::Task;
 use contract::event::traffic::TrafficCount;
 use contract::event::workforce::{Punch, Shift};
 use contract::event::{FactBody, StateBody};
-use contract::fate::Memo;
+use contract::fate::RecordHeader;
 use contract::ids::EventId;
 use contract::time::Cause;
 use operators::arrival::{Fact, Judged};
@@ -55,7 +55,7 @@ impl<'scope> Lines<'scope> {
 }
 
 /// The fact that was judged to be one, if it is of the type.
-fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option<&D>) -> Option<Seen<'_, D>> {
+fn seen<D>(judged: &Judged<EventId, FactBody, RecordHeader>, of: fn(&FactBody) -> Option<&D>) -> Option<Seen<'_, D>> {
     match judged {
         Judged::Fact(Fact { id, event_time, horizon, body }) => {
             Some(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
@@ -107,7 +107,7 @@ pub struct Streams<'scope> {
     pub shifts: Collection<'scope, Shift>,
     pub tasks: Collection<'scope, Task>,
     pub promotions: Collection<'scope, Promotion>,
-    pub orders: Collection<'scope, Order>,
+    pub orders: Collection<'scope, CustomerOrder>,
     pub products: Collection<'scope, Product>,
     pub stores: Collection<'scope, Store>,
     pub item_locations: Collection<'scope, ItemLocation>,

@@ -1,8 +1,8 @@
-//! The one setting of the programs' allocator: memory that was freed is kept for what comes next.
+//! Allocator setting of the programs: freed memory is kept for the next allocation.
 
-/// Keeps freed memory instead of giving it back to the system after a while and fetching it anew: a job needs the same
-/// memory from tick to tick, and with two workers the giving back and fetching halved what they took a second. What a
-/// process holds is then its peak. Called first in a program whose allocator is mimalloc; elsewhere without effect.
+/// Keeps freed memory instead of returning it to the system and fetching it again: a job needs the same memory from
+/// tick to tick, and with two workers returning and fetching halved the throughput. The resident memory of a process is
+/// then its peak. Called first in a program whose allocator is mimalloc; without effect elsewhere.
 #[expect(
     unsafe_code,
     reason = "mimalloc has no safe way to its settings, and reads them from the environment only at start"

@@ -1,5 +1,5 @@
-//! Work that needs a process of its own: memory that another measurement has used before says nothing of this one, whose
-//! entries come to lie between what that one left; and a restart is a new process.
+//! Tasks in processes of their own: a figure of memory or restart must not be distorted by an earlier measurement in
+//! the same process.
 
 use std::fmt::Display;
 use std::process::{Command, Output, Stdio};
@@ -9,61 +9,61 @@ use live::log::{self, LogFormat, LogLevel};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What tells a process that it is there for one task.
+/// The environment variable that marks a process as started for one task.
 const MARK: &str = "STOREPULSE_TASK";
 
-/// Something to be done, and what comes of it.
+/// A task and the type of its answer.
 pub trait Task: Serialize + DeserializeOwned {
-    /// What it is called on a command line.
+    /// The name on the command line.
     const NAME: &'static str;
-    /// What comes of it.
+    /// The answer.
     type Answer: Serialize + DeserializeOwned;
 
-    /// Does it in this process.
+    /// Runs it in this process.
     ///
     /// # Errors
-    /// If it cannot be done.
+    /// If the task fails.
     fn run(&self) -> Result<Self::Answer, Error>;
 }
 
-/// Where tasks are done.
+/// The place where tasks run.
 #[derive(Clone, Debug, Default)]
 pub enum Apart {
-    /// In this process, one after the other: figures then hold what came before. For tests.
+    /// In this process, one after the other: figures then include what came before. For tests.
     #[default]
     Here,
-    /// In a new process of this program, which these words make do what [`child`] does with the task named after them.
+    /// In a new process of this program with these arguments, which run [`child`] with the task named after them.
     Process(Vec<String>),
 }
 
-/// A task that is done.
+/// A completed task.
 pub struct Done<T> {
-    /// What came of it.
+    /// The answer.
     pub answer: T,
-    /// What it said meanwhile: lines of JSON, if it was done in a process of its own.
-    pub said: String,
+    /// The standard error of its process, as lines of JSON; empty if it ran in this process.
+    pub stderr: String,
 }
 
 impl Apart {
-    /// Does a task.
+    /// Runs a task.
     ///
     /// # Errors
-    /// If it fails, or no process can be started: none starts another in turn, whatever program it is.
+    /// If it fails, or no process can be started; a task's process starts no other process.
     pub fn run<T: Task>(&self, task: &T) -> Result<Done<T::Answer>, Error> {
-        let Apart::Process(words) = self else { return Ok(Done { answer: task.run()?, said: String::new() }) };
+        let Apart::Process(arguments) = self else { return Ok(Done { answer: task.run()?, stderr: String::new() }) };
         if std::env::var_os(MARK).is_some() {
             return Err(engine("a process that is there for one task starts no others"));
         }
         let program = std::env::current_exe().map_err(engine)?;
         let task = serde_json::to_string(task).map_err(engine)?;
         let child =
-            Command::new(program).args(words).args([T::NAME, &task]).env(MARK, "1").stdin(Stdio::null()).output();
+            Command::new(program).args(arguments).args([T::NAME, &task]).env(MARK, "1").stdin(Stdio::null()).output();
         let Output { status, stdout, stderr } = child.map_err(engine)?;
-        let said = String::from_utf8_lossy(&stderr).into_owned();
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
         if !status.success() {
-            return Err(Error::Engine(format!("a process of its own ended with {status}: {said}")));
+            return Err(Error::Engine(format!("a process of its own ended with {status}: {stderr}")));
         }
-        Ok(Done { answer: serde_json::from_slice(&stdout).map_err(engine)?, said })
+        Ok(Done { answer: serde_json::from_slice(&stdout).map_err(engine)?, stderr })
     }
 }
 

@@ -1,11 +1,11 @@
-//! Two results beside each other: each figure then and now, and which changed by more than chance would explain.
+//! Comparison of two results: each figure then and now, and which changed by more than the tolerance.
 
 use std::collections::BTreeMap;
 
 use crate::figures::Figure;
 use crate::result::Measured;
 
-/// What became of a figure.
+/// The change of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Within the tolerance.
@@ -23,9 +23,9 @@ pub struct Pair {
     pub old: Figure,
     /// As it is.
     pub new: Figure,
-    /// Now / then; none where it was nought.
+    /// Now / then; none where the old value was 0.
     pub ratio: Option<f64>,
-    /// What became of it.
+    /// The change.
     pub change: Change,
 }
 
@@ -34,7 +34,7 @@ pub struct Pair {
 pub struct Comparison {
     /// Figures of both, in the order of the new one.
     pub pairs: Vec<Pair>,
-    /// What makes them hard to compare, a sentence each.
+    /// Differences that make the results hard to compare, a sentence each.
     pub remarks: Vec<String>,
     /// Names of figures that only one of them has, and which: `-` the old one, `+` the new one.
     pub single: Vec<String>,
@@ -68,7 +68,7 @@ impl Comparison {
                 Change::Better => "  better",
                 Change::Worse => "  WORSE",
             };
-            lines.push(format!("{:width$}  {:>12} {:>12} {ratio:>7}{word}", new.name, old.said(), new.said()));
+            lines.push(format!("{:width$}  {:>12} {:>12} {ratio:>7}{word}", new.name, old.text(), new.text()));
         }
         lines.extend(self.single.iter().cloned());
         let count = |change| self.pairs.iter().filter(|pair| pair.change == change).count();
@@ -94,7 +94,7 @@ fn pair(old: Figure, new: Figure, tolerance_percent: f64) -> Pair {
     Pair { old, new, ratio, change }
 }
 
-/// What differs beside the figures.
+/// The differences beside the figures.
 fn remarks(old: &Measured, new: &Measured) -> Vec<String> {
     let mut remarks = Vec::new();
     if old.machine != new.machine {

@@ -1,8 +1,8 @@
-//! Where the time of a rush goes, by view and by part: timely's own word on how long each operator ran.
+//! Cost of each view and part over the measured window: the time that timely logs for each operator.
 //!
-//! Every operator that keeps something is named after its view or detector; the small ones between them (maps,
-//! exchanges) have common names and are added up as "between operators". One worker, a run of its own: listening costs
-//! a little, so the shares are meant, not their sum.
+//! Every stateful operator is named after its view or detector; the stateless ones between them (maps, exchanges) have
+//! common names and are summed as "between operators". One worker, a run of its own: logging has a cost, so the shares
+//! are meaningful and their sum is not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub fn part(operator: &str) -> String {
     }
 }
 
-/// The rush, with an eye on every operator.
+/// Task: the measured window with logging of every operator.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Costs(Settings);
 
@@ -64,33 +64,33 @@ impl Task for Costs {
     type Answer = (Vec<ViewCost>, Vec<OperatorState>);
 
     fn run(&self) -> Result<Self::Answer, Error> {
-        watch(&self.0)
+        measure_parts(&self.0)
     }
 }
 
-/// Measures the cost of each part over a rush, the dearest first, and what each operator holds at its end; `say` is told
-/// what comes next.
+/// Measures the cost of each part over the measured window, the dearest first, and the state of each operator at its
+/// end; `progress` receives a line before each step.
 ///
 /// # Errors
 /// If the load cannot be made or run.
 pub fn measure(
     settings: &Settings,
     apart: &Apart,
-    say: &mut dyn FnMut(&str),
+    progress: &mut dyn FnMut(&str),
 ) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Error> {
-    say("cost of each view");
+    progress("cost of each view");
     Ok(apart.run(&Costs(settings.clone()))?.answer)
 }
 
-fn watch(settings: &Settings) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Error> {
+fn measure_parts(settings: &Settings) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Error> {
     let work = Decoded::new(&Load::new(settings.size())?)?;
-    let events = work.rush.len().max(1);
-    let first = work.opening.first().or(work.rush.first()).map_or(0, |bound| bound.0);
+    let events = work.window.len().max(1);
+    let first = work.warm_up.first().or(work.window.first()).map_or(0, |bound| bound.0);
     let (mut ran, states) = inside(work.settings.clone(), first, move |job| {
-        let opened = work.opened();
-        job.take(Batch { records: work.opening, upto: opened })?;
+        let warm_up_end = work.warm_up_end();
+        job.take(Batch { records: work.warm_up, upto: warm_up_end })?;
         job.ran();
-        let took = run(job, work.rush)?;
+        let took = run(job, work.window)?;
         let mut ran = job.ran();
         // Who had nothing to do has no cost, and a part.
         job.operators().into_iter().for_each(|operator| _ = ran.entry(operator).or_default());
@@ -113,15 +113,15 @@ fn watch(settings: &Settings) -> Result<(Vec<ViewCost>, Vec<OperatorState>), Err
     Ok((costs, states))
 }
 
-/// Gives a rush tick by tick; answers how long it took.
-fn run(job: &mut Inside<'_>, rush: Vec<Bound>) -> Result<Duration, Error> {
-    let watch = Stopwatch::start();
-    let mut rush = rush.into_iter().peekable();
-    while let Some(upto) = rush.peek().map(|bound| bound.0) {
-        let records = std::iter::from_fn(|| rush.next_if(|bound| bound.0 == upto)).collect();
+/// Runs the measured window tick by tick; returns the time taken.
+fn run(job: &mut Inside<'_>, window: Vec<Bound>) -> Result<Duration, Error> {
+    let stopwatch = Stopwatch::start();
+    let mut window = window.into_iter().peekable();
+    while let Some(upto) = window.peek().map(|bound| bound.0) {
+        let records = std::iter::from_fn(|| window.next_if(|bound| bound.0 == upto)).collect();
         job.take(Batch { records, upto })?;
     }
-    Ok(watch.elapsed())
+    Ok(stopwatch.elapsed())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Runs the job over the work, and reads the clocks when its rush begins and when the last of it has left.
+//! Runs the job over a load and reads the clocks at the start of the measured window and at its last output.
 //!
-//! The job is the one that replays files ([`job::run`]): a thread that hands over ticks, the workers, a thread that
-//! encodes what leaves into lines. Each tick of the rush is handed over by itself; those that wait for a worker are closed together. Nothing of the
-//! rush is handed over before all of the opening has left.
+//! The job is the one that replays files ([`job::run`]): a thread that feeds ticks, the workers, and a thread that
+//! encodes the output as lines. Each tick of the measured window is fed by itself; ticks that wait for a worker are
+//! closed together. No record of the window is fed before the output of the whole warm-up has left.
 
 use std::iter::Peekable;
 use std::sync::mpsc::channel;
@@ -20,19 +20,19 @@ use live::error::Error;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::laps::Laps;
 use crate::load::{Load, Places};
 use crate::pacing::Schedule;
+use crate::repeats::Repeats;
 
 /// The work, decoded.
 #[derive(Clone)]
 pub struct Decoded {
-    /// How the job is set.
+    /// The settings of the job.
     pub settings: Settings,
-    /// Before the rush.
-    pub opening: Vec<Bound>,
-    /// The rush.
-    pub rush: Vec<Bound>,
+    /// The warm-up.
+    pub warm_up: Vec<Bound>,
+    /// The measured window.
+    pub window: Vec<Bound>,
 }
 
 impl Decoded {
@@ -42,21 +42,21 @@ impl Decoded {
     /// If a record is not as the contract has it.
     pub fn new(load: &Load) -> Result<Self, Error> {
         let mut places = Places::default();
-        let opening = load.bind(&load.opening, &mut places)?;
-        let rush = load.bind(&load.rush, &mut places)?;
-        Ok(Decoded { settings: load.size.settings(), opening, rush })
+        let warm_up = load.bind(&load.warm_up, &mut places)?;
+        let window = load.bind(&load.window, &mut places)?;
+        Ok(Decoded { settings: load.size.settings(), warm_up, window })
     }
 
-    /// The last tick before the rush.
-    pub fn opened(&self) -> Time {
-        self.opening.last().map_or(0, |bound| bound.0)
+    /// The last tick of the warm-up.
+    pub fn warm_up_end(&self) -> Time {
+        self.warm_up.last().map_or(0, |bound| bound.0)
     }
 }
 
-/// What it took.
+/// The figures of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Taken {
-    /// Records of the rush.
+    /// Records of the measured window.
     pub events: u64,
     /// From the first of them to the last line that left.
     pub wall: Duration,
@@ -66,7 +66,7 @@ pub struct Taken {
     pub lines: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// A hash of every byte that left, opening and rush.
+    /// A hash of every output byte, of warm-up and window.
     pub hash: u64,
 }
 
@@ -87,51 +87,51 @@ impl Taken {
 /// # Errors
 /// If the engine fails.
 pub fn from_memory(work: Decoded, workers: usize) -> Result<Taken, Error> {
-    let span = Span { opened: work.opened(), events: work.rush.len() as u64 };
-    let records = work.opening.into_iter().chain(work.rush);
-    measure(&work.settings, span, workers, |open| Gate::new(records, span.opened, open))
+    let span = Span { warm_up_end: work.warm_up_end(), events: work.window.len() as u64 };
+    let records = work.warm_up.into_iter().chain(work.window);
+    measure(&work.settings, span, workers, |open| Gate::new(records, span.warm_up_end, open))
 }
 
-/// Runs the laps of a load through `workers` workers. What is measured begins when the first of them is out of the horizon:
-/// from then on as much is forgotten as comes.
+/// Runs the repeats of a load through `workers` workers. Measuring begins when the first repeat is out of the horizon:
+/// from then on as much state is released as added.
 ///
 /// # Errors
 /// If the engine fails, or all is over by then.
-pub fn lap_after_lap(load: &Load, workers: usize) -> Result<Taken, Error> {
-    let Decoded { settings, opening, rush } = Decoded::new(load)?;
-    let (schedule, horizon) = (Schedule::of(load), load.rush_at + load.size.lateness_ms);
+pub fn sustained(load: &Load, workers: usize) -> Result<Taken, Error> {
+    let Decoded { settings, warm_up, window } = Decoded::new(load)?;
+    let (schedule, horizon) = (Schedule::of(load), load.window_at + load.size.lateness_ms);
     let [first, rest] = [(Time::MIN, horizon), (horizon, Time::MAX)].map(|(after, upto)| schedule.closed(after, upto));
     let (Some(last), Some(_)) = (first.last(), rest.first()) else {
         return Err(Error::Engine("the laps are over before the first is out of the horizon".to_owned()));
     };
-    let span = Span { opened: last.tick, events: rest.iter().map(|due| due.events.len() as u64).sum() };
-    let records = opening.into_iter().chain(Laps::of(load, rush));
-    measure(&settings, span, workers, |open| Gate::new(records, span.opened, open))
+    let span = Span { warm_up_end: last.tick, events: rest.iter().map(|tick| tick.events.len() as u64).sum() };
+    let records = warm_up.into_iter().chain(Repeats::of(load, window));
+    measure(&settings, span, workers, |open| Gate::new(records, span.warm_up_end, open))
 }
 
-/// What is measured of a feed: what comes after the tick `opened`, which are so many events.
+/// The measured part of a feed: the records after the tick `warm_up_end`, and their number.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     /// The last tick that is not measured.
-    pub(super) opened: Time,
+    pub(super) warm_up_end: Time,
     /// Records after it.
     pub(super) events: u64,
 }
 
-/// What a feed calls once, when it has handed over all of the opening: it comes back when that has left.
-pub(super) type Opened = Box<dyn FnOnce() + Send>;
+/// Called once by a feed after it has fed the whole warm-up: returns when the output of the warm-up has left.
+pub(super) type WarmedUp = Box<dyn FnOnce() + Send>;
 
 /// Runs a feed and measures its span.
 pub(super) fn measure<F: Batches<Error = Error>>(
     settings: &Settings,
-    Span { opened, events }: Span,
+    Span { warm_up_end, events }: Span,
     workers: usize,
-    feed: impl FnOnce(Opened) -> F,
+    feed: impl FnOnce(WarmedUp) -> F,
 ) -> Result<Taken, Error> {
     let (closings, closed) = channel();
     let (starts, started) = channel();
     let feed = feed(Box::new(move || {
-        closed.iter().find(|upto| *upto >= opened);
+        closed.iter().find(|upto| *upto >= warm_up_end);
         // The other end is gone only when the job is.
         let _ = starts.send((Stopwatch::start(), cpu_time()));
     }));
@@ -142,11 +142,11 @@ pub(super) fn measure<F: Batches<Error = Error>>(
     job::run(feed, settings, workers, |closed| {
         sink.take(&closed)?;
         let _ = closings.send(closed.upto);
-        if closed.upto <= opened {
+        if closed.upto <= warm_up_end {
             before = (sink.lines, sink.bytes);
             return Ok(());
         }
-        // At the last closing this is the end: letting go of the state is no part of the rush.
+        // At the last closing this is the end: releasing the state is not measured.
         start = start.or_else(&mut started);
         taken = start.map(|(wall, cpu): (Stopwatch, Duration)| (wall.elapsed(), cpu_time().saturating_sub(cpu)));
         Ok(())
@@ -201,31 +201,31 @@ impl Sink {
     }
 }
 
-/// Hands over what comes up to a tick in large pieces, then waits for `open`, then hands over the rest tick by tick.
+/// Feeds the records up to a tick in large chunks, waits for `open`, then feeds the rest tick by tick.
 struct Gate<I: Iterator<Item = Bound>, W> {
     first: Option<Time>,
     records: Peekable<I>,
-    opened: Time,
+    warm_up_end: Time,
     open: Option<W>,
 }
 
-/// Records of the opening that are handed over together.
-const PIECE: usize = 1 << 16;
+/// Records of the warm-up that are fed together.
+const CHUNK: usize = 1 << 16;
 
 impl<I: Iterator<Item = Bound>, W> Gate<I, W> {
-    fn new(records: I, opened: Time, open: W) -> Self {
+    fn new(records: I, warm_up_end: Time, open: W) -> Self {
         let mut records = records.peekable();
-        Gate { first: records.peek().map(|bound| bound.0), records, opened, open: Some(open) }
+        Gate { first: records.peek().map(|bound| bound.0), records, warm_up_end, open: Some(open) }
     }
 }
 
 /// The next tick that has records, whole.
 pub(super) fn next_tick(records: &mut Peekable<impl Iterator<Item = Bound>>) -> Option<Batch> {
-    piece(records, 1, Time::MAX)
+    chunk(records, 1, Time::MAX)
 }
 
 /// At least `least` records up to the tick `last` if there are so many, and whole ticks.
-fn piece(records: &mut Peekable<impl Iterator<Item = Bound>>, least: usize, last: Time) -> Option<Batch> {
+fn chunk(records: &mut Peekable<impl Iterator<Item = Bound>>, least: usize, last: Time) -> Option<Batch> {
     let mut upto = records.peek()?.0;
     if upto > last {
         return None;
@@ -251,7 +251,7 @@ impl<I: Iterator<Item = Bound> + Send, W: FnOnce() + Send> Batches for Gate<I, W
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
         if self.open.is_some()
-            && let Some(batch) = piece(&mut self.records, PIECE, self.opened)
+            && let Some(batch) = chunk(&mut self.records, CHUNK, self.warm_up_end)
         {
             return Ok(Some(batch));
         }
@@ -272,7 +272,7 @@ mod tests {
     use crate::load::Size;
 
     #[test]
-    fn any_number_of_workers_says_the_same() {
+    fn any_number_of_workers_emits_the_same_bytes() {
         let work = Decoded::new(&Load::new(Size::TINY).expect("a load")).expect("sound");
         let one = from_memory(work.clone(), 1).expect("it runs");
         let two = from_memory(work, 2).expect("it runs");
@@ -282,15 +282,15 @@ mod tests {
     }
 
     #[test]
-    fn laps_are_measured_once_the_first_is_out_of_the_horizon() {
+    fn repeats_are_measured_once_the_first_is_out_of_the_horizon() {
         // Laps of 100 ms.
-        let size = Size { laps: 3, lateness_ms: 150, ..Size::TINY };
+        let size = Size { repeats: 3, lateness_ms: 150, ..Size::TINY };
         let load = Load::new(size).expect("a load");
-        let some = lap_after_lap(&load, 1).expect("it runs");
+        let some = sustained(&load, 1).expect("it runs");
         let work = Decoded::new(&load).expect("sound");
-        let late = Laps::of(&load, work.rush).filter(|bound| bound.0 > load.rush_at + 150).count();
+        let late = Repeats::of(&load, work.window).filter(|bound| bound.0 > load.window_at + 150).count();
         assert_eq!((some.events, late.abs_diff(3_000) < 200), (late as u64, true));
-        assert!(some.lines > 0 && some.hash == lap_after_lap(&load, 2).expect("it runs").hash);
-        assert!(lap_after_lap(&Load { size: Size { lateness_ms: 400, ..size }, ..load }, 1).is_err());
+        assert!(some.lines > 0 && some.hash == sustained(&load, 2).expect("it runs").hash);
+        assert!(sustained(&Load { size: Size { lateness_ms: 400, ..size }, ..load }, 1).is_err());
     }
 }

@@ -1,19 +1,19 @@
-//! A result as a list of named figures: what is printed, and what two results are compared by.
+//! A result as a list of named figures, for printing and for comparing two results.
 
+use crate::format::Unit;
 use crate::percentiles::Percentiles;
 use crate::result::{Measured, Origin};
-use crate::words::Unit;
 
 /// One number with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
-    /// What it is: the same words for the same thing in every result.
+    /// The name, the same for the same figure in every result.
     pub name: String,
-    /// How much.
+    /// The value.
     pub value: f64,
-    /// Of what.
+    /// The unit.
     pub unit: Unit,
-    /// Whether more is better.
+    /// True if a greater value is better.
     pub more_is_better: bool,
 }
 
@@ -26,9 +26,9 @@ impl Figure {
         Figure { name: name.into(), value, unit, more_is_better: true }
     }
 
-    /// Its value in words.
-    pub fn said(&self) -> String {
-        self.unit.say(self.value)
+    /// The value with its unit, as text.
+    pub fn text(&self) -> String {
+        self.unit.text(self.value)
     }
 }
 
@@ -112,7 +112,7 @@ impl Measured {
         }
     }
 
-    /// What the figures need beside them to be read rightly, a sentence each.
+    /// Remarks that the figures need to be read correctly, a sentence each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if !self.build.optimised {
@@ -136,16 +136,16 @@ impl Measured {
         let width = figures.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
         let mut lines = self.head();
         lines.push(String::new());
-        lines.extend(figures.iter().map(|figure| format!("{:width$}  {:>12}", figure.name, figure.said())));
+        lines.extend(figures.iter().map(|figure| format!("{:width$}  {:>12}", figure.name, figure.text())));
         lines.extend(self.remarks());
         lines.join("\n")
     }
 
     /// The machine, the program and the load, a line each.
     pub fn head(&self) -> Vec<String> {
-        use crate::words::instant;
+        use crate::format::instant;
         let (machine, build, size) = (&self.machine, &self.build, &self.settings);
-        let memory = Unit::Bytes.say(machine.memory_bytes as f64);
+        let memory = Unit::Bytes.text(machine.memory_bytes as f64);
         vec![
             format!("storepulse {}, commit {}, {}", build.version, build.commit, build.rustc),
             format!("{}, {} core(s), {memory}, kernel {}", machine.cpu, machine.cores, machine.kernel),

@@ -1,7 +1,7 @@
-//! The work from files: a folder with the opening and one with the rush, as JSON lines or as Parquet tables.
+//! The load from files: a folder with the warm-up and one with the measured window, as JSON lines or Parquet.
 //!
-//! The same records in the same order as from memory, so that every byte that leaves is the same; what is measured
-//! begins with opening the files of the rush.
+//! The records and their order are the same as from memory, so every output byte is the same; measuring begins with
+//! opening the files of the measured window.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use scenarios::folder::{Folder, Format, Scenario as Head};
 use scenarios::topic::Record as Sent;
 use tempfile::TempDir;
 
-use crate::drive::{Opened, Span, Taken, measure, next_tick};
+use crate::drive::{Span, Taken, WarmedUp, measure, next_tick};
 use crate::load::Load;
 
 /// The work as files; they go when this does.
 pub struct Files {
     _folder: TempDir,
-    opening: PathBuf,
-    rush: PathBuf,
+    warm_up: PathBuf,
+    window: PathBuf,
     span: Span,
 }
 
@@ -35,13 +35,13 @@ impl Files {
     /// If the temporary folder cannot be written.
     pub fn write(load: &Load, format: Format) -> Result<Self, Error> {
         let folder = tempfile::tempdir().map_err(connectors::Error::io("create", &std::env::temp_dir()))?;
-        let [opening, rush] = ["opening", "rush"].map(|name| folder.path().join(name));
-        write(load, load.opening.iter(), format, &opening)?;
-        write(load, load.rush.iter(), format, &rush)?;
+        let [warm_up, window] = ["opening", "rush"].map(|name| folder.path().join(name));
+        write(load, load.warm_up.iter(), format, &warm_up)?;
+        write(load, load.window.iter(), format, &window)?;
         let ticks = load.size.settings().ticks;
-        let opened = load.opening.last().map_or(0, |last| ticks.at(last.ingest_time));
-        let span = Span { opened, events: load.rush.len() as u64 };
-        Ok(Files { _folder: folder, opening, rush, span })
+        let warm_up_end = load.warm_up.last().map_or(0, |last| ticks.at(last.ingest_time));
+        let span = Span { warm_up_end, events: load.window.len() as u64 };
+        Ok(Files { _folder: folder, warm_up, window, span })
     }
 
     /// Runs it through `workers` workers.
@@ -49,11 +49,11 @@ impl Files {
     /// # Errors
     /// If a file cannot be read, or the engine fails.
     pub fn run(&self, workers: usize) -> Result<Taken, Error> {
-        let opening = open(&self.opening)?;
-        let settings = opening.0;
-        measure(&settings, self.span, workers, |opened| Chain {
-            now: opening.1,
-            next: Some((self.rush.clone(), opened)),
+        let warm_up = open(&self.warm_up)?;
+        let settings = warm_up.0;
+        measure(&settings, self.span, workers, |warm_up_end| Chain {
+            now: warm_up.1,
+            next: Some((self.window.clone(), warm_up_end)),
             read: Vec::new().into_iter().peekable(),
         })
     }
@@ -64,7 +64,7 @@ impl Files {
 /// # Errors
 /// If the folder cannot be written, or holds something.
 pub fn write_scenario(load: &Load, to: &Path) -> Result<(), Error> {
-    write(load, load.opening.iter().chain(&load.rush), Format::Jsonl, to)
+    write(load, load.warm_up.iter().chain(&load.window), Format::Jsonl, to)
 }
 
 fn write<'a>(load: &Load, records: impl Iterator<Item = &'a Sent>, format: Format, to: &Path) -> Result<(), Error> {
@@ -86,10 +86,10 @@ fn open(folder: &Path) -> Result<(engine::graph::Settings, Feed), Error> {
     Ok((scenario.settings, feed))
 }
 
-/// The opening as a replay reads it; when all of it has left, the rush tick by tick, as from memory.
+/// The warm-up as a replay reads it; when its output has left, the measured window tick by tick, as from memory.
 struct Chain {
     now: Feed,
-    next: Option<(PathBuf, Opened)>,
+    next: Option<(PathBuf, WarmedUp)>,
     /// Records of whole ticks that are read and not handed over.
     read: std::iter::Peekable<std::vec::IntoIter<Bound>>,
 }
@@ -113,8 +113,8 @@ impl Batches for Chain {
         if self.next.is_some() && batch.is_some() {
             return Ok(batch);
         }
-        if let Some((folder, opened)) = self.next.take() {
-            opened();
+        if let Some((folder, warm_up_end)) = self.next.take() {
+            warm_up_end();
             self.now = open(&folder)?.1;
             batch = self.now.next_batch()?;
         }
@@ -134,7 +134,7 @@ mod tests {
     use crate::load::Size;
 
     #[test]
-    fn files_say_what_memory_says() {
+    fn files_and_memory_emit_the_same_bytes() {
         let load = Load::new(Size::TINY).expect("a load");
         let memory = from_memory(Decoded::new(&load).expect("sound"), 1).expect("it runs");
         for (format, workers) in [(Format::Jsonl, 1), (Format::Parquet, 2)] {

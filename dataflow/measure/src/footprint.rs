@@ -1,10 +1,10 @@
-//! What the job holds: memory by the number of (store, item) keys, and state as days pass at an even load.
+//! Footprint of the job: memory by the number of (store, item) keys, and state as days pass at an even load.
 //!
-//! Keys come all at one moment, when whatever is said of them may still be corrected; or hour by hour over days, and at
-//! their end most of them are at rest, as in a job that runs for long.
+//! The keys arrive all at one moment, when every fact may still be corrected; or hour by hour over days, at the end of
+//! which most entries are at rest, as in a long-running job.
 //!
-//! Resident memory is the system's word on the whole process (decoded records of the piece just taken included); entries and
-//! table bytes are the operators' own word, without what an entry holds outside its table.
+//! Resident memory is that of the whole process, as the system reports it (decoded records of the last chunk included);
+//! entries and table bytes are reported by the operators and exclude what an entry holds outside its table.
 
 use contract::event::{Record, Topic};
 use contract::place::Place;
@@ -27,13 +27,13 @@ const EVEN: &str = "long-month";
 /// Items of a store; more keys make more stores.
 const ITEMS: u64 = 10_000;
 /// Records or keys that are taken together, at most.
-const PIECE: usize = 1 << 12;
-/// When the counting begins: any tick will do.
+const CHUNK: usize = 1 << 12;
+/// The first tick; any tick will do.
 pub const START: Time = 1_795_564_800_000;
 /// Days over which keys come: as many as the longest window of a position has, and some more.
 const LONG: u32 = 30;
 
-/// Take so many (store, item) keys over so many days, and look at the memory of the process.
+/// Task: takes in a number of (store, item) keys over a number of days, and reads the memory of the process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Keys {
     keys: u64,
@@ -49,7 +49,7 @@ impl Task for Keys {
     }
 }
 
-/// Take days of an even load and look at the process at the end of each.
+/// Task: takes in days of an even load, and reads the state at the end of each.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Days(Settings);
 
@@ -66,11 +66,11 @@ impl Task for Days {
 ///
 /// # Errors
 /// If a process of its own fails.
-pub fn by_keys(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<KeyFootprint>, Error> {
+pub fn by_keys(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<KeyFootprint>, Error> {
     let mut found = Vec::new();
     for keys in settings.keys.iter().copied() {
         for over_days in [0, LONG] {
-            say(&format!("footprint of {keys} keys over {over_days} days"));
+            progress(&format!("footprint of {keys} keys over {over_days} days"));
             found.push(apart.run(&Keys { keys, over_days })?.answer);
         }
     }
@@ -81,8 +81,8 @@ pub fn by_keys(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
 ///
 /// # Errors
 /// If a process of its own fails.
-pub fn by_days(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<DayFootprint>, Error> {
-    say(&format!("footprint over {} days", settings.days));
+pub fn by_days(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<DayFootprint>, Error> {
+    progress(&format!("footprint over {} days", settings.days));
     Ok(apart.run(&Days(settings.clone()))?.answer)
 }
 
@@ -106,7 +106,7 @@ pub fn key_lines(key: u64, at: Time) -> Vec<(Topic, String)> {
 /// The keys of each tick and the tick: every hour of the days, or tick after tick, so that no more than a piece is ever under way.
 fn arrivals(keys: u64, over_days: u32, tick_ms: i64) -> impl Iterator<Item = (std::ops::Range<u64>, Time)> {
     let (count, apart) = match u64::from(over_days) {
-        0 => (keys.div_ceil(PIECE as u64), tick_ms),
+        0 => (keys.div_ceil(CHUNK as u64), tick_ms),
         days => (days * 24, HOUR_MS),
     };
     let share = move |place: u64| keys * place / count;
@@ -150,16 +150,16 @@ fn take_days(settings: &Settings) -> Result<Vec<DayFootprint>, Error> {
         let mut found = Vec::new();
         for day in 1..=days {
             let end = story.start + i64::from(day) * DAY_MS;
-            let (mut events, mut piece) = (0, Vec::new());
+            let (mut events, mut chunk) = (0, Vec::new());
             while let Some(record) = records.next_if(|record| ticks.at(record.ingest_time) <= end) {
                 let bound = binder.bind(&record)?;
-                if piece.len() >= PIECE && piece.last().is_some_and(|last: &Bound| last.0 < bound.0) {
-                    take(job, &mut piece)?;
+                if chunk.len() >= CHUNK && chunk.last().is_some_and(|last: &Bound| last.0 < bound.0) {
+                    take(job, &mut chunk)?;
                 }
-                piece.push(bound);
+                chunk.push(bound);
                 events += 1;
             }
-            take(job, &mut piece)?;
+            take(job, &mut chunk)?;
             job.take(Batch { records: Vec::new(), upto: end })?;
             let (resident_bytes, (entries, table_bytes)) = (Memory::now().resident_bytes, job.size());
             let plain_bytes = job.states().iter().map(|state| state.plain_bytes).sum();
@@ -169,8 +169,8 @@ fn take_days(settings: &Settings) -> Result<Vec<DayFootprint>, Error> {
     })
 }
 
-fn take(job: &mut Inside<'_>, piece: &mut Vec<Bound>) -> Result<(), Error> {
-    let records = std::mem::take(piece);
+fn take(job: &mut Inside<'_>, chunk: &mut Vec<Bound>) -> Result<(), Error> {
+    let records = std::mem::take(chunk);
     let Some(upto) = records.last().map(|bound| bound.0) else { return Ok(()) };
     job.take(Batch { records, upto })
 }

@@ -1,5 +1,4 @@
-//! The job on one worker in this thread, so that one can look inside between two ticks: which operator ran for how
-//! long, and what each holds.
+//! The job on one worker in this thread, with access to its operators between two ticks: their running time and state.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +27,7 @@ pub fn inside<T: Send + 'static>(
     body: impl FnOnce(&mut Inside<'_>) -> T + Send + Sync + 'static,
 ) -> T {
     timely::execute_directly(move |worker| {
-        let busy = Busy::watch(worker);
+        let busy = Busy::listen(worker);
         let vault = Vault::default();
         let mut outputs = Outputs::new(settings.emit);
         let fates = Rc::default();
@@ -46,7 +45,7 @@ pub struct Inside<'a> {
     outputs: Outputs,
     vault: Vault,
     busy: Rc<RefCell<Busy>>,
-    /// What left, encoded and counted.
+    /// The output, encoded and counted.
     pub sink: Sink,
 }
 
@@ -66,12 +65,12 @@ impl Inside<'_> {
         self.sink.take(&Closed { upto, emissions: dues.into_iter().filter_map(Due::emission).collect() })
     }
 
-    /// What each operator holds; copies all of it out, to see how much that is.
+    /// The state of each operator; serializes all of it, to measure its size.
     pub fn states(&self) -> Vec<OperatorState> {
         let mut plain: BTreeMap<String, u64> = BTreeMap::new();
         self.vault.begin();
-        let add = |name: &str, piece: Piece| {
-            let bytes = piece.drawers.len() + piece.notices.len();
+        let add = |name: &str, chunk: Piece| {
+            let bytes = chunk.drawers.len() + chunk.notices.len();
             *plain.entry(name.to_owned()).or_default() += bytes as u64;
             Ok::<_, Infallible>(())
         };
@@ -100,8 +99,8 @@ impl Inside<'_> {
         self.busy.borrow().names.values().cloned().collect()
     }
 
-    /// How long each operator ran since the beginning or the last time this was asked, by name; what ran inside another
-    /// counts once, for itself.
+    /// The running time of each operator since the start or the last call, by name; an operator that runs inside
+    /// another counts once, for itself.
     pub fn ran(&mut self) -> BTreeMap<String, Duration> {
         if let Some(mut register) = self.worker.log_register() {
             register.flush();
@@ -110,30 +109,30 @@ impl Inside<'_> {
     }
 }
 
-/// How long operators ran, from what timely says of itself.
+/// The time that operators ran, from timely's log.
 #[derive(Default)]
 struct Busy {
     names: BTreeMap<usize, String>,
-    /// Those that run, outermost first: when they began and how long others ran inside them.
+    /// The running operators, outermost first: their start, and the time that others ran inside them.
     running: Vec<(usize, Duration, Duration)>,
     ran: BTreeMap<usize, Duration>,
 }
 
 impl Busy {
     /// Listens to a worker, on which nothing is built yet.
-    fn watch(worker: &Worker) -> Rc<RefCell<Self>> {
+    fn listen(worker: &Worker) -> Rc<RefCell<Self>> {
         let busy = Rc::new(RefCell::new(Busy::default()));
-        let heard = busy.clone();
+        let listener = busy.clone();
         if let Some(mut register) = worker.log_register() {
             register.insert::<TimelyEventBuilder, _>("timely", move |_, events| {
                 let events: Vec<(Duration, TimelyEvent)> = events.take().unwrap_or_default();
-                events.into_iter().for_each(|(at, event)| heard.borrow_mut().hear(at, event));
+                events.into_iter().for_each(|(at, event)| listener.borrow_mut().record(at, event));
             });
         }
         busy
     }
 
-    fn hear(&mut self, at: Duration, event: TimelyEvent) {
+    fn record(&mut self, at: Duration, event: TimelyEvent) {
         match event {
             TimelyEvent::Operates(operates) => _ = self.names.insert(operates.id, operates.name),
             TimelyEvent::Schedule(schedule) if schedule.start_stop == StartStop::Start => {
@@ -170,7 +169,7 @@ mod tests {
     fn what_runs_inside_another_counts_for_itself() {
         let mut busy = Busy::default();
         for (id, name) in [(1, "outer"), (2, "inner"), (3, "inner")] {
-            busy.hear(Duration::ZERO, OperatesEvent { id, addr: vec![id], name: name.to_owned() }.into());
+            busy.record(Duration::ZERO, OperatesEvent { id, addr: vec![id], name: name.to_owned() }.into());
         }
         let script = [
             (0, ScheduleEvent::start(1)),
@@ -180,7 +179,7 @@ mod tests {
             (5, ScheduleEvent::stop(3)),
             (7, ScheduleEvent::stop(1)),
         ];
-        script.into_iter().for_each(|(at, event)| busy.hear(Duration::from_secs(at), event.into()));
+        script.into_iter().for_each(|(at, event)| busy.record(Duration::from_secs(at), event.into()));
         let ran = busy.take();
         assert_eq!([ran["outer"], ran["inner"]], [3, 4].map(Duration::from_secs));
         assert!(busy.take().is_empty());

@@ -1,10 +1,10 @@
-//! How soon the job answers when events come at a rate: from the moment an event should come until the exception it
-//! causes, and all else its tick leads to, is encoded and with the sink.
+//! Latency at a rate: from the moment an event is due until the exception it causes, and all other output of its tick,
+//! is encoded and with the sink.
 //!
-//! Open loop (see [`pacing`](crate::pacing)): nothing waits for an answer. As in the live job, five threads and more
-//! share the machine: the one that hands over, the workers, the one that encodes exceptions and the one that encodes views
-//! behind it ([`engine::emission::lanes`]). An event waits on average half a tick until its tick is over.
-//! One event in a hundred is sure to cause an exception: see [`probes`].
+//! Open loop (see [`pacing`](crate::pacing)): no event waits for an answer. As in the live job, five or more threads
+//! share the machine: the feeder, the workers, the encoder of exceptions and the encoder of views, which has a lower
+//! priority ([`engine::emission::lanes`]). An event waits half a tick on average until its tick ends. One event in a
+//! hundred is sure to cause an exception: see [`probes`].
 
 use std::collections::HashMap;
 use std::sync::mpsc::channel;
@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::apart::{Apart, Task};
 use crate::drive::{Decoded, Encoding};
-use crate::laps::{self, Laps};
 use crate::load::{Load, Size};
 use crate::pacing::{Clock, Paced, Schedule, Wall};
 use crate::percentiles::Spans;
 use crate::probes;
+use crate::repeats::{self, Repeats};
 use crate::result::{Latency, Settings, per_second};
 
 /// The usual rates, in hundredths of the capacity.
@@ -33,14 +33,14 @@ const SPANS: usize = 10;
 /// The share of the rate that counts as all of it.
 const REACHED: f64 = 0.99;
 
-/// The rush at a rate.
+/// Task: the measured window at a rate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rate {
-    /// How large it is.
+    /// The size of the load.
     pub settings: Settings,
     /// Events a second.
     pub rate: u64,
-    /// What that is of the capacity, in hundredths.
+    /// The rate as a share of the capacity, in hundredths.
     pub percent_of_capacity: u32,
     /// Worker threads.
     pub workers: usize,
@@ -55,7 +55,7 @@ impl Task for Rate {
     }
 }
 
-/// Measures each of the rates, in hundredths of the capacity; `say` is told what comes next.
+/// Measures each of the rates, in hundredths of the capacity; `progress` receives a line before each step.
 ///
 /// # Errors
 /// If the load cannot be made or run.
@@ -64,17 +64,17 @@ pub fn measure(
     (workers, capacity): (usize, f64),
     percents: &[u32],
     apart: &Apart,
-    say: &mut dyn FnMut(&str),
+    progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Latency>, Error> {
     let at = |percent_of_capacity: u32| {
         let rate = share(capacity, percent_of_capacity);
-        say(&format!("latency at {rate} events/s, {percent_of_capacity} % of capacity, {workers} worker(s)"));
+        progress(&format!("latency at {rate} events/s, {percent_of_capacity} % of capacity, {workers} worker(s)"));
         Ok(apart.run(&Rate { settings: settings.clone(), rate, percent_of_capacity, workers })?.answer)
     };
     percents.iter().copied().map(at).collect()
 }
 
-/// So many hundredths of a capacity, at least one event a second.
+/// The given hundredths of a capacity, at least one event a second.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -88,11 +88,11 @@ fn share(capacity: f64, percent: u32) -> u64 {
 fn one(size: Size, percent_of_capacity: u32, workers: usize) -> Result<Latency, Error> {
     let load = probes::load(size)?;
     let schedule = Arc::new(Schedule::of(&load));
-    let (mut told, mut watch) = (Vec::new(), Watch::new(schedule.clone()));
-    let late = run(&load, workers, &schedule, &mut told, &mut watch)?;
-    let (exceptions, unattributed) = attribute(&told, &load, &schedule)?;
+    let (mut left, mut answers) = (Vec::new(), AnswerLog::new(schedule.clone()));
+    let late = run(&load, workers, &schedule, &mut left, &mut answers)?;
+    let (exceptions, unattributed) = attribute(&left, &load, &schedule)?;
     let events = schedule.events() as u64;
-    let rate_reached = per_second(events, watch.answered_at.as_secs_f64());
+    let rate_reached = per_second(events, answers.answered_at.as_secs_f64());
     Ok(Latency {
         percent_of_capacity,
         workers,
@@ -103,8 +103,8 @@ fn one(size: Size, percent_of_capacity: u32, workers: usize) -> Result<Latency, 
         events,
         exceptions: exceptions.percentiles(),
         unattributed,
-        answers: watch.answers.percentiles(),
-        spans: watch.spans.iter().map(Spans::percentiles).collect(),
+        answers: answers.all.percentiles(),
+        spans: answers.spans.iter().map(Spans::percentiles).collect(),
     })
 }
 
@@ -113,31 +113,31 @@ fn run(
     load: &Load,
     workers: usize,
     schedule: &Schedule,
-    told: &mut Vec<(Duration, Vec<u8>)>,
-    watch: &mut Watch,
+    left: &mut Vec<(Duration, Vec<u8>)>,
+    answers: &mut AnswerLog,
 ) -> Result<Duration, Error> {
     let work = Decoded::new(load)?;
-    let opened = work.opened();
+    let warm_up_end = work.warm_up_end();
     let (closings, closed) = channel();
     let clock = Arc::new(OnceLock::new());
     let started = clock.clone();
     let begin = move || {
-        closed.iter().find(|upto: &Time| *upto >= opened);
+        closed.iter().find(|upto: &Time| *upto >= warm_up_end);
         *started.get_or_init(Wall::start)
     };
     let latest = Arc::new(Mutex::new(Duration::ZERO));
-    let held = latest.clone();
+    let shared = latest.clone();
     let late = move |late: Duration| {
-        if let Ok(mut latest) = held.lock() {
+        if let Ok(mut latest) = shared.lock() {
             *latest = late.max(*latest);
         }
     };
-    let feed = Paced::new(work.opening, Laps::of(load, work.rush), schedule, begin, late);
+    let feed = Paced::new(work.warm_up, Repeats::of(load, work.window), schedule, begin, late);
     let mut urgent = Encoding::default();
     let urgent = |closed: Closed| {
         urgent.take(&closed, |emission, lines| {
             if let Some(clock) = clock.get().filter(|_| emission.topic == OutputTopic::Exceptions) {
-                told.push((clock.elapsed(), lines.to_vec()));
+                left.push((clock.elapsed(), lines.to_vec()));
             }
         })
     };
@@ -145,9 +145,9 @@ fn run(
     let views = |closed: Closed| {
         views.take(&closed, |_, _| {})?;
         if let Some(clock) = clock.get() {
-            watch.answer(closed.upto, clock.elapsed());
+            answers.answer(closed.upto, clock.elapsed());
         }
-        // Nobody listens any more once the rush has begun.
+        // The receiver is gone once the measured window has begun.
         let _ = closings.send(closed.upto);
         Ok(())
     };
@@ -155,37 +155,37 @@ fn run(
     Ok(latest.lock().map_or(Duration::ZERO, |latest| *latest))
 }
 
-/// When ticks were answered: all that they and those before them led to is with the sinks.
-struct Watch {
+/// The times at which ticks were answered: all output of the tick and of those before it is with the sinks.
+struct AnswerLog {
     schedule: Arc<Schedule>,
     /// The last tick that is answered.
     answered: Time,
-    /// When the last tick was.
+    /// The time of the last answer.
     answered_at: Duration,
-    answers: Spans,
+    all: Spans,
     spans: Vec<Spans>,
 }
 
-impl Watch {
+impl AnswerLog {
     fn new(schedule: Arc<Schedule>) -> Self {
-        Watch {
+        AnswerLog {
             schedule,
             answered: Time::MIN,
             answered_at: Duration::ZERO,
-            answers: Spans::default(),
+            all: Spans::default(),
             spans: vec![Spans::default(); SPANS],
         }
     }
 
     /// Everything up to this tick has been answered now.
     fn answer(&mut self, upto: Time, now: Duration) {
-        let Watch { schedule, answers, spans, answered, answered_at, .. } = self;
+        let AnswerLog { schedule, all, spans, answered, answered_at, .. } = self;
         let count = schedule.events().max(1);
-        for due in schedule.closed(*answered, upto) {
+        for tick in schedule.closed(*answered, upto) {
             *answered_at = now;
-            for event in due.events.clone() {
+            for event in tick.events.clone() {
                 let took = now.saturating_sub(schedule.moment(event));
-                answers.record(took);
+                all.record(took);
                 spans[event * SPANS / count].record(took);
             }
         }
@@ -193,7 +193,7 @@ impl Watch {
     }
 }
 
-/// What of an exception's line says which record caused it, and when.
+/// The part of an exception's line that names its time and its cause.
 #[derive(Deserialize)]
 struct Line<'a> {
     time: Time,
@@ -210,17 +210,17 @@ struct CausedBy<'a> {
 /// Finds the event behind each exception: the record of this name that came in the very tick in which it left.
 fn attribute(exceptions: &[(Duration, Vec<u8>)], load: &Load, schedule: &Schedule) -> Result<(Spans, u64), Error> {
     let ticks = load.size.settings().ticks;
-    let mut places: HashMap<(&str, &str, Time), usize> = HashMap::with_capacity(load.rush.len());
-    for (place, record) in load.rush.iter().enumerate() {
+    let mut places: HashMap<(&str, &str, Time), usize> = HashMap::with_capacity(load.window.len());
+    for (place, record) in load.window.iter().enumerate() {
         let name = (record.topic().name(), record.event_id.as_str(), ticks.at(record.ingest_time));
         places.entry(name).or_insert(place);
     }
     let place_of = |topic: &str, name: &str, time: Time| {
-        let in_lap = |name: &str, lap: u32| {
-            let place = places.get(&(topic, name, time - i64::from(lap) * load.lap_ms()))?;
-            Some(place + lap as usize * schedule.events_of_lap())
+        let in_repeat = |name: &str, repeat: u32| {
+            let place = places.get(&(topic, name, time - i64::from(repeat) * load.repeat_ms()))?;
+            Some(place + repeat as usize * schedule.events_of_repeat())
         };
-        in_lap(name, 0).or_else(|| laps::lap_of(name).and_then(|(first, lap)| in_lap(first, lap)))
+        in_repeat(name, 0).or_else(|| repeats::repeat_of(name).and_then(|(first, repeat)| in_repeat(first, repeat)))
     };
     let (mut spans, mut unattributed) = (Spans::default(), 0);
     for (at, lines) in exceptions {
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn every_event_is_answered_once_and_exceptions_find_their_events() {
-        let found = one(Size { laps: 2, ..Size::TINY }, 50, 2).expect("measured");
+        let found = one(Size { repeats: 2, ..Size::TINY }, 50, 2).expect("measured");
         assert_eq!((found.events, found.answers.count, found.rate, found.workers), (4_000, 4_000, 20_000, 2));
         assert_eq!(found.spans.iter().map(|span| span.count).sum::<u64>(), 4_000);
         assert!(found.exceptions.count >= 40 && found.rate_reached > 0.0, "{}", found.exceptions.count);
@@ -250,25 +250,25 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_long_counts_from_the_moment_it_should_have_come() {
+    fn a_late_answer_counts_from_the_moment_its_event_should_have_come() {
         let load = Load::new(Size::TINY).expect("a load");
         let schedule = Arc::new(Schedule::of(&load));
-        let mut watch = Watch::new(schedule.clone());
+        let mut answers = AnswerLog::new(schedule.clone());
         let last = schedule.ticks.last().expect("a tick").clone();
         // Nothing is answered until a minute after the last tick was due.
-        watch.answer(last.tick, last.at + Duration::from_secs(60));
-        watch.answer(last.tick, last.at + Duration::from_secs(99));
-        let found = watch.answers.percentiles();
+        answers.answer(last.tick, last.at + Duration::from_secs(60));
+        answers.answer(last.tick, last.at + Duration::from_secs(99));
+        let found = answers.all.percentiles();
         assert!(found.count == 2_000 && found.p50_us >= 60_000_000 && found.max_us < 61_000_000);
-        assert!(watch.spans[0].percentiles().p50_us > watch.spans[SPANS - 1].percentiles().p50_us);
+        assert!(answers.spans[0].percentiles().p50_us > answers.spans[SPANS - 1].percentiles().p50_us);
     }
 
     #[test]
     fn an_exception_belongs_to_the_record_of_its_own_tick_or_to_none() {
-        let load = Load::new(Size { laps: 2, ..Size::TINY }).expect("a load");
+        let load = Load::new(Size { repeats: 2, ..Size::TINY }).expect("a load");
         let schedule = Schedule::of(&load);
-        let (topic, id) = (load.rush[7].topic().name(), &load.rush[7].event_id);
-        let tick = load.size.settings().ticks.at(load.rush[7].ingest_time);
+        let (topic, id) = (load.window[7].topic().name(), &load.window[7].event_id);
+        let tick = load.size.settings().ticks.at(load.window[7].ingest_time);
         let line =
             |id: &str, time: Time| format!(r#"{{"time":{time},"cause":{{"topic":"{topic}","event_id":"{id}"}}}}"#);
         let lines = format!(
@@ -277,11 +277,11 @@ mod tests {
             line(id.as_str(), tick + 10)
         );
         let at = schedule.moment(7) + Duration::from_millis(4);
-        // The same in the lap after that.
-        let again = line(&laps::name(id.as_str(), 1), tick + load.lap_ms());
-        let later = schedule.moment(7 + load.rush.len()) + Duration::from_millis(4);
-        let told = [(at, lines.into_bytes()), (later, again.into_bytes())];
-        let (spans, none) = attribute(&told, &load, &schedule).expect("read");
+        // The same in the next repeat.
+        let again = line(&repeats::name(id.as_str(), 1), tick + load.repeat_ms());
+        let later = schedule.moment(7 + load.window.len()) + Duration::from_millis(4);
+        let left = [(at, lines.into_bytes()), (later, again.into_bytes())];
+        let (spans, none) = attribute(&left, &load, &schedule).expect("read");
         assert_eq!((spans.percentiles().count, none), (2, 2));
         assert!(spans.percentiles().max_us.abs_diff(4_000) <= 4);
     }

@@ -1,19 +1,19 @@
-//! Measures the job on a day of a retailer: always the whole contract, always from the same seed.
+//! What `storepulse bench` runs: measurements of the job on a generated day of a retailer, always from the same seed.
 //!
-//! | file | what it does |
+//! | file | content |
 //! |---|---|
-//! | [`load`] | makes the work |
-//! | [`drive`] | runs it from memory and reads the clocks; [`files`] does so from JSON lines and Parquet |
-//! | [`throughput`] | how fast at most |
-//! | [`costs`] | where the time goes, by view |
-//! | [`latency`] | how soon, at rates, by [`pacing`] that waits for no answer and [`probes`] that get one |
-//! | [`footprint`] | what is held, by keys and as days pass |
-//! | [`restart`] | how long a snapshot and a restart take |
-//! | [`inside`], [`apart`] | the job opened up; work in a process of its own |
+//! | [`load`] | the load: warm-up and measured window; [`repeats`] makes it longer |
+//! | [`drive`] | a run from memory with its clocks; [`files`] runs from JSON lines and Parquet |
+//! | [`throughput`] | maximum throughput |
+//! | [`costs`] | running time by view |
+//! | [`latency`] | latency at rates: [`pacing`] schedules events, [`probes`] are sure to open exceptions |
+//! | [`footprint`] | memory and state, by keys and as days pass |
+//! | [`restart`] | duration of a snapshot and a restart |
+//! | [`inside`], [`apart`] | a job with access to its operators; tasks in processes of their own |
 //! | [`result`](mod@result), [`machine`], [`percentiles`] | the figures, as one JSON file |
-//! | [`figures`], [`compare`], [`report`], [`plot`], [`words`] | the same for people: a list, two beside each other, a page |
+//! | [`figures`], [`compare`], [`report`], [`plot`], [`format`](mod@format) | the figures as a list, a comparison and a page |
 //!
-//! Timing decides nothing here: what is checked is that every way through says the same.
+//! The tests check no times: they check that every way through gives the same bytes.
 
 pub mod allocator;
 pub mod apart;
@@ -23,8 +23,8 @@ pub mod drive;
 pub mod figures;
 pub mod files;
 pub mod footprint;
+pub mod format;
 pub mod inside;
-pub mod laps;
 pub mod latency;
 pub mod load;
 pub mod machine;
@@ -33,11 +33,11 @@ pub mod pacing;
 pub mod percentiles;
 pub mod plot;
 pub mod probes;
+pub mod repeats;
 pub mod report;
 pub mod restart;
 pub mod result;
 pub mod throughput;
-pub mod words;
 
 #[cfg(test)]
 mod testing;
@@ -50,25 +50,25 @@ use crate::footprint::{Days, Keys};
 use crate::latency::Rate;
 use crate::restart::Live;
 use crate::result::{Measured, Settings};
-use crate::throughput::{Rush, Sustained};
+use crate::throughput::{MeasuredWindow, Sustained};
 
-/// Measures everything; `say` is told what comes next.
+/// Runs every measurement; `progress` receives a line before each step.
 ///
 /// # Errors
 /// The first measurement that fails.
-pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Measured, Error> {
+pub fn suite(settings: Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Measured, Error> {
     let mut measured = Measured::here(settings);
     let settings = &measured.settings;
-    measured.throughput = throughput::measure(settings, apart, say)?;
-    (measured.views, measured.states) = costs::measure(settings, apart, say)?;
+    measured.throughput = throughput::measure(settings, apart, progress)?;
+    (measured.views, measured.states) = costs::measure(settings, apart, progress)?;
     for workers in throughput::WORKERS {
         let capacity = measured.capacity(workers).unwrap_or_default();
-        let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, apart, say)?;
+        let latency = latency::measure(settings, (workers, capacity), &latency::PERCENTS, apart, progress)?;
         measured.latency.extend(latency);
     }
-    measured.keys = footprint::by_keys(settings, apart, say)?;
-    measured.days = footprint::by_days(settings, apart, say)?;
-    measured.restarts = restart::measure(settings, apart, say)?;
+    measured.keys = footprint::by_keys(settings, apart, progress)?;
+    measured.days = footprint::by_days(settings, apart, progress)?;
+    measured.restarts = restart::measure(settings, apart, progress)?;
     Ok(measured)
 }
 
@@ -78,7 +78,7 @@ pub fn suite(settings: Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Re
 /// If there is none, or it fails.
 pub fn task(name: &str, task: &str) -> Result<String, Error> {
     match name {
-        Rush::NAME => child::<Rush>(task),
+        MeasuredWindow::NAME => child::<MeasuredWindow>(task),
         Sustained::NAME => child::<Sustained>(task),
         Costs::NAME => child::<Costs>(task),
         Rate::NAME => child::<Rate>(task),

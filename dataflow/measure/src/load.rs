@@ -1,11 +1,9 @@
-//! The work that is measured: the opening of a large retailer, then its rush, as fast as is wanted.
+//! The measured load: a warm-up of a large retailer, then a measured window at the wanted rate.
 //!
-//! The records are those of the generated scenario `black-friday`. Its *opening* is everything before ten o'clock: the
-//! reference data, the first counts of every shelf, the quiet morning. Its *rush* is what comes after that, until the
-//! crowd is gone at four; so many of its records as are wanted, with event and ingest times pressed together so that
-//! they come one after the other at an even rate, that of a retailer with more tills: what a rate is said to be, it is in
-//! every moment. All else of them stays as it is, and so does who comes before whom. A rush that is to last longer than its
-//! records comes in laps: see [`laps`](crate::laps).
+//! The records are those of the generated scenario `black-friday`. The *warm-up* is everything before ten o'clock: the
+//! reference data, the first counts of every item, the quiet morning. The *measured window* is the first records after
+//! that, up to four o'clock; their event and ingest times are compressed to an even rate, in their order. All other
+//! fields stay as they are. A window longer than its records is made of repeats: see [`repeats`](crate::repeats).
 
 use contract::event::{Record, Topic};
 use contract::place::Place;
@@ -24,29 +22,29 @@ use operators::keyed::Ticks;
 
 /// The scenario it is taken from.
 const SCENARIO: &str = "black-friday";
-/// When the crowd comes and when it is gone, after midnight.
+/// The hours of the crowd, after midnight.
 const CROWD: std::ops::Range<i64> = 10 * HOUR_MS..16 * HOUR_MS;
 
-/// What is asked for.
+/// The size of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Stores.
     pub stores: u32,
     /// Items, each of them in every store.
     pub items: u32,
-    /// What all chance comes from.
+    /// The seed of the generator.
     pub seed: u64,
-    /// Records of the rush, or of one lap of it.
+    /// Records of the measured window, or of one repeat of it.
     pub events: usize,
-    /// How often they come.
-    pub laps: u32,
-    /// Records a second of the rush.
+    /// Repeats of the records in the measured window.
+    pub repeats: u32,
+    /// Records a second in the measured window.
     pub rate: u64,
     /// Length of a tick in milliseconds.
     pub tick_ms: i64,
-    /// How often views leave, in milliseconds.
+    /// The emission interval of views, in milliseconds.
     pub emit_ms: i64,
-    /// How long what happened may be corrected, in milliseconds.
+    /// The time for which a fact may be corrected, in milliseconds.
     pub lateness_ms: i64,
 }
 
@@ -57,17 +55,17 @@ impl Size {
         items: 20_000,
         seed: 1,
         events: 1_000_000,
-        laps: 1,
+        repeats: 1,
         rate: 100_000,
         tick_ms: 10,
         emit_ms: 1_000,
         lateness_ms: LATENESS_MS,
     };
 
-    /// So little that it takes no time: to try whether it works at all.
+    /// A tiny load, to check that everything works.
     pub const TINY: Size = Size { stores: 2, items: 40, events: 2_000, rate: 20_000, ..Size::FULL };
 
-    /// How the job is set for it.
+    /// The settings of the job for this size.
     pub fn settings(&self) -> Settings {
         Settings {
             ticks: Ticks { tick_ms: self.tick_ms },
@@ -81,21 +79,21 @@ impl Size {
 
 /// The records, as they are sent.
 pub struct Load {
-    /// What was asked for.
+    /// The wanted size.
     pub size: Size,
-    /// When the rush begins: what came before is the opening.
-    pub rush_at: i64,
-    /// Before the rush, in order of ingest time.
-    pub opening: Vec<Sent>,
-    /// The rush, in order of ingest time.
-    pub rush: Vec<Sent>,
+    /// The start of the measured window.
+    pub window_at: i64,
+    /// The warm-up, in order of ingest time.
+    pub warm_up: Vec<Sent>,
+    /// The measured window, in order of ingest time.
+    pub window: Vec<Sent>,
 }
 
 impl Load {
     /// Makes the records.
     ///
     /// # Errors
-    /// If no retailer has this size, or the rush does not have so many records.
+    /// If no retailer has this size, or the scenario has fewer records.
     pub fn new(size: Size) -> Result<Self, Error> {
         let wanted = Wanted {
             stores: Some(size.stores),
@@ -108,37 +106,37 @@ impl Load {
         let crowd = start + CROWD.start..start + CROWD.end;
         let mut records = scenario().and_then(|scenario| scenario.records(&wanted).ok());
         let records = records.as_mut().ok_or_else(|| Error::Engine(format!("{SCENARIO} has no such size")))?;
-        let mut opening = Vec::new();
-        let mut rush = Vec::new();
+        let mut warm_up = Vec::new();
+        let mut window = Vec::new();
         for record in records.take_while(|record| record.ingest_time < crowd.end) {
             match record.ingest_time < crowd.start {
-                true => opening.push(record),
-                false if rush.len() < size.events => rush.push(record),
+                true => warm_up.push(record),
+                false if window.len() < size.events => window.push(record),
                 false => break,
             }
         }
-        if rush.len() < size.events {
-            let sentence = format!("the rush of {SCENARIO} has but {} records at this size", rush.len());
+        if window.len() < size.events {
+            let sentence = format!("the rush of {SCENARIO} has but {} records at this size", window.len());
             return Err(Error::Engine(sentence));
         }
-        let mut load = Load { size, rush_at: crowd.start, opening, rush };
+        let mut load = Load { size, window_at: crowd.start, warm_up, window };
         load.press();
         Ok(load)
     }
 
-    /// How long a lap takes: whole ticks.
-    pub fn lap_ms(&self) -> i64 {
-        let last = self.rush.last().map_or(self.rush_at, |last| last.ingest_time);
-        self.size.settings().ticks.at(last) - self.rush_at
+    /// The length of a repeat: whole ticks.
+    pub fn repeat_ms(&self) -> i64 {
+        let last = self.window.last().map_or(self.window_at, |last| last.ingest_time);
+        self.size.settings().ticks.at(last) - self.window_at
     }
 
-    /// Presses the rush together, to its rate: the moment of a record is that of its place among them.
+    /// Compresses the measured window to its rate: the time of a record follows from its place.
     fn press(&mut self) {
-        let (from, rate) = (self.rush_at, i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1));
-        let came: Vec<i64> = self.rush.iter().map(|record| record.ingest_time).collect();
-        // Its first tick is none that the opening has closed.
+        let (from, rate) = (self.window_at, i64::try_from(self.size.rate).unwrap_or(i64::MAX).max(1));
+        let came: Vec<i64> = self.window.iter().map(|record| record.ingest_time).collect();
+        // The warm-up has closed none of its ticks.
         let moment = |place: usize| from + (place as i64 * 1_000 / rate).max(1);
-        for (place, record) in self.rush.iter_mut().enumerate() {
+        for (place, record) in self.window.iter_mut().enumerate() {
             record.ingest_time = moment(place + 1);
             if record.event_time >= from {
                 record.event_time = moment(came.partition_point(|at| *at <= record.event_time)).min(record.ingest_time);
@@ -198,7 +196,7 @@ fn topic(record: &Sent) -> Result<Topic, Error> {
     found.ok_or_else(|| Error::Engine(format!("there is no topic {name}")))
 }
 
-/// How many records each topic has had.
+/// The number of records of each topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places([u64; Topic::ALL.len()]);
 
@@ -217,11 +215,11 @@ mod tests {
     #[test]
     fn the_rush_has_its_rate_and_every_record_is_sound() {
         let load = Load::new(Size::TINY).expect("there is one");
-        let last = load.rush.last().expect("records").ingest_time;
-        assert_eq!((load.rush.len(), last - load.rush_at), (2_000, 100));
-        assert!(load.rush.is_sorted_by_key(|record| record.ingest_time));
+        let last = load.window.last().expect("records").ingest_time;
+        assert_eq!((load.window.len(), last - load.window_at), (2_000, 100));
+        assert!(load.window.is_sorted_by_key(|record| record.ingest_time));
         let mut places = Places::default();
-        for records in [&load.opening, &load.rush] {
+        for records in [&load.warm_up, &load.window] {
             let bound = load.bind(records, &mut places).expect("sound");
             assert!(bound.is_sorted_by_key(|(tick, topic, _)| (*tick, *topic)));
             let dead = |bound: &&Bound| matches!(&bound.2, engine::edge::Admitted::Fated(_));

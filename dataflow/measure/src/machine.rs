@@ -1,10 +1,10 @@
-//! What a figure was measured on, and of what: the machine, its memory, the program and who compiled it.
+//! The machine and the program that a figure was measured on.
 
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// What stands where the system does not tell.
+/// The value where the system does not tell.
 const UNKNOWN: &str = "unknown";
 
 /// A machine.
@@ -14,7 +14,7 @@ pub struct Machine {
     pub cpu: String,
     /// Cores this process may use.
     pub cores: usize,
-    /// Its memory in bytes; 0 if unknown.
+    /// The memory in bytes; 0 if unknown.
     pub memory_bytes: u64,
     /// The kernel's release.
     pub kernel: String,
@@ -37,13 +37,13 @@ impl Machine {
 /// A program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
-    /// Its version.
+    /// The version.
     pub version: String,
     /// The commit of the checkout it was run in.
     pub commit: String,
     /// The compiler that made it.
     pub rustc: String,
-    /// Whether it was made to be fast.
+    /// True for an optimised build.
     pub optimised: bool,
 }
 
@@ -73,7 +73,7 @@ fn commit() -> String {
 /// Memory of this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Resident now, in bytes; 0 where the system does not tell.
+    /// Resident memory now, in bytes; 0 where the system does not tell.
     pub resident_bytes: u64,
     /// The most that ever was.
     pub peak_bytes: u64,
@@ -91,7 +91,7 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// What follows `name:` in a file of such lines.
+/// The text after `name:` in a file of such lines.
 fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':')).map(str::trim)
 }

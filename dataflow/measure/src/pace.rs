@@ -1,10 +1,10 @@
-//! When each thing is due at a rate, whether or not those before it are done: an open loop.
+//! Pacing of single items at a rate: an open loop, where no item waits for the one before it.
 
 use std::time::Duration;
 
 use engine::clock::Stopwatch;
 
-/// So many a second, from its start on.
+/// A rate per second with its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     started: Stopwatch,
@@ -17,7 +17,7 @@ impl Pace {
         Pace { started: Stopwatch::start(), per_second: per_second.max(1) }
     }
 
-    /// How many are due by now.
+    /// The number of items due by now.
     pub fn due(self) -> u64 {
         due(self.elapsed(), self.per_second)
     }

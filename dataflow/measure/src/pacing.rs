@@ -1,9 +1,9 @@
-//! When each event should come, and a feed that hands ticks over when they are due: an open loop.
+//! Schedule of events at a rate, and a feed that feeds ticks when they are due: an open loop.
 //!
-//! Who measures how long an answer takes must not wait for the one before it: else a job that stands still is asked
-//! nothing meanwhile and looks fast. So each event has its moment by the rate alone, and what is handed over late
-//! still counts from that moment. A tick is due when it ends; what is due together is handed over together, as a live
-//! job that has fallen behind takes it.
+//! A measurement of latency must not wait for the previous answer: a stalled job would be asked nothing meanwhile and
+//! look fast. So the due time of each event follows from the rate alone, and a late event counts from its due time. A
+//! tick is due when it ends; ticks that are due together are fed together, as a live job that has fallen behind takes
+//! them.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use engine::batch::{Batch, Batches, Bound};
 use engine::clock::Stopwatch;
 use live::error::Error;
 
-use crate::laps::Laps;
 use crate::load::Load;
+use crate::repeats::Repeats;
 
-/// Time as the feed sees it, from the moment the rush begins.
+/// Time as the feed sees it, from the start of the measured window.
 pub trait Clock: Send {
     /// The time since then.
     fn elapsed(&self) -> Duration;
@@ -50,36 +50,37 @@ impl Clock for Wall {
     }
 }
 
-/// A tick of the rush.
+/// A tick of the measured window.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct ScheduledTick {
     /// The tick.
     pub tick: Time,
-    /// When it is over, from the beginning of the rush on.
+    /// The end of the tick, from the start of the measured window.
     pub at: Duration,
-    /// Its events.
+    /// The events of the tick.
     pub events: Range<usize>,
 }
 
-/// When each event of a rush should come, and each tick be handed over.
+/// The due time of each event and tick of a measured window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// The moment of each event of a lap, in order of arrival, from the beginning of the lap on.
+    /// The due time of each event of a repeat, in order of arrival, from the start of the repeat.
     moments: Vec<Duration>,
-    /// How long a lap takes.
-    lap: Duration,
-    /// The ticks that have events, in order, of all laps.
-    pub ticks: Vec<Due>,
+    /// The length of a repeat.
+    repeat: Duration,
+    /// The ticks that have events, in order, of all repeats.
+    pub ticks: Vec<ScheduledTick>,
 }
 
 impl Schedule {
-    /// Of a load whose rush is in order of ingest time. Events of one millisecond are spread over it.
+    /// The schedule of a load whose window is in order of ingest time. Events of one millisecond are spread over it.
     pub fn of(load: &Load) -> Self {
-        let (rush, ticks, lap_ms) = (&load.rush, load.size.settings().ticks, load.lap_ms());
+        let (window, ticks, repeat_ms) = (&load.window, load.size.settings().ticks, load.repeat_ms());
         let millis = |span: i64| Duration::from_millis(u64::try_from(span).unwrap_or(0));
-        let since = |at: Time| millis(at - load.rush_at);
-        let mut schedule = Schedule { moments: Vec::with_capacity(rush.len()), lap: millis(lap_ms), ticks: Vec::new() };
-        for together in rush.chunk_by(|a, b| a.ingest_time == b.ingest_time) {
+        let since = |at: Time| millis(at - load.window_at);
+        let mut schedule =
+            Schedule { moments: Vec::with_capacity(window.len()), repeat: millis(repeat_ms), ticks: Vec::new() };
+        for together in window.chunk_by(|a, b| a.ingest_time == b.ingest_time) {
             let count = u32::try_from(together.len()).unwrap_or(u32::MAX);
             // An ingest time is the end of its millisecond, as a tick is the end of its span.
             let began = since(together[0].ingest_time - 1);
@@ -87,68 +88,68 @@ impl Schedule {
             schedule.moments.extend((0..count).map(spread));
         }
         let mut from = 0;
-        for lap in 0..load.size.laps {
-            let later = i64::from(lap) * lap_ms;
-            for together in rush.chunk_by(|a, b| ticks.at(a.ingest_time) == ticks.at(b.ingest_time)) {
+        for repeat in 0..load.size.repeats {
+            let later = i64::from(repeat) * repeat_ms;
+            for together in window.chunk_by(|a, b| ticks.at(a.ingest_time) == ticks.at(b.ingest_time)) {
                 let tick = ticks.at(together[0].ingest_time) + later;
-                schedule.ticks.push(Due { tick, at: since(tick), events: from..from + together.len() });
+                schedule.ticks.push(ScheduledTick { tick, at: since(tick), events: from..from + together.len() });
                 from += together.len();
             }
         }
         schedule
     }
 
-    /// How many events come.
+    /// The number of events.
     pub fn events(&self) -> usize {
         self.ticks.last().map_or(0, |last| last.events.end)
     }
 
-    /// How many of them are a lap.
-    pub fn events_of_lap(&self) -> usize {
+    /// The number of events of a repeat.
+    pub fn events_of_repeat(&self) -> usize {
         self.moments.len()
     }
 
-    /// The moment of an event, in order of arrival, from the beginning of the rush on.
+    /// The due time of an event, in order of arrival, from the start of the measured window.
     ///
     /// # Panics
     /// If there are no events.
     pub fn moment(&self, event: usize) -> Duration {
-        let (lap, place) = (event / self.moments.len(), event % self.moments.len());
-        self.moments[place] + self.lap * u32::try_from(lap).unwrap_or(u32::MAX)
+        let (repeat, place) = (event / self.moments.len(), event % self.moments.len());
+        self.moments[place] + self.repeat * u32::try_from(repeat).unwrap_or(u32::MAX)
     }
 
     /// The ticks after `after` and up to `upto`.
-    pub fn closed(&self, after: Time, upto: Time) -> &[Due] {
-        let place = |tick: Time| self.ticks.partition_point(|due| due.tick <= tick);
+    pub fn closed(&self, after: Time, upto: Time) -> &[ScheduledTick] {
+        let place = |upto: Time| self.ticks.partition_point(|tick| tick.tick <= upto);
         &self.ticks[place(after)..place(upto).max(place(after))]
     }
 }
 
-/// Hands over the opening, then the rush, tick by tick as they are due.
+/// Feeds the warm-up, then the measured window, tick by tick as they are due.
 pub struct Paced<C, B> {
-    opening: Option<Batch>,
-    rush: std::iter::Peekable<Laps>,
-    dues: std::iter::Peekable<std::vec::IntoIter<Due>>,
+    warm_up: Option<Batch>,
+    window: std::iter::Peekable<Repeats>,
+    schedule: std::iter::Peekable<std::vec::IntoIter<ScheduledTick>>,
     first: Option<Time>,
     begin: Option<B>,
     clock: Option<C>,
-    /// Told how late a tick came that was waited for: this machine's fault alone.
+    /// Receives the delay of each tick that was waited for: the fault of the machine, not of the job.
     late: Box<dyn FnMut(Duration) + Send>,
 }
 
 impl<C: Clock, B: FnOnce() -> C + Send> Paced<C, B> {
-    /// `begin` is called when the opening was handed over: it starts the clock when that has left.
+    /// `begin` is called after the warm-up was fed: it starts the clock when the output of the warm-up has left.
     pub fn new(
-        opening: Vec<Bound>,
-        rush: Laps,
+        warm_up: Vec<Bound>,
+        window: Repeats,
         schedule: &Schedule,
         begin: B,
         late: impl FnMut(Duration) + Send + 'static,
     ) -> Self {
-        let (mut rush, dues) = (rush.peekable(), schedule.ticks.clone().into_iter().peekable());
-        let first = opening.first().or(rush.peek()).map(|bound| bound.0);
-        let opening = opening.last().map(|bound| bound.0).map(|upto| Batch { records: opening, upto });
-        Paced { opening, rush, dues, first, begin: Some(begin), clock: None, late: Box::new(late) }
+        let (mut window, schedule) = (window.peekable(), schedule.ticks.clone().into_iter().peekable());
+        let first = warm_up.first().or(window.peek()).map(|bound| bound.0);
+        let warm_up = warm_up.last().map(|bound| bound.0).map(|upto| Batch { records: warm_up, upto });
+        Paced { warm_up, window, schedule, first, begin: Some(begin), clock: None, late: Box::new(late) }
     }
 }
 
@@ -164,22 +165,22 @@ impl<C: Clock, B: FnOnce() -> C + Send> Batches for Paced<C, B> {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        if let Some(opening) = self.opening.take() {
-            return Ok(Some(opening));
+        if let Some(warm_up) = self.warm_up.take() {
+            return Ok(Some(warm_up));
         }
         if let Some(begin) = self.begin.take() {
             self.clock = Some(begin());
         }
-        let (Some(clock), Some(next)) = (&self.clock, self.dues.peek()) else { return Ok(None) };
+        let (Some(clock), Some(next)) = (&self.clock, self.schedule.peek()) else { return Ok(None) };
         if clock.elapsed() < next.at {
             clock.wait_until(next.at);
             (self.late)(clock.elapsed().saturating_sub(next.at));
         }
         let (now, mut upto, mut records) = (clock.elapsed(), next.tick, Vec::new());
-        while let Some(due) = self.dues.next_if(|due| due.at <= now) {
-            upto = due.tick;
+        while let Some(tick) = self.schedule.next_if(|tick| tick.at <= now) {
+            upto = tick.tick;
         }
-        while let Some(bound) = self.rush.next_if(|bound| bound.0 <= upto) {
+        while let Some(bound) = self.window.next_if(|bound| bound.0 <= upto) {
             records.push(bound);
         }
         Ok(Some(Batch { records, upto }))
@@ -213,9 +214,9 @@ mod tests {
         }
     }
 
-    /// A rush in two laps.
+    /// A measured window of two repeats.
     fn load() -> (Load, Schedule) {
-        let load = Load::new(Size { rate: 10_000, laps: 2, ..Size::TINY }).expect("a load");
+        let load = Load::new(Size { rate: 10_000, repeats: 2, ..Size::TINY }).expect("a load");
         let schedule = Schedule::of(&load);
         (load, schedule)
     }
@@ -223,13 +224,13 @@ mod tests {
     #[test]
     fn every_event_has_its_moment_within_its_tick() {
         let (load, schedule) = load();
-        assert_eq!((schedule.events_of_lap(), schedule.events()), (load.rush.len(), 2 * load.rush.len()));
+        assert_eq!((schedule.events_of_repeat(), schedule.events()), (load.window.len(), 2 * load.window.len()));
         assert!((0..schedule.events()).is_sorted_by_key(|event| schedule.moment(event)));
-        assert_eq!(schedule.moment(load.rush.len() + 7), schedule.moment(7) + Duration::from_millis(200));
+        assert_eq!(schedule.moment(load.window.len() + 7), schedule.moment(7) + Duration::from_millis(200));
         let width = Duration::from_millis(10);
-        for due in &schedule.ticks {
-            let mut moments = due.events.clone().map(|event| schedule.moment(event));
-            assert!(moments.all(|moment| moment <= due.at && moment + width >= due.at), "{due:?}");
+        for tick in &schedule.ticks {
+            let mut moments = tick.events.clone().map(|event| schedule.moment(event));
+            assert!(moments.all(|moment| moment <= tick.at && moment + width >= tick.at), "{tick:?}");
         }
         let [first, second] = [&schedule.ticks[0], &schedule.ticks[1]];
         assert_eq!(schedule.closed(first.tick - 1, second.tick), &schedule.ticks[..2]);
@@ -237,14 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn ticks_come_when_they_are_due_and_a_job_that_stands_still_moves_no_moment() {
+    fn ticks_come_when_they_are_due_and_a_job_that_stalls_moves_no_moment() {
         let (load, schedule) = load();
         let work = Decoded::new(&load).expect("sound");
-        let (clock, opening) = (Fake::default(), work.opening.len());
+        let (clock, warm_up) = (Fake::default(), work.warm_up.len());
         let begun = clock.clone();
-        let mut paced = Paced::new(work.opening, Laps::of(&load, work.rush), &schedule, move || begun, |_| {});
+        let mut paced = Paced::new(work.warm_up, Repeats::of(&load, work.window), &schedule, move || begun, |_| {});
         let batch = |paced: &mut Paced<_, _>| paced.next_batch().expect("never fails");
-        assert_eq!(batch(&mut paced).map(|batch| batch.records.len()), Some(opening));
+        assert_eq!(batch(&mut paced).map(|batch| batch.records.len()), Some(warm_up));
         let (first, third) = (schedule.ticks[0].clone(), schedule.ticks[2].clone());
         let given = batch(&mut paced).expect("the first tick");
         assert_eq!((given.upto, given.records.len(), clock.elapsed()), (first.tick, first.events.end, first.at));
@@ -258,6 +259,6 @@ mod tests {
             rest += given.records.len();
         }
         assert_eq!(rest, schedule.events() - third.events.end);
-        assert_eq!(Some(clock.elapsed()), schedule.ticks.last().map(|due| due.at));
+        assert_eq!(Some(clock.elapsed()), schedule.ticks.last().map(|tick| tick.at));
     }
 }

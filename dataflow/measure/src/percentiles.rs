@@ -1,11 +1,11 @@
-//! How long things took: not one number but the whole curve, up to the slowest.
+//! Percentiles of durations, up to the maximum.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// The longest span that is told apart from longer ones: an hour.
+/// The longest duration that is resolved: an hour.
 const LONGEST_MICROS: u64 = 3_600_000_000;
 /// Points of the curve between one halving of what is slower and the next.
 const POINTS_PER_HALVING: u32 = 2;
@@ -31,7 +31,7 @@ impl Spans {
         self.0.saturating_record_n(u64::try_from(span.as_micros()).unwrap_or(u64::MAX), count);
     }
 
-    /// What they come to.
+    /// The percentiles.
     pub fn percentiles(&self) -> Percentiles {
         let at = |quantile: f64| self.0.value_at_quantile(quantile);
         let curve = self.0.iter_quantiles(POINTS_PER_HALVING);
@@ -52,10 +52,10 @@ impl Spans {
     }
 }
 
-/// What spans come to, in microseconds; each percentile is exact to three digits.
+/// Percentiles of durations, in microseconds, exact to three digits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
-    /// How many there were. With fewer than 10,000 the 99.99th is the maximum.
+    /// The number of durations. With fewer than 10,000 the 99.99th percentile is the maximum.
     pub count: u64,
     /// Half were no longer.
     pub p50_us: u64,
@@ -67,7 +67,7 @@ pub struct Percentiles {
     pub p99_9_us: u64,
     /// 9,999 in ten thousand were no longer.
     pub p99_99_us: u64,
-    /// None was longer.
+    /// The maximum.
     pub max_us: u64,
     /// The curve: shares of the spans, and what such a share was no longer than.
     pub curve: Vec<(f64, u64)>,

@@ -1,10 +1,10 @@
-//! Small pictures of figures: lines over an axis, and bars, as SVG that stands inside a page.
+//! Plots as SVG inside a page: lines over axes, and bars.
 //!
 //! Colours and text take those of the page (`.c0` … `.c7`, `currentColor`), so that they are read in the dark as well.
 
 use std::fmt::Write as _;
 
-use crate::words::Unit;
+use crate::format::Unit;
 
 /// Width and height of a picture, and what is left free around the lines.
 const WIDTH: f64 = 760.0;
@@ -19,12 +19,12 @@ const COLOURS: usize = 8;
 const BAR: f64 = 24.0;
 const BARS_LEFT: f64 = 270.0;
 
-/// Text that may stand in a page.
+/// Escapes a text for HTML.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Where values stand.
+/// An axis: the positions of values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
     label: String,
@@ -35,7 +35,7 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// From nought to `high` in round steps.
+    /// An axis from 0 to `high` in round steps.
     pub fn linear(label: &str, high: f64, unit: Unit) -> Self {
         let high = if high > 0.0 { high } else { 1.0 };
         let power = 10f64.powf((high / 5.0).log10().floor());
@@ -43,7 +43,7 @@ impl Axis {
         let step = steps.into_iter().find(|step| high / step <= 6.0).unwrap_or(10.0 * power);
         let count = (high / step).ceil();
         let marks = (0..=20u32).map(|mark| f64::from(mark) * step).take_while(|mark| *mark <= count * step * 1.000_1);
-        let marks = marks.map(|mark| (mark, unit.say(mark))).collect();
+        let marks = marks.map(|mark| (mark, unit.text(mark))).collect();
         Axis { label: label.to_owned(), low: 0.0, high: count * step, is_log: false, marks }
     }
 
@@ -52,7 +52,7 @@ impl Axis {
         let low = 10f64.powf(low.max(1.0).log10().floor());
         let high = 10f64.powf(high.max(low * 10.0).log10().ceil());
         let marks = (0..=12).map(|power| low * 10f64.powi(power)).take_while(|mark| *mark <= high * 1.000_1);
-        let marks = marks.map(|mark| (mark, unit.say(mark))).collect();
+        let marks = marks.map(|mark| (mark, unit.text(mark))).collect();
         Axis { label: label.to_owned(), low, high, is_log: true, marks }
     }
 
@@ -70,7 +70,7 @@ impl Axis {
         Axis { label: label.to_owned(), low, high, is_log: false, marks }
     }
 
-    /// How far along the axis a value is, from 0 to 1.
+    /// The position of a value along the axis, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         let scaled = |value: f64| if self.is_log { value.max(self.low).log10() } else { value };
         let (low, high) = (scaled(self.low), scaled(self.high));
@@ -78,7 +78,7 @@ impl Axis {
     }
 }
 
-/// How many nines a share has: 0.99 has two.
+/// The number of nines of a share: 0.99 has two.
 pub fn nines(share: f64) -> f64 {
     -(1.0 - share).max(1e-9).log10()
 }
@@ -86,9 +86,9 @@ pub fn nines(share: f64) -> f64 {
 /// A line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// What it shows.
+    /// The name.
     pub name: String,
-    /// Its points, in order.
+    /// The points, in order.
     pub points: Vec<(f64, f64)>,
     /// Drawn broken: what it shows is not to be trusted, or is only for comparison.
     pub broken: bool,
@@ -97,7 +97,7 @@ pub struct Series {
 /// Lines over two axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
-    /// What it says.
+    /// The title.
     pub title: String,
     /// Across.
     pub across: Axis,
@@ -165,16 +165,16 @@ impl Chart {
     }
 }
 
-/// A bar: its name, how long it is, and what stands at its end.
+/// A bar: its name, its length and its label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// What it shows.
+    /// The name.
     pub name: String,
-    /// Its length.
+    /// The length.
     pub value: f64,
-    /// What stands at its end.
-    pub said: String,
-    /// Its colour, of eight.
+    /// The label at its end.
+    pub label: String,
+    /// The colour, of eight.
     pub colour: usize,
 }
 
@@ -192,7 +192,7 @@ pub fn bars(title: &str, bars: &[Bar]) -> String {
             svg,
             r#"<rect class="fill c{colour}" x="{BARS_LEFT}" y="{y}" width="{width:.1}" height="{height}" rx="2"/>"#
         );
-        _ = writeln!(svg, r#"<text x="{after:.1}" y="{middle}">{}</text>"#, escape(&bar.said));
+        _ = writeln!(svg, r#"<text x="{after:.1}" y="{middle}">{}</text>"#, escape(&bar.label));
     }
     svg.push_str("</svg>\n");
     svg
@@ -230,7 +230,7 @@ mod tests {
         let svg = Chart { title: "t".into(), across, up, series }.svg();
         assert!(svg.contains(r#"points="80.0,288.0 590.0,34.0""#), "{svg}");
         assert!(svg.contains("a&lt;b") && svg.contains("<circle"));
-        let svg = bars("t", &[Bar { name: "n".into(), value: 0.0, said: "0".into(), colour: 9 }]);
+        let svg = bars("t", &[Bar { name: "n".into(), value: 0.0, label: "0".into(), colour: 9 }]);
         assert!(svg.contains(r#"class="fill c1""#) && svg.contains(r#"width="0.0""#), "{svg}");
     }
 }

@@ -1,9 +1,9 @@
-//! Sales that must be answered by an exception: what latency is measured by.
+//! Probes: sales that must open an exception, so that latency has enough samples.
 //!
-//! The rush alone opens too few exceptions to speak of the slowest in ten thousand. So one event in a hundred is a probe: it
-//! sells one unit of an item of its own, which was counted as none before the rush, in a store of the rush and at
-//! the moment of the event before it. The books go negative, and `inventory.negative_on_hand` opens in that very tick.
-//! In every lap of the rush they sell items of their own.
+//! The load alone opens too few exceptions for a percentile of one in ten thousand. So one event in a hundred is a
+//! probe: it sells one unit of an item of its own, which was counted as zero before the measured window, in a store of
+//! the load and at the moment of the event before it. The stock goes negative, and `inventory.negative_on_hand` opens
+//! in the same tick. Each repeat has probe items of its own.
 
 use live::error::Error;
 use scenarios::topic::{Body, Channel, Count, Id, PosLine, Quantity, Record as Sent, SaleKind};
@@ -23,16 +23,16 @@ pub fn load(size: Size) -> Result<Load, Error> {
     let others = usize::try_from(events - probes).unwrap_or(usize::MAX);
     let rate = (size.rate - size.rate / EVERY).max(1);
     let mut load = Load::new(Size { events: others, rate, ..size })?;
-    let rush = Vec::with_capacity(size.events);
-    let (mut number, plain) = (0, std::mem::replace(&mut load.rush, rush));
-    let before = load.opening.last().map_or(load.rush_at - 1, |last| last.ingest_time);
+    let window = Vec::with_capacity(size.events);
+    let (mut number, plain) = (0, std::mem::replace(&mut load.window, window));
+    let before = load.warm_up.last().map_or(load.window_at - 1, |last| last.ingest_time);
     for (place, record) in (1..).zip(plain) {
         // After every 99th, while there are probes to place.
         let probe = (place % (EVERY - 1) == 0 && number < probes).then(|| probe(number, &record));
-        load.rush.push(record);
+        load.window.push(record);
         if let Some(probe) = probe {
-            load.opening.extend((0..size.laps).map(|lap| count((number, lap), &probe, before)));
-            load.rush.push(probe);
+            load.warm_up.extend((0..size.repeats).map(|repeat| count((number, repeat), &probe, before)));
+            load.window.push(probe);
             number += 1;
         }
     }
@@ -40,11 +40,11 @@ pub fn load(size: Size) -> Result<Load, Error> {
     Ok(load)
 }
 
-/// How the items of probes begin.
+/// The prefix of the items of probes.
 pub const PREFIX: &str = "probe-";
 
-fn item((number, lap): (u64, u32)) -> Id {
-    Id::resembling(&if lap == 0 { format!("{PREFIX}{number}") } else { format!("{PREFIX}{number}:{lap}") })
+fn item((number, repeat): (u64, u32)) -> Id {
+    Id::resembling(&if repeat == 0 { format!("{PREFIX}{number}") } else { format!("{PREFIX}{number}:{repeat}") })
 }
 
 /// The sale that makes the books of an item negative.
@@ -73,9 +73,14 @@ fn probe(number: u64, beside: &Sent) -> Sent {
 }
 
 /// The count after which a probe is an exception.
-fn count((number, lap): (u64, u32), probe: &Sent, at: i64) -> Sent {
-    let counted = Count { item_id: item((number, lap)), counted: Quantity::default() };
-    Sent::new(Id::resembling(&format!("probe-count-{number}-{lap}")), at, probe.store_id.clone(), Body::Count(counted))
+fn count((number, repeat): (u64, u32), probe: &Sent, at: i64) -> Sent {
+    let counted = Count { item_id: item((number, repeat)), counted: Quantity::default() };
+    Sent::new(
+        Id::resembling(&format!("probe-count-{number}-{repeat}")),
+        at,
+        probe.store_id.clone(),
+        Body::Count(counted),
+    )
 }
 
 #[cfg(test)]
@@ -85,11 +90,11 @@ mod tests {
     #[test]
     fn one_in_a_hundred_is_a_probe_and_the_size_is_what_was_asked_for() {
         let load = load(Size::TINY).expect("a load");
-        assert_eq!((load.rush.len(), load.size), (Size::TINY.events, Size::TINY));
+        assert_eq!((load.window.len(), load.size), (Size::TINY.events, Size::TINY));
         let is_probe = |record: &&Sent| record.event_id.as_str().starts_with("probe-");
-        assert_eq!(load.rush.iter().filter(is_probe).count(), 20);
-        assert_eq!(load.opening.iter().filter(is_probe).count(), 20);
-        assert!(load.rush.is_sorted_by_key(|record| record.ingest_time));
-        assert!(load.opening.is_sorted_by_key(|record| record.ingest_time));
+        assert_eq!(load.window.iter().filter(is_probe).count(), 20);
+        assert_eq!(load.warm_up.iter().filter(is_probe).count(), 20);
+        assert!(load.window.is_sorted_by_key(|record| record.ingest_time));
+        assert!(load.warm_up.is_sorted_by_key(|record| record.ingest_time));
     }
 }

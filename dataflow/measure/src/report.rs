@@ -1,4 +1,4 @@
-//! A result as one page: everything in it, plots and tables, to be opened in any browser without a network.
+//! A result as one HTML page with plots and tables, without external resources.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,12 +7,12 @@ use std::path::Path;
 use live::error::Error;
 
 use crate::costs::part;
+use crate::format::{Unit, figure};
 use crate::percentiles::Percentiles;
 use crate::plot::{Axis, Bar, Chart, Series, bars, escape, nines};
 use crate::result::{Contest, Latency, Measured, median, write_text};
-use crate::words::{Unit, figure};
 
-/// Looks; the colours are those of Okabe and Ito, which nearly everybody can tell apart.
+/// The style sheet; the colours are those of Okabe and Ito, which readers with colour blindness can distinguish.
 const STYLE: &str = "
 :root { color-scheme: light dark; --fore: #1d1d1f; --back: #ffffff; --faint: #d5d5da; }
 @media (prefers-color-scheme: dark) { :root { --fore: #e8e8ea; --back: #17181b; --faint: #3a3b40; } }
@@ -97,7 +97,11 @@ fn throughput(page: &mut String, measured: &Measured) {
         .map(|one| Bar {
             name: name(one),
             value: one.events_per_second,
-            said: format!("{} (× {})", Unit::EventsPerSecond.say(one.events_per_second), ratio(one.events_per_second)),
+            label: format!(
+                "{} (× {})",
+                Unit::EventsPerSecond.text(one.events_per_second),
+                ratio(one.events_per_second)
+            ),
             colour: one.origin as usize,
         })
         .collect();
@@ -108,7 +112,7 @@ fn throughput(page: &mut String, measured: &Measured) {
         let a_million = cpu * 1e6 / one.events.max(1) as f64;
         vec![
             name(one),
-            Unit::EventsPerSecond.say(one.events_per_second),
+            Unit::EventsPerSecond.text(one.events_per_second),
             ratio(one.events_per_second),
             one.events.to_string(),
             runs.join(", "),
@@ -129,9 +133,9 @@ fn contest(page: &mut String, contest: &Contest) {
         .map(|(entry, colour)| Bar {
             name: format!("{}, {} worker(s)", entry.name, entry.workers),
             value: entry.events_per_second,
-            said: format!(
+            label: format!(
                 "{} (× {:.2})",
-                Unit::EventsPerSecond.say(entry.events_per_second),
+                Unit::EventsPerSecond.text(entry.events_per_second),
                 entry.events_per_second / first.events_per_second.max(f64::MIN_POSITIVE)
             ),
             colour,
@@ -149,14 +153,14 @@ fn costs(page: &mut String, measured: &Measured) {
     let bar = |cost: &crate::result::ViewCost| Bar {
         name: cost.part.clone(),
         value: cost.nanos_per_event,
-        said: Unit::Nanos.say(cost.nanos_per_event),
+        label: Unit::Nanos.text(cost.nanos_per_event),
         colour: if cost.part.starts_with("detector: ") { 1 } else { 0 },
     };
     let shown: Vec<Bar> = measured.views.iter().take(SHOWN).map(bar).collect();
     page.push_str(&bars("cost by view and part", &shown));
     if measured.views.len() > SHOWN {
         let rest = measured.views[SHOWN..].iter().map(|cost| cost.nanos_per_event).fold(0.0, |sum, one| sum + one);
-        _ = writeln!(page, "<p>{} more together: {}.</p>", measured.views.len() - SHOWN, Unit::Nanos.say(rest));
+        _ = writeln!(page, "<p>{} more together: {}.</p>", measured.views.len() - SHOWN, Unit::Nanos.text(rest));
     }
 }
 
@@ -170,19 +174,19 @@ fn latency(page: &mut String, workers: usize, rates: &[&Latency]) {
     for (what, of) in [("exceptions", exceptions as fn(&Latency) -> &Percentiles), ("answers", answers)] {
         let rows = rates.iter().map(|one| {
             let found = of(one);
-            let micros = found.named().map(|(_, micros)| Unit::Micros.say(micros as f64));
+            let micros = found.named().map(|(_, micros)| Unit::Micros.text(micros as f64));
             let mut row = vec![
-                format!("{} % = {}", one.percent_of_capacity, Unit::EventsPerSecond.say(one.rate as f64)),
+                format!("{} % = {}", one.percent_of_capacity, Unit::EventsPerSecond.text(one.rate as f64)),
                 if one.reached {
                     "yes".to_owned()
                 } else {
-                    format!("NO: {}", Unit::EventsPerSecond.say(one.rate_reached))
+                    format!("NO: {}", Unit::EventsPerSecond.text(one.rate_reached))
                 },
                 format!("{} {what}", found.count),
                 one.events.to_string(),
             ];
             row.extend(micros);
-            row.push(Unit::Micros.say(one.handed_over_late_us as f64));
+            row.push(Unit::Micros.text(one.handed_over_late_us as f64));
             row
         });
         table(page, &heads, rows);
@@ -200,7 +204,7 @@ fn answers(one: &Latency) -> &Percentiles {
 }
 
 fn rate_name(one: &Latency) -> String {
-    format!("{} %, {}", one.percent_of_capacity, Unit::EventsPerSecond.say(one.rate as f64))
+    format!("{} %, {}", one.percent_of_capacity, Unit::EventsPerSecond.text(one.rate as f64))
 }
 
 /// Time on a log axis over shares, each nine as far as the one before.
@@ -221,7 +225,7 @@ fn curves(title: &str, rates: &[&Latency], of: impl Fn(&Latency) -> &Percentiles
     .svg()
 }
 
-/// What was answered over what was offered.
+/// The answered rate over the offered rate.
 fn reached(rates: &[&Latency]) -> String {
     let high = rates.iter().map(|one| one.rate as f64).fold(1.0, f64::max);
     let line = |name: &str, of: fn(&Latency) -> f64, broken| Series {
@@ -262,15 +266,15 @@ fn footprint(page: &mut String, measured: &Measured) {
                      at one moment, when all of it may still be corrected, or hour by hour over days, at the end of which most of them rest.";
         section(page, "Memory by keys", about);
         let rows = measured.keys.iter().map(|one| {
-            let bytes = |bytes: u64| Unit::Bytes.say(bytes as f64);
+            let bytes = |bytes: u64| Unit::Bytes.text(bytes as f64);
             let tables = one.table_bytes as f64 / one.keys.max(1) as f64;
             vec![
                 one.name(),
                 bytes(one.resident_bytes),
                 bytes(one.peak_bytes),
-                Unit::Bytes.say(one.bytes_per_key()),
+                Unit::Bytes.text(one.bytes_per_key()),
                 one.entries.to_string(),
-                Unit::Bytes.say(tables),
+                Unit::Bytes.text(tables),
             ]
         });
         table(page, &["keys", "resident", "peak", "resident a key", "entries", "tables a key"], rows);
@@ -279,7 +283,7 @@ fn footprint(page: &mut String, measured: &Measured) {
     states(page, measured);
 }
 
-/// What is held, by the part it is held for.
+/// The stored entries by part.
 fn states(page: &mut String, measured: &Measured) {
     if measured.states.is_empty() {
         return;
@@ -296,7 +300,7 @@ fn states(page: &mut String, measured: &Measured) {
     }
     let mut parts: Vec<(String, [u64; 3])> = parts.into_iter().collect();
     parts.sort_by_key(|(_, [.., plain])| std::cmp::Reverse(*plain));
-    let bytes = |bytes: u64| Unit::Bytes.say(bytes as f64);
+    let bytes = |bytes: u64| Unit::Bytes.text(bytes as f64);
     let rows = parts.into_iter().map(|(part, [entries, tables, plain])| {
         let each = plain.checked_div(entries).map_or_else(|| "-".to_owned(), bytes);
         vec![part, entries.to_string(), bytes(tables), bytes(plain), each]
@@ -324,11 +328,11 @@ fn days(page: &mut String, measured: &Measured) {
     let up = Axis::linear("memory", most(&resident).max(most(&tables)).max(most(&plain)), Unit::Bytes);
     page.push_str(&Chart { title: "memory".to_owned(), across, up, series: vec![resident, tables, plain] }.svg());
     let events: u64 = measured.days.iter().map(|day| day.events).sum();
-    let mut said = format!("{} events a day on average.", figure(events as f64 / measured.days.len() as f64));
+    let mut text = format!("{} events a day on average.", figure(events as f64 / measured.days.len() as f64));
     if let Some(bytes) = measured.bytes_per_day() {
-        _ = write!(said, " A day of window holds {} in plain form.", Unit::Bytes.say(bytes));
+        _ = write!(text, " A day of window holds {} in plain form.", Unit::Bytes.text(bytes));
     }
-    _ = writeln!(page, "<p>{}</p>", escape(&said));
+    _ = writeln!(page, "<p>{}</p>", escape(&text));
 }
 
 fn restart(page: &mut String, measured: &Measured) {
@@ -340,13 +344,13 @@ fn restart(page: &mut String, measured: &Measured) {
     section(page, "Snapshot and restart", about);
     let rows = measured.restarts.iter().map(|one| {
         let snapshot = one.snapshot_bytes > 0;
-        let known = |said: String| if snapshot { said } else { "-".to_owned() };
+        let known = |label: String| if snapshot { label } else { "-".to_owned() };
         vec![
             one.keys.to_string(),
-            known(Unit::Bytes.say(one.snapshot_bytes as f64)),
-            known(Unit::Seconds.say(one.snapshot_seconds)),
-            Unit::Seconds.say(one.first_seconds),
-            Unit::Seconds.say(one.restart_seconds),
+            known(Unit::Bytes.text(one.snapshot_bytes as f64)),
+            known(Unit::Seconds.text(one.snapshot_seconds)),
+            Unit::Seconds.text(one.first_seconds),
+            Unit::Seconds.text(one.restart_seconds),
         ]
     });
     table(page, &["keys", "snapshot", "written in", "first run", "restart"], rows);
@@ -378,7 +382,7 @@ mod tests {
     fn the_page_is_whole_and_has_every_figure() {
         let page = html(&measured());
         balanced(&page);
-        let said = [
+        let expected = [
             "200 k/s",
             "× 2.00",
             "by hand",
@@ -390,7 +394,7 @@ mod tests {
             "150 ms",
             "7.89 kB",
         ];
-        for part in said {
+        for part in expected {
             assert!(page.contains(part), "{part} in\n{page}");
         }
         assert!(page.contains("&lt;none&gt; &amp; &quot;nobody&quot;"));

@@ -1,4 +1,4 @@
-//! How long the live job takes to leave a snapshot of many keys, and to come back from it.
+//! Duration of a snapshot with many keys, and of a restart from it, of the live job.
 //!
 //! The real job, in a process of its own, over files: the first run reads everything, writes every output and leaves a
 //! snapshot when it stops; the same command again checks hashes, loads the state, finds nothing to read, and stops.
@@ -39,10 +39,10 @@ impl Task for Live {
 ///
 /// # Errors
 /// If the job cannot be run.
-pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<Restart>, Error> {
+pub fn measure(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<Restart>, Error> {
     let mut found = Vec::new();
     for keys in &settings.keys {
-        say(&format!("snapshot and restart with {keys} keys"));
+        progress(&format!("snapshot and restart with {keys} keys"));
         found.push(one(*keys, apart)?);
     }
     Ok(found)
@@ -51,13 +51,13 @@ pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) ->
 fn one(keys: u64, apart: &Apart) -> Result<Restart, Error> {
     let folder = tempfile::tempdir().map_err(connectors::Error::io("create", &std::env::temp_dir()))?;
     let job = Live(prepare(keys, folder.path())?);
-    let watch = Stopwatch::start();
+    let stopwatch = Stopwatch::start();
     let first = apart.run(&job)?;
-    let first_seconds = watch.elapsed().as_secs_f64();
-    let watch = Stopwatch::start();
+    let first_seconds = stopwatch.elapsed().as_secs_f64();
+    let stopwatch = Stopwatch::start();
     apart.run(&job)?;
-    let restart_seconds = watch.elapsed().as_secs_f64();
-    let snapshot = snapshot(&first.said);
+    let restart_seconds = stopwatch.elapsed().as_secs_f64();
+    let snapshot = snapshot(&first.stderr);
     Ok(Restart {
         keys,
         snapshot_bytes: snapshot.bytes,
@@ -101,16 +101,16 @@ fn prepare(keys: u64, folder: &Path) -> Result<PathBuf, Error> {
     Ok(config)
 }
 
-/// What the job says when a snapshot is complete.
+/// The job's log message of a complete snapshot.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 struct Snapshot {
     bytes: u64,
     seconds: f64,
 }
 
-/// The last snapshot that the job spoke of; nought if it spoke of none.
-fn snapshot(said: &str) -> Snapshot {
-    let complete = said.lines().rev().find(|line| line.contains("\"snapshot complete\""));
+/// The last snapshot in the log; zero if there is none.
+fn snapshot(stderr: &str) -> Snapshot {
+    let complete = stderr.lines().rev().find(|line| line.contains("\"snapshot complete\""));
     complete.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
 }
 
@@ -129,8 +129,8 @@ mod tests {
         let line = |bytes| {
             format!(r#"{{"level":"INFO","message":"snapshot complete","tick":1,"bytes":{bytes},"seconds":0.25}}"#)
         };
-        let said = format!("{}\nno JSON\n{}\n{{\"message\":\"other\"}}\n", line(1), line(2));
-        assert_eq!(snapshot(&said), Snapshot { bytes: 2, seconds: 0.25 });
+        let stderr = format!("{}\nno JSON\n{}\n{{\"message\":\"other\"}}\n", line(1), line(2));
+        assert_eq!(snapshot(&stderr), Snapshot { bytes: 2, seconds: 0.25 });
         assert_eq!(snapshot("nothing"), Snapshot::default());
     }
 }

@@ -1,4 +1,4 @@
-//! What was measured, on which machine and of which program: one file that can be read again, drawn and compared.
+//! The result of a run: all figures with machine, program and settings, as one JSON file.
 
 use std::path::Path;
 
@@ -18,19 +18,19 @@ pub const FORM: u32 = 1;
 pub struct Measured {
     /// The form of the file: [`FORM`].
     pub form: u32,
-    /// When, by the wall clock, in milliseconds since 1970 UTC.
+    /// The wall clock time of the run, in milliseconds since 1970 UTC.
     pub taken_at_ms: i64,
-    /// On what.
+    /// The machine.
     pub machine: Machine,
-    /// Of what.
+    /// The program.
     pub build: Build,
-    /// How large.
+    /// The size of the run.
     pub settings: Settings,
-    /// How fast at most.
+    /// Throughput.
     pub throughput: Vec<Throughput>,
-    /// Where the time goes.
+    /// Cost by view.
     pub views: Vec<ViewCost>,
-    /// How soon, at rates.
+    /// Latency at rates.
     pub latency: Vec<Latency>,
     /// Memory by the number of (store, item) keys.
     pub keys: Vec<KeyFootprint>,
@@ -38,34 +38,34 @@ pub struct Measured {
     pub states: Vec<OperatorState>,
     /// State as days pass at an even load.
     pub days: Vec<DayFootprint>,
-    /// How long a snapshot and a restart take.
+    /// Snapshot and restart.
     pub restarts: Vec<Restart>,
     /// Beside other ways to the same rows.
     pub contests: Vec<Contest>,
 }
 
-/// How large a run is.
+/// The size of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Stores of the load.
     pub stores: u32,
     /// Items of the load, all of which each store keeps.
     pub items: u32,
-    /// Events of the rush.
+    /// Events of the measured window.
     pub events: u64,
-    /// Events a second that the rush's own times are made for.
+    /// Events a second in the event times of the measured window.
     pub rate: u64,
-    /// What all chance comes from.
+    /// The seed of the generator.
     pub seed: u64,
     /// Length of a tick in milliseconds, where throughput is measured.
     pub tick_ms: i64,
     /// Length of a tick in milliseconds, where latency is.
     pub latency_tick_ms: i64,
-    /// How often throughput is measured; the median is the figure.
+    /// Runs of each throughput measurement; the median is the figure.
     pub runs: u32,
-    /// How long each rate is held, in seconds.
+    /// The time that each rate is held, in seconds.
     pub hold_seconds: u64,
-    /// How long what happened may be corrected, in milliseconds.
+    /// The time for which a fact may be corrected, in milliseconds.
     #[serde(default = "usual_lateness")]
     pub lateness_ms: i64,
     /// The numbers of keys that footprint and restart are measured at.
@@ -93,7 +93,7 @@ impl Settings {
         }
     }
 
-    /// So little that it takes seconds: its figures mean nothing.
+    /// A size of seconds, for checks only: its figures mean nothing.
     pub fn quick() -> Self {
         Settings {
             runs: 1,
@@ -126,30 +126,30 @@ impl Settings {
         }
     }
 
-    /// Whether a rate is held until what came first can no longer be corrected, and that long again.
+    /// True if a rate is held for at least twice the lateness.
     pub fn outlasts_lateness(&self) -> bool {
         self.lateness_ms > 0 && i128::from(self.hold_seconds) * 1_000 >= 2 * i128::from(self.lateness_ms)
     }
 
-    /// The load that throughput is measured with, in as many laps as it takes for that.
+    /// The load of the throughput measurement, with as many repeats as outlast the lateness.
     pub fn size_sustained(&self) -> Size {
         let size = self.size();
         let events = u128::from(self.lateness_ms.unsigned_abs()) * 2 * u128::from(size.rate) / 1_000;
-        let laps = events.div_ceil(size.events.max(1) as u128).max(1);
-        Size { laps: u32::try_from(laps).unwrap_or(u32::MAX), ..size }
+        let repeats = events.div_ceil(size.events.max(1) as u128).max(1);
+        Size { repeats: u32::try_from(repeats).unwrap_or(u32::MAX), ..size }
     }
 
-    /// The load that comes at a rate for as long as it is held, in as many laps as that takes.
+    /// The load at a rate, with as many repeats as the time it is held.
     pub fn size_at(&self, rate: u64) -> Size {
         let wanted = rate.saturating_mul(self.hold_seconds).max(1);
         let events = wanted.min(self.events.max(1));
-        let laps = u32::try_from(wanted.div_ceil(events)).unwrap_or(u32::MAX);
+        let repeats = u32::try_from(wanted.div_ceil(events)).unwrap_or(u32::MAX);
         let events = usize::try_from(events).unwrap_or(usize::MAX);
-        Size { events, laps, rate, tick_ms: self.latency_tick_ms, ..self.size() }
+        Size { events, repeats, rate, tick_ms: self.latency_tick_ms, ..self.size() }
     }
 }
 
-/// Where events come from.
+/// The source of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -162,7 +162,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Its name.
+    /// The source's name.
     pub fn name(self) -> &'static str {
         match self {
             Origin::Memory => "memory",
@@ -172,10 +172,10 @@ impl Origin {
     }
 }
 
-/// How fast the job takes events when nothing holds it up.
+/// Maximum throughput of the job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
-    /// Where the events come from.
+    /// The source of the events.
     pub origin: Origin,
     /// Worker threads.
     pub workers: usize,
@@ -190,14 +190,14 @@ pub struct Throughput {
 }
 
 impl Throughput {
-    /// What runs of so many events came to.
+    /// The throughput of runs of `events` events.
     pub fn of(origin: Origin, workers: usize, events: u64, wall_seconds: Vec<f64>, cpu_seconds: Vec<f64>) -> Self {
         let events_per_second = per_second(events, median(&wall_seconds));
         Throughput { origin, workers, events, wall_seconds, cpu_seconds, events_per_second }
     }
 }
 
-/// What keeping one view, or running one part beside the views, costs.
+/// The cost of one view, or of one part beside the views.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ViewCost {
     /// The view or part.
@@ -208,7 +208,7 @@ pub struct ViewCost {
     pub nanos_per_event: f64,
 }
 
-/// How soon answers come when events come at a rate, whether or not those before them are done.
+/// Latency at a rate, in an open loop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// The rate in hundredths of the capacity measured from memory with as many workers.
@@ -219,20 +219,20 @@ pub struct Latency {
     pub rate: u64,
     /// Events a second that were answered, from the start until the last was.
     pub rate_reached: f64,
-    /// Whether that is the rate, to a hundredth.
+    /// True if the answered rate is the offered one, to a hundredth.
     pub reached: bool,
-    /// How late a tick was handed over at most, in microseconds: the fault of the machine, not of the job.
+    /// The greatest delay of feeding a tick, in microseconds: the fault of the machine, not of the job.
     pub handed_over_late_us: u64,
     /// Events offered.
     pub events: u64,
-    /// From the moment an event should have come until the exception it caused was handed to the sink.
+    /// From the due time of an event until the exception it caused was handed to the sink.
     pub exceptions: Percentiles,
-    /// Exceptions that the clock alone or an event before the rush caused: they have no such moment.
+    /// Exceptions caused by the clock alone or by an event before the window: they have no due time.
     pub unattributed: u64,
-    /// From the moment an event should have come until all that its tick and those before it led to, views too, was handed
-    /// to the sinks.
+    /// From the due time of an event until all output of its tick and of those before it, views included, was handed to
+    /// the sinks.
     pub answers: Percentiles,
-    /// The same over ten equal spans of the run, so that what grows is seen to grow.
+    /// The same over ten equal spans of the run, so that growth is visible.
     pub spans: Vec<Percentiles>,
 }
 
@@ -246,7 +246,7 @@ pub struct KeyFootprint {
     pub over_days: u32,
     /// Resident memory with them.
     pub resident_bytes: u64,
-    /// The same of a job without keys.
+    /// Resident bytes of a job without keys.
     pub resident_before_bytes: u64,
     /// The most that was resident while they were taken in.
     pub peak_bytes: u64,
@@ -257,7 +257,7 @@ pub struct KeyFootprint {
 }
 
 impl KeyFootprint {
-    /// How many they are, and how they came.
+    /// The number of keys and the days over which they came.
     pub fn name(&self) -> String {
         match self.over_days {
             0 => format!("{} keys at once", self.keys),
@@ -271,20 +271,20 @@ impl KeyFootprint {
     }
 }
 
-/// What one operator holds.
+/// The state of one operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorState {
-    /// Its name.
+    /// The operator's name.
     pub operator: String,
-    /// Its entries.
+    /// The entries.
     pub entries: u64,
     /// Bytes of its tables; what entries hold outside themselves is not counted.
     pub bytes: u64,
-    /// Bytes of its entries in plain form, as in a snapshot; all they hold is counted.
+    /// Bytes of its entries in serialized form, as in a snapshot; all they hold is counted.
     pub plain_bytes: u64,
 }
 
-/// What stands at the end of a day of an even load.
+/// The state at the end of a day of an even load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayFootprint {
     /// Days passed.
@@ -297,7 +297,7 @@ pub struct DayFootprint {
     pub entries: u64,
     /// Bytes of their tables.
     pub table_bytes: u64,
-    /// Bytes of their entries in plain form, as in a snapshot.
+    /// Bytes of the entries in serialized form, as in a snapshot.
     pub plain_bytes: u64,
 }
 
@@ -309,7 +309,7 @@ impl Measured {
     }
 }
 
-/// How long a live job takes to leave a snapshot and to come back from it.
+/// Duration of a snapshot and of a restart of the live job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Restart {
     /// (store, item) keys, each counted once, every fourth sold once.
@@ -327,7 +327,7 @@ pub struct Restart {
 /// Ways to the same rows, over the same load, in one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contest {
-    /// What all of them answer.
+    /// The question that all entries answer.
     pub about: String,
     /// Events of the load.
     pub events: u64,
@@ -338,7 +338,7 @@ pub struct Contest {
 /// One way of a contest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// Worker threads.
     pub workers: usize,
@@ -348,7 +348,7 @@ pub struct Entry {
     pub events_per_second: f64,
 }
 
-/// The median; nought of nothing.
+/// The median; 0 of no values.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -360,7 +360,7 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// How many a second; nought in no time.
+/// Events a second; 0 for a duration of 0.
 pub fn per_second(events: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { events as f64 / seconds } else { 0.0 }
 }

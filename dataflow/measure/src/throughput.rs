@@ -1,15 +1,14 @@
-//! How fast the job takes a rush when nothing holds it up: from memory, from JSON lines and from Parquet, on one worker
-//! and on two.
+//! Maximum throughput of the job: from memory, JSON lines and Parquet, on one worker and on two.
 //!
-//! Each tick is handed over by itself (those that wait for a worker are closed together), and all that leaves is encoded, as in a live job. Each origin
-//! and number of workers must say the same to the byte, or there is no figure.
+//! Each tick is fed by itself (ticks that wait for a worker are closed together), and all output is encoded, as in a
+//! live job. All sources and numbers of workers must give the same output bytes, or there is no figure.
 
 use live::error::Error;
 use scenarios::folder::Format;
 use serde::{Deserialize, Serialize};
 
 use crate::apart::{Apart, Task};
-use crate::drive::{Decoded, Taken, from_memory, lap_after_lap};
+use crate::drive::{Decoded, Taken, from_memory, sustained};
 use crate::files::Files;
 use crate::load::Load;
 use crate::result::{Origin, Settings, Throughput};
@@ -17,18 +16,18 @@ use crate::result::{Origin, Settings, Throughput};
 /// The numbers of workers it is measured with.
 pub const WORKERS: [usize; 2] = [1, 2];
 
-/// The rush, from where it comes, taken once.
+/// Task: the measured window of a source, run once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Rush {
-    /// How large it is.
+pub struct MeasuredWindow {
+    /// The size of the load.
     pub settings: Settings,
-    /// Where it comes from.
+    /// The source.
     pub origin: Origin,
     /// Worker threads.
     pub workers: usize,
 }
 
-impl Task for Rush {
+impl Task for MeasuredWindow {
     const NAME: &'static str = "rush";
     type Answer = Taken;
 
@@ -43,10 +42,11 @@ impl Task for Rush {
     }
 }
 
-/// The rush from memory, lap after lap, taken once: what is measured begins when as much is forgotten as comes.
+/// Task: the measured window from memory in repeats, run once; measuring begins when as much state is released as
+/// added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sustained {
-    /// How large it is.
+    /// The size of the load.
     pub settings: Settings,
     /// Worker threads.
     pub workers: usize,
@@ -57,29 +57,29 @@ impl Task for Sustained {
     type Answer = Taken;
 
     fn run(&self) -> Result<Taken, Error> {
-        lap_after_lap(&Load::new(self.settings.size_sustained())?, self.workers)
+        sustained(&Load::new(self.settings.size_sustained())?, self.workers)
     }
 }
 
-/// Measures every origin with every number of workers; `say` is told what comes next.
+/// Measures every source with every number of workers; `progress` receives a line before each step.
 ///
 /// # Errors
-/// If the load cannot be made or run, or two runs differ in what they say.
-pub fn measure(settings: &Settings, apart: &Apart, say: &mut dyn FnMut(&str)) -> Result<Vec<Throughput>, Error> {
+/// If the load cannot be made or run, or the output bytes of two runs differ.
+pub fn measure(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<Throughput>, Error> {
     let mut found = Vec::new();
     let mut hash = None;
     for origin in [Origin::Memory, Origin::Json, Origin::Parquet] {
         for workers in WORKERS {
-            say(&format!("throughput from {}, {workers} worker(s)", origin.name()));
-            let rush = Rush { settings: settings.clone(), origin, workers };
-            found.push(repeat(&rush, (origin, workers, settings.runs), &mut hash, apart)?);
+            progress(&format!("throughput from {}, {workers} worker(s)", origin.name()));
+            let window = MeasuredWindow { settings: settings.clone(), origin, workers };
+            found.push(repeat(&window, (origin, workers, settings.runs), &mut hash, apart)?);
         }
     }
     Ok(found)
 }
 
-/// Measures the capacity that rates of latency are shares of: from memory. Rates that are held until what came first can no
-/// longer be corrected are shares of what can be sustained from then on.
+/// Measures the capacity that the rates of latency are shares of, from memory. If rates last for at least twice the
+/// lateness, the capacity is that of the time after the first lateness.
 ///
 /// # Errors
 /// As [`measure`].
@@ -89,19 +89,19 @@ pub fn capacity(settings: &Settings, workers: usize, apart: &Apart) -> Result<Th
     if settings.outlasts_lateness() {
         repeat(&Sustained { settings, workers }, how, &mut None, apart)
     } else {
-        repeat(&Rush { settings, origin, workers }, how, &mut None, apart)
+        repeat(&MeasuredWindow { settings, origin, workers }, how, &mut None, apart)
     }
 }
 
-/// Takes a rush so many times.
+/// Runs a task several times.
 fn repeat(
-    rush: &impl Task<Answer = Taken>,
+    window: &impl Task<Answer = Taken>,
     (origin, workers, runs): (Origin, usize, u32),
     hash: &mut Option<u64>,
     apart: &Apart,
 ) -> Result<Throughput, Error> {
     let runs = 0..runs.max(1);
-    let taken = runs.map(|_| apart.run(rush).map(|done| done.answer)).collect::<Result<Vec<_>, _>>()?;
+    let taken = runs.map(|_| apart.run(window).map(|done| done.answer)).collect::<Result<Vec<_>, _>>()?;
     for one in &taken {
         let wanted = *hash.get_or_insert(one.hash);
         if one.hash != wanted {
@@ -121,23 +121,23 @@ mod tests {
 
     #[test]
     fn every_origin_is_measured_with_every_number_of_workers() {
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         let found =
-            measure(&Settings::quick(), &Apart::Here, &mut |text| said.push(text.to_owned())).expect("measured");
+            measure(&Settings::quick(), &Apart::Here, &mut |text| messages.push(text.to_owned())).expect("measured");
         let origins: Vec<_> = found.iter().map(|one| (one.origin, one.workers)).collect();
         let [memory, json, parquet] = [Origin::Memory, Origin::Json, Origin::Parquet];
         assert_eq!(origins, [(memory, 1), (memory, 2), (json, 1), (json, 2), (parquet, 1), (parquet, 2)]);
         assert!(found.iter().all(|one| one.events == 2_000 && one.events_per_second > 0.0));
-        assert_eq!(said.len(), 6);
+        assert_eq!(messages.len(), 6);
     }
 
     #[test]
     fn another_hash_is_no_figure() {
-        let rush = Rush { settings: Settings::quick(), origin: Origin::Memory, workers: 1 };
-        let (how, mut hash) = ((rush.origin, rush.workers, 1), None);
-        assert!(repeat(&rush, how, &mut hash, &Apart::Here).is_ok());
+        let window = MeasuredWindow { settings: Settings::quick(), origin: Origin::Memory, workers: 1 };
+        let (how, mut hash) = ((window.origin, window.workers, 1), None);
+        assert!(repeat(&window, how, &mut hash, &Apart::Here).is_ok());
         hash = hash.map(|hash| hash + 1);
-        assert!(repeat(&rush, how, &mut hash, &Apart::Here).is_err());
+        assert!(repeat(&window, how, &mut hash, &Apart::Here).is_err());
     }
 
     #[test]
@@ -146,8 +146,8 @@ mod tests {
         let long = Settings { lateness_ms: 200, ..short.clone() };
         assert!(!short.outlasts_lateness() && long.outlasts_lateness());
         let capacity = |settings| capacity(settings, 1, &Apart::Here).expect("measured").events;
-        // 2,000 events in each lap of 100 ms; what is measured are the last two of four.
-        assert_eq!((capacity(&short), long.size_sustained().laps), (2_000, 4));
+        // 2,000 events in each repeat of 100 ms; the last two of four are measured.
+        assert_eq!((capacity(&short), long.size_sustained().repeats), (2_000, 4));
         assert!(capacity(&long).abs_diff(4_000) < 200);
     }
 }

@@ -1,4 +1,5 @@
-//! The views and detectors of a retailer's operations, as three lists; everything else follows from them ([`registry`]).
+//! The views, detectors and shared collections of a retailer's operations: three lists; all registration follows from
+//! them ([`registry`]).
 //!
 //! Invariants: no input or output and no clock · detectors read views, never events · nothing that is summed is a float.
 

@@ -1,12 +1,13 @@
-//! The lists of views, collections and detectors: everything that follows from a word in one of them.
+//! Registration: the macros that turn the lists of views, collections and detectors into modules, builders and
+//! catalogs.
 //!
-//! `views!`, `collections!` and `detectors!` name modules, one file each. From the list of views follow the modules, the
-//! functions of [`Graph`] that build each when it is first asked for, the order in which they are published, their
-//! tables and schemas; from the list of detectors the modules and the exception types. Nothing refers to a place in a list.
+//! `views!`, `collections!` and `detectors!` name modules, one file each. The list of views generates the modules, the
+//! functions of [`Graph`] that build each view on first use, the publication order, the tables and the schemas; the
+//! list of detectors generates the modules and the exception types. Nothing refers to a position in a list.
 //!
-//! A view's file has a type `Definition` that is a [`View`]. A collection is what several views or detectors read and no
-//! topic shows; its file has a type `Collected` and a function `collect` that builds it for a graph. A detector's file has
-//! its `KIND` and a function `steps` that says what becomes of its exceptions in a graph.
+//! The file of a view has a type `Definition` that implements [`View`]. A collection is read by several views or
+//! detectors and has no topic; its file has a type `Collected` and a function `collect` that builds it for a graph. The
+//! file of a detector has its `KIND` and a function `steps` that builds the steps of its exceptions in a graph.
 
 use std::cell::OnceCell;
 
@@ -25,13 +26,13 @@ use crate::{collections, detectors, views};
 
 /// A maintained view.
 pub trait View {
-    /// Its name, `domain.view`: that of its file with a dot for the first `_`.
+    /// The name, `domain.view`: the name of its file with a dot for the first `_`.
     const NAME: &'static str;
-    /// The topics it is made of.
+    /// The topics that the view is derived from.
     const TOPICS: &'static [Topic];
-    /// Names a row.
+    /// The key of a row.
     type Key: JsonSchema;
-    /// The value of a row, with what detectors and other views read beside it.
+    /// The value of a row, with the fields that only detectors and other views read.
     type Inner;
     /// The value of a row as it is published.
     type Value: JsonSchema;
@@ -39,7 +40,7 @@ pub trait View {
     /// Maintains the rows of a graph.
     fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Self::Key, Self::Inner>>;
 
-    /// What readers get of a row.
+    /// Converts a row's value to its published form.
     fn publish(inner: Self::Inner) -> Self::Value;
 }
 
@@ -49,18 +50,18 @@ pub type Rows<'scope, V> = Collection<'scope, Row<<V as View>::Key, <V as View>:
 /// The views and detectors of this program.
 pub const CATALOG: Catalog = Catalog { types: detectors::KINDS, build };
 
-/// What views and detectors are built from, and what is built of them.
+/// The inputs of views and detectors, and the collections that are built so far.
 ///
-/// A function for each view and collection answers it, and builds it if nothing has asked for it before.
+/// Each view and collection has a function that returns it and builds it on first use.
 pub struct Graph<'scope> {
-    /// The accepted records, and what every key may need to know.
+    /// The accepted records and the broadcast reference data.
     pub inputs: GraphInputs<'scope>,
     pub(crate) views: views::Built<'scope>,
     pub(crate) collections: collections::Built<'scope>,
     notices: OnceCell<Collection<'scope, Notice>>,
 }
 
-/// Builds every view and detector; what leaves of views is collected in `outputs`.
+/// Builds every view and detector; the published views are collected in `outputs`.
 fn build<'scope>(inputs: &GraphInputs<'scope>, outputs: &mut Outputs) -> Detected<'scope> {
     let graph = Graph::new(inputs.clone());
     let mut published = outputs.views(inputs.reference.inner.scope());
@@ -149,8 +150,8 @@ macro_rules! views {
 /// Lists the collections that views and detectors share.
 macro_rules! collections {
     ($($name:ident),+ $(,)?) => {
-        /// What several views and detectors read and no topic shows, one file each, as the list in the root of the crate
-        /// names them.
+        /// Collections that several views and detectors read and that have no topic, one file each, as the list in the
+        /// root of the crate names them.
         pub mod collections {
             use std::cell::OnceCell;
 
@@ -226,6 +227,27 @@ mod tests {
         let tables = views::tables();
         for kind in detectors::KINDS.iter() {
             assert!(kind.views.iter().all(|view| tables.iter().any(|table| table.name == *view)), "{}", kind.name);
+        }
+    }
+
+    /// The rule of a type is text: its actions, parameters, approvers and policies must occur in the code of its detector.
+    #[test]
+    fn every_rule_names_what_its_detector_recommends() {
+        for kind in detectors::KINDS.iter() {
+            let file = format!("{}/src/detectors/{}.rs", env!("CARGO_MANIFEST_DIR"), kind.name.replace('.', "_"));
+            let text = std::fs::read_to_string(&file).expect("its file");
+            let (_, code) = text.split_once("\n};\n").expect("the code after KIND");
+            for one in kind.rule.recommends {
+                let names = [one.action, one.approver].into_iter().chain(one.parameters.iter().copied());
+                names.for_each(|name| assert!(code.contains(&format!("\"{name}\"")), "{name} in {file}"));
+            }
+            let texts = format!("{} {}", kind.rule.opens, kind.rule.clears);
+            for policy in texts.split('`').skip(1).step_by(2) {
+                assert!(kind.policies.iter().any(|own| own.name == policy), "{policy} in {file}");
+            }
+            for policy in kind.policies {
+                assert!(texts.contains(&format!("`{}`", policy.name)), "{} in {file}", policy.name);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How likely things are: that a shelf runs empty, that a customer waits too long, that an order is late.
+//! Probabilities and estimates: demand against stock, waiting times, promised times, rates with few trials.
 //!
 //! Pure functions of numbers that are already final. The special functions come from the `libm` crate, so every
 //! platform computes the same bits. What is compared or written goes through [`basis_points`] first.
@@ -15,13 +15,13 @@ pub fn basis_points(p: f64) -> i64 {
     whole(libm::floor(p * 10_000.0 + 0.5))
 }
 
-/// The integer an already rounded float stands for.
+/// Converts an already rounded float to an integer.
 #[expect(clippy::cast_possible_truncation, reason = "rounded; saturates")]
 fn whole(rounded: f64) -> i64 {
     rounded as i64
 }
 
-/// How many units will be asked for: a Poisson or negative binomial count D ≥ 0.
+/// The number of units demanded: a Poisson or negative binomial count D ≥ 0.
 /// Probabilities are exact to 1e-9 for means up to 1e9. The customary normal approximation above a mean of 100 is not
 /// used: it is off by up to 66 basis points there. Cost: O(√min(m, k)) steps, below 1 µs for common means.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -169,7 +169,7 @@ pub fn erlang_c(servers: u64, load: f64) -> f64 {
 /// 13.4·e^−0.0147a: below 0.17 from here on, and so nobody waits for 120 s more often than is allowed.
 const MANY_ERLANGS: f64 = 300.0;
 
-/// How many checkouts a store needs for the `transactions` and sale `lines` of the last 15 minutes, contract view 10:
+/// The number of checkouts required for the `transactions` and sale `lines` of the last 15 minutes, contract view 10:
 /// at 40 s a transaction and 3 s a line, a erlangs, the least c with c > a, a/c ≤ 0.85 and
 /// P(wait ≤ 120 s) = 1 − C·exp(−(c − a)·120/AHT) ≥ 8000 bp; 0 without transactions. Takes O(c) steps, and one from
 /// some 350 checkouts on.

@@ -1,4 +1,4 @@
-//! For tests: a keyed state driven by hand, and the rows it stands by.
+//! Test driver: a keyed state driven by hand, with the rows that it currently maintains.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use operators::keyed::{Keyed, KeyedState, Ticks};
 
 /// The rows a view maintains, tick by tick.
 pub(crate) struct Driven<L: Keyed<Cause = Cause>, K, V> {
-    /// What maintains them.
+    /// The keyed state that maintains them.
     pub(crate) state: KeyedState<L>,
-    /// The rows that stand.
+    /// The current rows.
     pub(crate) rows: BTreeMap<K, V>,
 }
 
@@ -47,7 +47,7 @@ where
         out.sort_by_key(|(_, _, change)| change.diff);
         for (row, _, change) in &out {
             if change.diff < 0 {
-                assert_eq!(self.rows.remove(&row.key).as_ref(), Some(&row.value), "retracts what stands");
+                assert_eq!(self.rows.remove(&row.key).as_ref(), Some(&row.value), "retracts the current row");
             } else {
                 assert!(self.rows.insert(row.key.clone(), row.value.clone()).is_none(), "one row a key");
             }

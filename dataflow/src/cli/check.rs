@@ -1,4 +1,4 @@
-//! `storepulse check`: reads a scenario without running it, and says what the edge would say of its records.
+//! `storepulse check`: reads a scenario without running it, and counts its records by type and by problem.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -25,12 +25,12 @@ use crate::cli::out::Out;
 pub struct Check {
     /// The scenario folder.
     scenario: PathBuf,
-    /// How many offending lines to name for each problem.
+    /// Offending lines to name for each problem.
     #[arg(long, default_value_t = 3)]
     examples: usize,
 }
 
-/// What was found in one topic.
+/// The records and problems of one topic.
 #[derive(Default)]
 struct Found {
     records: u64,
@@ -57,7 +57,7 @@ impl Check {
     pub fn run(self, out: &mut Out) -> Result<(), Error> {
         log::init(LogFormat::Text, LogLevel::Warn);
         let scenario = Scenario::open(&self.scenario, &Overrides::default())?;
-        say!(out, "{}", scenario.name);
+        outln!(out, "{}", scenario.name);
         for topic in Topic::ALL {
             if let Some(path) = scenario.log(topic)? {
                 print(out, topic, &self.check(&scenario, topic, &path)?)?;
@@ -98,11 +98,11 @@ impl Check {
     }
 }
 
-/// Notes a fact's revision; says so if an earlier line makes this one a duplicate.
+/// Stores a fact's revision; returns the problem if an earlier line makes this one a duplicate.
 fn seen_before(revisions: &mut HashMap<EventId, i64>, record: &Record) -> Option<&'static str> {
-    let held = revisions.entry(record.event_id.clone()).or_insert(-1);
-    let duplicate = *held >= record.revision;
-    *held = (*held).max(record.revision);
+    let latest = revisions.entry(record.event_id.clone()).or_insert(-1);
+    let duplicate = *latest >= record.revision;
+    *latest = (*latest).max(record.revision);
     duplicate.then_some("event_id seen before at this revision or a greater one")
 }
 
@@ -124,13 +124,13 @@ fn describe(outcome: &Outcome) -> String {
 }
 
 fn print(out: &mut Out, topic: Topic, found: &Found) -> Result<(), Error> {
-    say!(out, "\n{topic}: {} records", found.records);
+    outln!(out, "\n{topic}: {} records", found.records);
     for (name, count) in &found.types {
-        say!(out, "  {count:>10}  {name}");
+        outln!(out, "  {count:>10}  {name}");
     }
     for (problem, (count, lines)) in &found.problems {
         let named: Vec<String> = lines.iter().map(u64::to_string).collect();
-        say!(
+        outln!(
             out,
             "  {count:>10}  {problem} (line {}{})",
             named.join(", "),

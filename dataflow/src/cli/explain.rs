@@ -1,7 +1,7 @@
-//! `storepulse explain`: why an exception opened: its numbers, the rows, records and policies behind them.
+//! `storepulse explain`: prints the numbers, rows, records and policies behind an exception.
 //!
-//! The scenario is replayed to the tick at which the exception opened; what is shown is what was there: the record that
-//! was published, the rows of the views its type reads, and the input records of its key that stood at that tick.
+//! The scenario is replayed to the tick at which the exception opened. The output is the state of that tick: the
+//! published record, the rows of the views its type reads, and the current input records of its key.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::out::Out;
 
-/// Says why an exception opened.
+/// Prints the numbers, rows, records and policies behind an exception.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  storepulse explain 6f1cee6ced89e7183cb419c8f7747c98 --scenario scenarios/corner-store"
@@ -38,13 +38,13 @@ pub struct Explain {
     /// The scenario it came from.
     #[arg(long)]
     scenario: PathBuf,
-    /// The same --set that the run had.
+    /// The --set options of the run.
     #[arg(long = "set", value_name = "POLICY=VALUE", value_parser = super::replay::policy)]
     set: Vec<(String, i64)>,
     /// Prints one JSON object instead of text.
     #[arg(long)]
     json: bool,
-    /// How many of the latest records and rows to show of each kind.
+    /// The latest records and rows to show of each kind.
     #[arg(long, default_value_t = 12)]
     most: usize,
 }
@@ -54,13 +54,13 @@ pub struct Explain {
 struct Explanation {
     /// The record that opened it.
     opened: Value,
-    /// The rows its type reads, as they stood at that tick; the latest last.
+    /// The rows its type reads, as of that tick; the latest last.
     rows: Vec<Value>,
-    /// How many rows there were in all.
+    /// The number of rows in all.
     rows_found: usize,
-    /// The records of its key that stood at that tick; the latest last.
+    /// The records of its key, as of that tick; the latest last.
     records: Vec<Found>,
-    /// How many records there were in all.
+    /// The number of records in all.
     records_found: usize,
 }
 
@@ -92,7 +92,7 @@ impl Explain {
         let explanation = Explanation { opened, rows, rows_found, records, records_found };
         if self.json {
             let text = serde_json::to_string_pretty(&explanation).map_err(|error| Error::Engine(error.to_string()))?;
-            say!(out, "{text}");
+            outln!(out, "{text}");
         } else {
             print(out, &explanation)?;
         }
@@ -101,31 +101,31 @@ impl Explain {
 
     /// Replays; the record that opened the exception, and the rows of its key at that tick.
     fn replay(&self, scenario: &Scenario) -> Result<(Value, Vec<Value>), Error> {
-        let mut watch = Watch { exception_id: &self.exception_id, opened: None, rows: BTreeMap::new() };
+        let mut state = OpeningState { exception_id: &self.exception_id, opened: None, rows: BTreeMap::new() };
         let feed = Feed::open(scenario, Arc::new(AtomicU64::new(0)))?;
         job::run(feed, &scenario.settings, 1, |closed| {
-            closed.emissions.iter().for_each(|emission| watch.take(emission));
+            closed.emissions.iter().for_each(|emission| state.take(emission));
             Ok(())
         })?;
-        let Watch { opened, rows, .. } = watch;
+        let OpeningState { opened, rows, .. } = state;
         let Some(opened) = opened else {
             let problem = format!("no exception {} opens in it", self.exception_id);
             return Err(Error::scenario(&self.scenario, problem));
         };
-        let mut rows: Vec<Value> = rows.into_values().filter(|row| concerns_row(&opened, row)).collect();
+        let mut rows: Vec<Value> = rows.into_values().filter(|row| reads_row(&opened, row)).collect();
         rows.sort_by_key(|row| row["time"].as_i64());
         Ok((opened, rows))
     }
 }
 
-/// Keeps the rows that stand until the exception opens.
-struct Watch<'a> {
+/// Stores the current rows until the exception opens.
+struct OpeningState<'a> {
     exception_id: &'a str,
     opened: Option<Value>,
     rows: BTreeMap<(String, String), Value>,
 }
 
-impl Watch<'_> {
+impl OpeningState<'_> {
     fn take(&mut self, emission: &Emission) {
         let opened_at = self.opened.as_ref().and_then(|opened| opened["time"].as_i64());
         let wanted = match emission.topic {
@@ -140,7 +140,7 @@ impl Watch<'_> {
     }
 }
 
-impl Encoder for Watch<'_> {
+impl Encoder for OpeningState<'_> {
     fn record(&mut self, table: &'static str, record: &dyn erased::Record) {
         let mut text = Vec::new();
         let Ok(()) = record.write_json(&mut text) else { return };
@@ -160,14 +160,15 @@ impl Encoder for Watch<'_> {
     }
 }
 
-/// Whether the type of the exception reads this row: of a view it reads, and of the same key as far as they share it.
-fn concerns_row(opened: &Value, row: &Value) -> bool {
+/// True if the type of the exception reads this row: of a view it reads, and with the same values of the common key
+/// fields.
+fn reads_row(opened: &Value, row: &Value) -> bool {
     let kind = retail::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
     let reads = kind.is_some_and(|kind| kind.views.iter().any(|view| row["view"] == *view));
     reads && shares(&key(opened), row["key"].as_object())
 }
 
-/// Whether everything that both name is the same, and something is.
+/// True if all common fields are equal, and there is one.
 fn shares(key: &Map<String, Value>, other: Option<&Map<String, Value>>) -> bool {
     let common: Vec<bool> = key
         .iter()
@@ -185,7 +186,7 @@ fn key(opened: &Value) -> Map<String, Value> {
     key
 }
 
-/// The input records that stood when it opened and speak of its key, oldest first; of each only its last revision.
+/// The input records of its key that were current when it opened, oldest first; of each only its last revision.
 fn records(scenario: &Scenario, opened: &Value) -> Result<Vec<Found>, Error> {
     let kind = retail::detectors::KINDS.iter().find(|kind| opened["type"] == kind.name);
     let topics = kind.map(|kind| views::topics(kind.views)).unwrap_or_default();
@@ -194,14 +195,14 @@ fn records(scenario: &Scenario, opened: &Value) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     for topic in topics {
         if let Some(path) = scenario.log(topic)? {
-            standing(scenario, topic, &mut Lines::open(&path)?, opened_at, &key, &mut found)?;
+            current_records(scenario, topic, &mut Lines::open(&path)?, opened_at, &key, &mut found)?;
         }
     }
     found.sort_by(|a, b| (a.ingest_time, a.topic, &a.event_id).cmp(&(b.ingest_time, b.topic, &b.event_id)));
     Ok(found)
 }
 
-fn standing(
+fn current_records(
     scenario: &Scenario,
     topic: Topic,
     lines: &mut Lines,
@@ -223,20 +224,20 @@ fn standing(
         if matches!(admit(topic, Place::number(line), text, Ok(record), now, settings.limits), Admitted::Fated(_)) {
             continue;
         }
-        if latest.get(&event_id).is_some_and(|(held, _)| *held >= revision) {
+        if latest.get(&event_id).is_some_and(|(known, _)| *known >= revision) {
             continue;
         }
         let record: Value = serde_json::from_slice(text).unwrap_or(Value::Null);
-        let stands = record["op"] != "delete" && speaks_of(&record, key);
-        let row = stands.then(|| Found { topic, event_id: event_id.clone(), ingest_time, event_time, line, record });
+        let matches = record["op"] != "delete" && names_key(&record, key);
+        let row = matches.then(|| Found { topic, event_id: event_id.clone(), ingest_time, event_time, line, record });
         latest.insert(event_id, (revision, row));
     }
     found.extend(latest.into_values().filter_map(|(_, row)| row));
     Ok(())
 }
 
-/// Whether a record names everything of the key that records of its type name at all, and at least one part of it.
-fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
+/// True if the record has the key's value in every key field that its type has, and in at least one.
+fn names_key(record: &Value, key: &Map<String, Value>) -> bool {
     let mut named = 0;
     for (name, wanted) in key {
         let fields: &[&str] = match name.as_str() {
@@ -266,24 +267,24 @@ fn speaks_of(record: &Value, key: &Map<String, Value>) -> bool {
 
 fn print(out: &mut Out, explanation: &Explanation) -> Result<(), Error> {
     let opened = &explanation.opened;
-    say!(out, "{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
-    say!(
+    outln!(out, "{} {}", opened["type"].as_str().unwrap_or_default(), opened["key"]);
+    outln!(
         out,
         "  opened at tick {}, {}, confidence {} bp",
         opened["opened_at"],
         opened["severity"],
         opened["confidence_bp"]
     );
-    say!(
+    outln!(
         out,
         "  recommends {} {} to {}",
         opened["action"]["name"],
         opened["action"]["parameters"],
         opened["action"]["approver"]
     );
-    say!(out, "\nBecause (observed, expected):");
+    outln!(out, "\nBecause (observed, expected):");
     for driver in opened["drivers"].as_array().into_iter().flatten() {
-        say!(
+        outln!(
             out,
             "  {:<32} {:>16} {:>16} {}",
             text(&driver["name"]),
@@ -292,21 +293,21 @@ fn print(out: &mut Out, explanation: &Explanation) -> Result<(), Error> {
             text(&driver["unit"])
         );
     }
-    say!(out, "\nPolicies in force:");
+    outln!(out, "\nPolicies in force:");
     for (name, value) in opened["policy"].as_object().into_iter().flatten() {
-        say!(out, "  {name:<48} {value}");
+        outln!(out, "  {name:<48} {value}");
     }
     match opened.get("cause") {
-        Some(cause) => say!(out, "\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
-        None => say!(out, "\nThe clock did it: no record of that tick changed what the condition reads."),
+        Some(cause) => outln!(out, "\nThe record of that tick: {} {}", text(&cause["topic"]), text(&cause["event_id"])),
+        None => outln!(out, "\nThe clock did it: no record of that tick changed what the condition reads."),
     }
-    say!(out, "\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
+    outln!(out, "\nRows at that tick ({} of {}):", explanation.rows.len(), explanation.rows_found);
     for row in &explanation.rows {
-        say!(out, "  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
+        outln!(out, "  {} {} {} (since {})", text(&row["view"]), row["key"], row["value"], row["time"]);
     }
-    say!(out, "\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
+    outln!(out, "\nRecords that stood ({} of {}):", explanation.records.len(), explanation.records_found);
     for Found { topic, event_id, ingest_time, line, record, .. } in &explanation.records {
-        say!(out, "  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
+        outln!(out, "  {topic} {event_id} ingested {ingest_time} (line {line}): {record}");
     }
     Ok(())
 }

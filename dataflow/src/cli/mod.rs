@@ -1,4 +1,4 @@
-//! The command line: one file a command. Every command prints through [`out`].
+//! The command line: one file per command. Every command prints through [`out`].
 
 #[macro_use]
 pub mod out;
@@ -9,12 +9,14 @@ pub mod explain;
 pub mod policy;
 pub mod produce;
 pub mod read;
+pub mod reference;
 pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod schema;
 pub mod score;
 mod signals;
+pub mod types;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,9 @@ enum Command {
     Policy(policy::PolicyCommand),
     Bench(bench::BenchCommand),
     Schema(schema::Schema),
+    Types(types::Types),
+    ExplainType(types::ExplainType),
+    Reference(reference::Reference),
 }
 
 /// Runs the command line of this process: 0 done, 2 wrong arguments or scenario, 3 the engine failed.
@@ -74,7 +79,7 @@ pub fn main() -> ExitCode {
 /// Runs a command line given as words, the program's name first.
 ///
 /// # Errors
-/// What the command says; wrong arguments are a wrong scenario.
+/// The error of the command; wrong arguments are a scenario error.
 pub fn run(words: &[&str]) -> Result<(), Error> {
     Cli::try_parse_from(words).map_err(|error| Error::Scenario(error.to_string()))?.run()
 }
@@ -91,6 +96,9 @@ impl Cli {
             Command::Policy(policy) => policy.run(out),
             Command::Bench(bench) => bench.run(out),
             Command::Schema(schema) => schema.run(out),
+            Command::Types(types) => types.run(out),
+            Command::ExplainType(explain) => explain.run(out),
+            Command::Reference(reference) => reference.run(out),
         })
     }
 }

@@ -1,7 +1,7 @@
-//! Standard output of every command: buffered, and no failed write goes unnoticed.
+//! Standard output of every command: buffered, and every failed write is reported.
 //!
-//! A command prints through [`Out`] and the macro `say`. When the reader of a pipe has gone (`| head`) the command ends at
-//! once and without a complaint; any other write that fails, the last flush included, ends it with an error.
+//! A command prints through [`Out`] and the macro `outln`. When the reader of a pipe has gone (`| head`) the command
+//! ends at once and without an error; any other failed write, the last flush included, ends it with an error.
 
 use std::fmt;
 use std::fs::File;
@@ -12,11 +12,11 @@ use std::path::Path;
 use live::error::Error;
 
 /// Prints a line to an [`Out`], or returns the error of the command.
-macro_rules! say {
+macro_rules! outln {
     ($out:expr, $($text:tt)*) => { $out.line(format_args!($($text)*))? };
 }
 
-/// Where a command prints.
+/// The output of a command.
 pub struct Out {
     to: BufWriter<Box<dyn Write>>,
 }
@@ -74,7 +74,7 @@ pub fn printed(mut out: Out, command: impl FnOnce(&mut Out) -> Result<(), Error>
     }
 }
 
-/// Prints a line to standard error. If that fails there is no place left to say so.
+/// Prints a line to standard error and ignores a failure, which could not be reported anywhere.
 pub fn complain(text: fmt::Arguments<'_>) {
     _ = writeln!(io::stderr(), "{text}");
 }
@@ -111,7 +111,7 @@ mod tests {
     fn end(room: usize, kind: ErrorKind, lines: usize) -> Result<(), Error> {
         printed(Out::to(Full { room, kind }), |out| {
             for number in 0..lines {
-                say!(out, "line {number:>94}");
+                outln!(out, "line {number:>94}");
             }
             Ok(())
         })
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_failed_command_hands_over_what_it_printed_and_keeps_its_error() {
         let fails = |out: &mut Out| {
-            say!(out, "one");
+            outln!(out, "one");
             Err(Error::Engine("two".to_owned()))
         };
         let path = tempfile::NamedTempFile::new().expect("a file");

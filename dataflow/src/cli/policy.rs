@@ -1,4 +1,4 @@
-//! `storepulse policy list`: every number that may be changed, with its default, unit and meaning.
+//! `storepulse policy list`: prints every policy with its default, unit and meaning.
 
 use clap::{Args, Subcommand};
 use live::error::Error;
@@ -29,9 +29,9 @@ impl PolicyCommand {
     /// If they cannot be printed.
     pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let What::List = self.command;
-        say!(out, "{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
+        outln!(out, "{:<42} {:>12} {:<6} meaning", "policy", "default", "unit");
         for row in KINDS.policies() {
-            say!(out, "{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
+            outln!(out, "{:<42} {:>12} {:<6} {}", row.name, row.default, row.unit, row.meaning);
         }
         Ok(())
     }

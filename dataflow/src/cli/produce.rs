@@ -1,4 +1,4 @@
-//! `storepulse scenario produce`: sends the records of a scenario to the input topics of a live job, as their senders would.
+//! `storepulse scenario produce`: sends the records of a scenario to the input topics of a live job.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,13 +36,13 @@ const BATCH: u64 = 4_096;
 pub struct Produce {
     /// The scenario folder.
     scenario: PathBuf,
-    /// The configuration of the job: its [input.TOPIC] say where records go, and how they are packed.
+    /// The configuration of the job: its [input.TOPIC] sections name the destinations and the codecs.
     #[arg(long)]
     config: PathBuf,
     /// Records a second in all; without it, as fast as they are taken.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
-    /// Creates topics of a broker that are not there, with so many partitions. Those that are there must have as many.
+    /// Creates missing topics of a broker with this number of partitions; existing topics must have the same number.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     partitions: Option<u32>,
     /// Records a message, in topics with the arrow codec.
@@ -75,9 +75,9 @@ impl Produce {
         let sent = send(&mut logs, &mut outlets, self.rate.map(Pace::start))?;
         let seconds = took.elapsed().as_secs_f64();
         for (topic, outlet) in &outlets {
-            say!(out, "{topic:<12} {:>9} records to {} partition(s)", outlet.sent, outlet.partitions.len());
+            outln!(out, "{topic:<12} {:>9} records to {} partition(s)", outlet.sent, outlet.partitions.len());
         }
-        say!(out, "{sent} records in {seconds:.2} s, {:.0} a second", sent as f64 / seconds);
+        outln!(out, "{sent} records in {seconds:.2} s, {:.0} a second", sent as f64 / seconds);
         Ok(())
     }
 }
@@ -236,18 +236,18 @@ mod tests {
         let produce =
             Produce { scenario: path("scenario"), config: path("job.toml"), rate: None, partitions: None, rows: 1 };
         produce.run(&mut Out::to(std::io::sink())).expect("produced");
-        let held = ["0", "1"].map(|name| std::fs::read_to_string(path(name)).expect("read"));
-        let of = |held: &str, store: &str| {
-            held.lines().filter(|line| line.contains(store)).map(|line| format!("{line}\n")).collect::<String>()
+        let logs_read = ["0", "1"].map(|name| std::fs::read_to_string(path(name)).expect("read"));
+        let of = |logs_read: &str, store: &str| {
+            logs_read.lines().filter(|line| line.contains(store)).map(|line| format!("{line}\n")).collect::<String>()
         };
         for (n, store) in stores.iter().enumerate() {
             let want: String = lines.iter().skip(n).step_by(8).cloned().collect();
-            let homes = held.iter().filter(|held| of(held, store) == want).count();
-            let strays = held.iter().filter(|held| !of(held, store).is_empty()).count();
+            let homes = logs_read.iter().filter(|logs_read| of(logs_read, store) == want).count();
+            let strays = logs_read.iter().filter(|logs_read| !of(logs_read, store).is_empty()).count();
             assert_eq!((homes, strays), (1, 1), "{store}");
         }
-        let broken = held.iter().find(|held| held.contains("{broken")).expect("it arrived");
+        let broken = logs_read.iter().find(|logs_read| logs_read.contains("{broken")).expect("it arrived");
         assert!(broken.ends_with(&format!("{}{{broken\n", lines[63])));
-        assert!(held.iter().all(|held| !held.is_empty()));
+        assert!(logs_read.iter().all(|logs_read| !logs_read.is_empty()));
     }
 }

@@ -1,4 +1,4 @@
-//! `storepulse read`: the records of an output topic, each once, in order, of closed ticks only.
+//! `storepulse read`: prints the records of an output topic, in order, each once, of closed ticks only.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use live::patience::Patience;
 use crate::cli::out::Out;
 use crate::cli::signals::stop_flag;
 
-/// How long to wait for a next record before looking whether there is one.
+/// The time to wait for a record before polling again.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long a topic that cannot be read is tried again before the command gives up.
+/// The time for which an unreadable topic is retried before the command gives up.
 const AWAY: Duration = Duration::from_secs(60);
 /// Records taken at once.
 const RECORDS: usize = 1_000;
@@ -35,14 +35,14 @@ pub struct Read {
     /// The configuration of the job that writes it.
     #[arg(long)]
     config: PathBuf,
-    /// Each (time, seq) once, in order, as soon as its tick is closed. Without it, what stands in the topic as it stands:
-    /// with progress records, and with repeats if the writer had to repeat itself.
+    /// Each (time, seq) once, in order, as soon as its tick is closed. Without it, all stored records: with progress
+    /// records, and with the records that a writer repeated after a failure.
     #[arg(long)]
     exactly_once: bool,
-    /// Go on after this tick: everything up to it has been taken before.
+    /// Starts after this tick: everything up to it has been read before.
     #[arg(long, requires = "exactly_once")]
     after: Option<i64>,
-    /// Wait for more at the end, until SIGTERM or SIGINT (exit code 0).
+    /// Waits for more at the end, until SIGTERM or SIGINT (exit code 0).
     #[arg(long)]
     follow: bool,
 }
@@ -67,7 +67,7 @@ impl Read {
         let sink = sink.ok_or_else(|| Error::scenario(&self.config, format!("has no [output.{name}]")))?;
         // A broker that is away, or just starting, is waited for, and the log says so.
         log::init(config.log.format, config.log.level);
-        // A follower that is told to stop prints what it has taken; any other has its end, and is cut off before it.
+        // Only a follower can be asked to stop: it then prints what it has read. Any other reader runs to the end.
         let stop = if self.follow { stop_flag()? } else { Arc::default() };
         let away = Patience { limit: AWAY, stop: &stop, rest: std::thread::sleep };
         let source = away.with(|| sink.source(Start::Beginning, !self.follow))?;
@@ -82,7 +82,7 @@ impl Read {
     }
 }
 
-/// Prints the records of a topic as they stand, to its end or until told to stop; those at hand are handed over at once.
+/// Prints the stored records of a topic, to its end or until stopped; records at hand are flushed at once.
 fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
     while !away.stop.load(Ordering::Relaxed) {
         match away.with(|| source.poll(RECORDS, PATIENCE))? {
@@ -97,7 +97,7 @@ fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Patience<'_>)
     Ok(())
 }
 
-/// Prints the closed ticks of a topic, each once, to its end or until told to stop; handed over before any waiting.
+/// Prints the closed ticks of a topic, each once, to its end or until stopped; flushed before any waiting.
 fn print_ticks(mut reader: Reader, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
     let mut patience = Duration::ZERO;
     while !away.stop.load(Ordering::Relaxed) {

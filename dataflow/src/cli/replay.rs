@@ -30,7 +30,7 @@ use crate::cli::out::Out;
 pub struct Replay {
     /// The scenario folder: scenario.toml and one file per topic.
     scenario: PathBuf,
-    /// Where the output goes; files there are replaced.
+    /// The output folder; files there are replaced.
     #[arg(long)]
     out: PathBuf,
     /// Worker threads.
@@ -42,7 +42,7 @@ pub struct Replay {
     /// Overrides a policy; may be repeated.
     #[arg(long = "set", value_name = "POLICY=VALUE", value_parser = policy)]
     set: Vec<(String, i64)>,
-    /// How output files are written.
+    /// The format of output files.
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,
 }
@@ -148,25 +148,38 @@ fn write_summary(out: &Path, summary: &Summary<'_>) -> Result<(), Error> {
 }
 
 fn print(out: &mut Out, summary: &Summary<'_>, folder: &Path) -> Result<(), Error> {
-    say!(out, "{}: {} ticks of {} ms, {} worker(s)", summary.scenario, summary.ticks, summary.tick_ms, summary.workers);
-    say!(out, "\n{:<12} {:>10} {:>10} {:>10} {:>10}", "topic", "accepted", "duplicate", "late", "dead");
+    outln!(
+        out,
+        "{}: {} ticks of {} ms, {} worker(s)",
+        summary.scenario,
+        summary.ticks,
+        summary.tick_ms,
+        summary.workers
+    );
+    outln!(out, "\n{:<12} {:>10} {:>10} {:>10} {:>10}", "topic", "accepted", "duplicate", "late", "dead");
     for (topic, fates) in &summary.topics {
         let [accepted, duplicates, late, dead] = ["accepted", "duplicates", "late", "dead"].map(|fate| fates[fate]);
-        say!(out, "{topic:<12} {accepted:>10} {duplicates:>10} {late:>10} {dead:>10}");
+        outln!(out, "{topic:<12} {accepted:>10} {duplicates:>10} {late:>10} {dead:>10}");
     }
     for (topic, count) in &summary.out_of_order {
-        say!(out, "warning: {topic}: {count} ingest times ran backwards; each was taken as the one before it");
+        outln!(out, "warning: {topic}: {count} ingest times ran backwards; each was taken as the one before it");
     }
-    say!(out, "\n{:<24} {:>10}", "view", "rows");
+    outln!(out, "\n{:<24} {:>10}", "view", "rows");
     for (view, rows) in summary.rows {
-        say!(out, "{view:<24} {rows:>10}");
+        outln!(out, "{view:<24} {rows:>10}");
     }
-    say!(out, "\n{:<28} {:>8} {:>8} {:>8}", "exception", "opened", "updated", "cleared");
+    outln!(out, "\n{:<28} {:>8} {:>8} {:>8}", "exception", "opened", "updated", "cleared");
     for (name, events) in summary.exceptions {
         let [opened, updated, cleared] =
             ["opened", "updated", "cleared"].map(|event| events.get(event).copied().unwrap_or(0));
-        say!(out, "{name:<28} {opened:>8} {updated:>8} {cleared:>8}");
+        outln!(out, "{name:<28} {opened:>8} {updated:>8} {cleared:>8}");
     }
-    say!(out, "\n{:.2} s, {:.0} events/s; output in {}", summary.seconds, summary.events_per_second, folder.display());
+    outln!(
+        out,
+        "\n{:.2} s, {:.0} events/s; output in {}",
+        summary.seconds,
+        summary.events_per_second,
+        folder.display()
+    );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `storepulse run`: the live job.
+//! `storepulse run`: runs the live job of a configuration.
 
 use std::path::PathBuf;
 
@@ -23,13 +23,13 @@ pub struct Run {
     /// The configuration; its fields are documented in dataflow/docs/operations.md.
     #[arg(long)]
     config: PathBuf,
-    /// Only say whether the configuration is right.
+    /// Checks the configuration and starts nothing.
     #[arg(long)]
     check_config: bool,
     /// Processes of the job; all are started with the same configuration, and stop together.
     #[arg(long, default_value_t = 1, requires = "hosts", value_parser = clap::value_parser!(u32).range(1..=256))]
     processes: u32,
-    /// Which of them this is, from 0.
+    /// The number of this process, from 0.
     #[arg(long, default_value_t = 0)]
     process: u32,
     /// A file with one HOST:PORT a line, one for each process.
@@ -46,7 +46,7 @@ impl Run {
         let config = Config::read(&self.config)?;
         let processes = self.processes(&config)?;
         if self.check_config {
-            say!(
+            outln!(
                 out,
                 "{}: {} inputs, {} outputs, all fields are right",
                 self.config.display(),

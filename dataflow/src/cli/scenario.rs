@@ -1,4 +1,4 @@
-//! `storepulse scenario`: lists what can be replayed, generates it, and converts public data.
+//! `storepulse scenario`: lists, generates, converts and scores scenarios.
 
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ enum What {
     after_help = "Examples:\n  storepulse scenario generate corner-store --out /tmp/corner-store\n  storepulse scenario generate black-friday --stores 50 --items 20000 --seed 7 --rate-multiplier 1.5 --out /tmp/friday"
 )]
 struct Generate {
-    /// Its name; `storepulse scenario list` prints them.
+    /// The scenario's name; `storepulse scenario list` prints them.
     name: String,
     /// The scenario folder to make; it must not hold anything yet.
     #[arg(long)]
@@ -53,13 +53,13 @@ struct Generate {
     /// Days.
     #[arg(long)]
     days: Option<u32>,
-    /// What all chance comes from: the same seed and size give the same bytes.
+    /// The seed of the generator: the same seed and size give the same bytes.
     #[arg(long)]
     seed: Option<u64>,
-    /// Busier or quieter: visitors, and what rosters, shelves and forecasts expect of them. Two decimals at most.
+    /// A factor for visitors, and for the rosters, stock and forecasts that expect them. Two decimals at most.
     #[arg(long, value_name = "X", value_parser = percent)]
     rate_multiplier: Option<u32>,
-    /// How topic files are written.
+    /// The format of topic files.
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,
 }
@@ -81,16 +81,16 @@ fn percent(text: &str) -> Result<u32, String> {
 struct Convert {
     /// The data set.
     set: DataSet,
-    /// Where its files are.
+    /// The folder of its files.
     #[arg(long)]
     from: PathBuf,
     /// The scenario folder to make; it must not hold anything yet.
     #[arg(long)]
     out: PathBuf,
-    /// Whether records come late, twice and corrected, as they do in the world.
+    /// Adds late, repeated and corrected records.
     #[arg(long, value_enum, default_value = "on")]
     disorder: Switch,
-    /// Which records the disorder hits.
+    /// The seed that selects the records of the disorder.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -137,7 +137,7 @@ impl Generate {
             },
         };
         let report = named(&self.name)?.write(&wanted, &self.out);
-        say!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
+        outln!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
 }
@@ -150,13 +150,13 @@ fn named(name: &str) -> Result<&'static Generated, Error> {
 }
 
 fn list(out: &mut Out) -> Result<(), Error> {
-    say!(out, "generate:");
+    outln!(out, "generate:");
     for scenario in &scenarios::SCENARIOS {
-        say!(out, "  {:<20} {}", scenario.name, scenario.about);
+        outln!(out, "  {:<20} {}", scenario.name, scenario.about);
     }
-    say!(out, "convert:");
+    outln!(out, "convert:");
     for converter in &scenarios::convert::CONVERTERS {
-        say!(out, "  {:<20} {}", converter.name, converter.about);
+        outln!(out, "  {:<20} {}", converter.name, converter.about);
     }
     Ok(())
 }
@@ -183,7 +183,7 @@ impl Convert {
             bar.tick();
         });
         bar.finish_and_clear();
-        say!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
+        outln!(out, "{}", report.map_err(|error| Error::Scenario(error.to_string()))?);
         Ok(())
     }
 }

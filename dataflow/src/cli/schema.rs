@@ -47,7 +47,7 @@ impl Schema {
                 }
             },
         };
-        say!(out, "{text}");
+        outln!(out, "{text}");
         Ok(())
     }
 }

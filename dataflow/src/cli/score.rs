@@ -1,8 +1,8 @@
-//! `storepulse scenario score`: what a replay said against what truly went wrong.
+//! `storepulse scenario score`: compares the exceptions of a replay with the labels of its scenario.
 //!
-//! `truth.jsonl` of a generated scenario holds labels: a type, a key (what it leaves out may be anything), a span and
-//! a cause. An exception **matches** a label of its type and key if it was open at some time of the span. A label that
-//! is `certain` must be found; one that is not merely explains what may be said. From this follow, for each type:
+//! `truth.jsonl` of a generated scenario holds labels: a type, a key (a field that it omits may have any value), a span
+//! and a cause. An exception **matches** a label of its type and key if it was open at some time of the span. A label
+//! that is `certain` must be found; any other label only explains exceptions. The scores of a type:
 //!
 //! - **right**: exceptions that match a certain label; **explained**: those that match another one only;
 //!   **false**: those that match none, whatever their type: the simulator labels everything it knows to be wrong, so what
@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::out::Out;
 
-/// Compares the exceptions of a replay with what truly went wrong: precision and recall by type.
+/// Compares the exceptions of a replay with the labels of its scenario: precision and recall by type.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  storepulse scenario generate short-staffed --out /tmp/short-staffed\n  storepulse replay /tmp/short-staffed --out /tmp/out\n  storepulse scenario score /tmp/short-staffed --out-dir /tmp/out\n\nright: an exception that must be raised. explained: one that may be. false: one without any label.\nprecision = (right + explained) / opened; recall = found / (found + missed) of the labels that are certain."
@@ -30,15 +30,15 @@ use crate::cli::out::Out;
 pub struct Score {
     /// The scenario folder, with its truth.jsonl.
     scenario: PathBuf,
-    /// Where its replay wrote exceptions.jsonl.
+    /// The folder with the exceptions.jsonl of its replay.
     #[arg(long)]
     out_dir: PathBuf,
-    /// How many false alarms and missed labels to name for each type.
+    /// False alarms and missed labels to name for each type.
     #[arg(long, default_value_t = 3)]
     examples: usize,
 }
 
-/// What truly was wrong.
+/// A label: a problem that truly existed.
 #[derive(Clone, Debug, Deserialize)]
 struct Label {
     #[serde(rename = "type")]
@@ -50,26 +50,26 @@ struct Label {
     certain: bool,
 }
 
-/// What was said, from its opening to its end.
+/// A reported exception, from its opening to its end.
 #[derive(Clone, Debug)]
-struct Said {
+struct Reported {
     kind: String,
     key: Map<String, Value>,
     from: i64,
-    /// When it cleared; open for ever if it did not.
+    /// The tick at which it cleared; the end of time if it did not.
     to: i64,
 }
 
 impl Label {
-    fn matches(&self, said: &Said) -> bool {
-        self.kind == said.kind
-            && self.from <= said.to
-            && said.from <= self.to
-            && self.key.iter().all(|(field, value)| said.key.get(field) == Some(value))
+    fn matches(&self, reported: &Reported) -> bool {
+        self.kind == reported.kind
+            && self.from <= reported.to
+            && reported.from <= self.to
+            && self.key.iter().all(|(field, value)| reported.key.get(field) == Some(value))
     }
 }
 
-/// How well a type did.
+/// The score of a type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Exceptions that match a certain label.
@@ -80,7 +80,7 @@ pub struct Tally {
     pub wrong: Vec<String>,
     /// Certain labels an exception matches.
     pub found: u64,
-    /// Those none does, by key and cause.
+    /// The labels that no exception matches, by key and cause.
     pub missed: Vec<String>,
 }
 
@@ -96,13 +96,13 @@ impl Tally {
         self.right + self.explained + self.wrong.len() as u64
     }
 
-    /// Of a hundred exceptions so many had a reason.
+    /// Precision: the share of exceptions that had a reason, in hundredths.
     #[must_use]
     pub fn precision_percent(&self) -> Option<u64> {
         share_percent(self.right + self.explained, self.opened())
     }
 
-    /// Of a hundred certain labels so many were found.
+    /// Recall: the share of certain labels that were found, in hundredths.
     #[must_use]
     pub fn recall_percent(&self) -> Option<u64> {
         share_percent(self.found, self.found + self.missed.len() as u64)
@@ -127,7 +127,7 @@ pub fn score(scenario: &Path, out: &Path) -> Result<BTreeMap<String, Tally>, Err
         return Err(Error::scenario(&truth, "no such file: only scenarios of the retailer's world know their truth"));
     }
     let labels: Vec<Label> = read(&truth)?;
-    Ok(tally(&labels, &said(&out.join("exceptions.jsonl"))?))
+    Ok(tally(&labels, &reported(&out.join("exceptions.jsonl"))?))
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Error> {
@@ -140,7 +140,7 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Error> {
     Ok(read)
 }
 
-/// What is read of an exceptions record.
+/// The fields that are read of an exceptions record.
 #[derive(Deserialize)]
 struct Step {
     time: i64,
@@ -151,26 +151,26 @@ struct Step {
     key: Map<String, Value>,
 }
 
-fn said(path: &Path) -> Result<Vec<Said>, Error> {
-    let mut said: BTreeMap<String, Said> = BTreeMap::new();
+fn reported(path: &Path) -> Result<Vec<Reported>, Error> {
+    let mut reported: BTreeMap<String, Reported> = BTreeMap::new();
     for Step { time, exception_id, kind, event, key } in read::<Step>(path)? {
-        let one = said.entry(exception_id).or_insert_with(|| Said { kind, key, from: time, to: i64::MAX });
+        let one = reported.entry(exception_id).or_insert_with(|| Reported { kind, key, from: time, to: i64::MAX });
         if event == "cleared" {
             one.to = time;
         }
     }
-    let mut said: Vec<Said> = said.into_values().collect();
-    said.sort_by(|a, b| (a.from, &a.kind).cmp(&(b.from, &b.kind)));
-    Ok(said)
+    let mut reported: Vec<Reported> = reported.into_values().collect();
+    reported.sort_by(|a, b| (a.from, &a.kind).cmp(&(b.from, &b.kind)));
+    Ok(reported)
 }
 
-fn tally(labels: &[Label], said: &[Said]) -> BTreeMap<String, Tally> {
+fn tally(labels: &[Label], reported: &[Reported]) -> BTreeMap<String, Tally> {
     let mut labels_of: BTreeMap<&str, Vec<(&Label, bool)>> = BTreeMap::new();
     for label in labels {
         labels_of.entry(&label.kind).or_default().push((label, false));
     }
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
-    for one in said {
+    for one in reported {
         let tally = tallies.entry(one.kind.clone()).or_default();
         let (mut right, mut explained) = (false, false);
         for (label, found) in labels_of.get_mut(one.kind.as_str()).into_iter().flatten() {
@@ -215,7 +215,7 @@ impl Score {
     pub fn run(self, out: &mut Out) -> Result<(), Error> {
         let tallies = score(&self.scenario, &self.out_dir)?;
         let shown = |percent: Option<u64>| percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
-        say!(
+        outln!(
             out,
             "{:<28} {:>7} {:>6} {:>9} {:>6} {:>10} {:>6} {:>7} {:>7}",
             "exception",
@@ -233,7 +233,7 @@ impl Score {
             all.add(tally);
         }
         for (kind, tally) in tallies.iter().map(|(kind, tally)| (kind.as_str(), tally)).chain([("all", &all)]) {
-            say!(
+            outln!(
                 out,
                 "{kind:<28} {:>7} {:>6} {:>9} {:>6} {:>10} {:>6} {:>7} {:>7}",
                 tally.opened(),
@@ -249,7 +249,7 @@ impl Score {
         for (kind, tally) in &tallies {
             for (word, list) in [("false", &tally.wrong), ("missed", &tally.missed)] {
                 for one in list.iter().take(self.examples) {
-                    say!(out, "{word}: {kind} of {one}");
+                    outln!(out, "{word}: {kind} of {one}");
                 }
             }
         }
@@ -265,27 +265,27 @@ mod tests {
         text.lines().map(|line| serde_json::from_str(line).expect("a label")).collect()
     }
 
-    fn said(kind: &str, store: &str, from: i64, to: i64) -> Said {
+    fn reported(kind: &str, store: &str, from: i64, to: i64) -> Reported {
         let key = Map::from_iter([("store".to_owned(), store.into()), ("topic".to_owned(), "pos".into())]);
-        Said { kind: kind.to_owned(), key, from, to }
+        Reported { kind: kind.to_owned(), key, from, to }
     }
 
     #[test]
-    fn what_overlaps_is_right_what_may_be_is_explained_what_has_no_label_is_false() {
+    fn overlaps_with_certain_labels_are_right_with_others_explained_with_none_false() {
         let labels = labels(
             r#"{"type":"a","key":{"store":"s1","topic":"pos"},"from":10,"to":20,"cause":"x","certain":true}
 {"type":"a","key":{"store":"s2"},"from":10,"to":20,"cause":"y","certain":false}
 {"type":"b","key":{"store":"s1"},"from":10,"to":20,"cause":"z","certain":true}
 {"type":"c","key":{},"from":0,"to":99,"cause":"w","certain":false}"#,
         );
-        let said = [
-            said("a", "s1", 5, 10),
-            said("a", "s1", 20, i64::MAX),
-            said("a", "s1", 21, 22),
-            said("a", "s2", 12, 13),
-            said("a", "s3", 12, 13),
+        let reported = [
+            reported("a", "s1", 5, 10),
+            reported("a", "s1", 20, i64::MAX),
+            reported("a", "s1", 21, 22),
+            reported("a", "s2", 12, 13),
+            reported("a", "s3", 12, 13),
         ];
-        let tallies = tally(&labels, &said);
+        let tallies = tally(&labels, &reported);
         assert_eq!(tallies.keys().collect::<Vec<_>>(), ["a", "b"]);
         let a = &tallies["a"];
         assert_eq!((a.right, a.explained, a.found, a.missed.len()), (2, 1, 1, 0));

@@ -1,4 +1,5 @@
-//! What customers do before they buy: looking, filling a cart, using a loyalty account.
+//! Record types `activity.view`, `activity.cart_add`, `loyalty.accrue`, `loyalty.redeem`: customer activity before a
+//! purchase (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use crate::ids::Id;
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"act-1","type":"activity.cart_add","event_time":1772431283104,"ingest_time":1772431284103,"store_id":"s03","customer_id":"c0174","session_id":"ses-1","channel":"app","item_id":"i032"}"#;
 
-/// What was done.
+/// The kind of activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Act {
     /// Looked at something.
@@ -21,16 +22,16 @@ pub enum Act {
     Loyalty,
 }
 
-/// Something a customer did.
+/// An activity of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Activity {
-    /// What.
+    /// The kind.
     pub act: Act,
     /// The store in mind, if any.
     pub store: Option<Id>,
-    /// Who, if known.
+    /// The customer, if known.
     pub customer: Option<Id>,
-    /// With which item.
+    /// The item, if any.
     pub item: Option<Id>,
 }
 
@@ -42,7 +43,7 @@ impl Activity {
     pub fn read<F: Fields>(kind: Kind, store: Option<Id>, fields: &mut F) -> Result<Self, Bad> {
         let customer = fields.optional_id("customer_id")?;
         fields.text_id("session_id")?;
-        fields.word("channel", CHANNELS)?;
+        fields.choice("channel", CHANNELS)?;
         let item = fields.optional_id("item_id")?;
         fields.optional_integer("points", NATURAL)?;
         let act = match kind {

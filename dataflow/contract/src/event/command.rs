@@ -1,4 +1,4 @@
-//! A person's answer to an exception.
+//! Record type `exception.command`: a person's answer to an exception (contract §3).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,11 +37,11 @@ const ACTIONS: Spelling<CommandAction> = &[
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Command {
-    /// Its place in its topic: commands of a tick are taken in this order.
+    /// The place in the topic: commands of a tick are applied in this order.
     pub place: Place,
     /// The exception it answers.
     pub exception: EventId,
-    /// What is wanted.
+    /// The requested action.
     pub action: CommandAction,
     /// By whom.
     pub actor: Id,
@@ -49,7 +49,7 @@ pub struct Command {
     pub role: Id,
     /// In their words.
     pub comment: Option<String>,
-    /// Until when to snooze.
+    /// The end of a snooze.
     pub until: Option<i64>,
 }
 
@@ -62,7 +62,7 @@ impl Command {
         Ok(Command {
             place: Place::default(),
             exception: fields.text_id("exception_id")?,
-            action: fields.word("action", ACTIONS)?,
+            action: fields.choice("action", ACTIONS)?,
             actor: fields.id("actor")?,
             role: fields.id("role")?,
             comment: fields.optional_text("comment")?,

@@ -1,7 +1,7 @@
-//! How a record is read: field by field, in the contract's order, the first bad one named.
+//! Field readers: a record is read field by field in the contract's order, and the first bad field is named.
 //!
-//! A record type says once which fields it has, in [`Fields`] calls; the same lines decode JSON ([`JsonFields`]) and
-//! print the JSON Schema (`crate::schema`).
+//! A record type declares its fields once, in [`Fields`] calls; the same calls decode JSON ([`JsonFields`]) and
+//! generate the JSON Schema (`crate::schema`).
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -11,7 +11,7 @@ use std::fmt;
 
 use crate::ids::{EventId, Id, is_id};
 
-/// Why a record cannot be read.
+/// The reason a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// Missing, null, or of a wrong JSON type.
@@ -23,9 +23,9 @@ pub enum Fault {
 /// The first bad field of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bad {
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
-    /// Where; `None` when the line as a whole is no JSON object.
+    /// The field; `None` when the line as a whole is not a JSON object.
     pub field: Option<&'static str>,
 }
 
@@ -80,9 +80,9 @@ pub trait Fields {
     /// True, false or absent.
     fn optional_boolean(&mut self, name: &'static str) -> Result<Option<bool>, Bad>;
     /// One of some words.
-    fn word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<T, Bad>;
+    fn choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<T, Bad>;
     /// One of some words, or absent.
-    fn optional_word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<Option<T>, Bad>;
+    fn optional_choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<Option<T>, Bad>;
     /// A list of ids.
     fn ids(&mut self, name: &'static str) -> Result<Vec<Id>, Bad>;
     /// A list of objects; a bad element makes the list bad.
@@ -102,7 +102,8 @@ pub trait Fields {
 /// The fields of one JSON object, borrowed from its line.
 pub struct JsonFields<'a> {
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
-    /// Where the last field was found: producers write fields in one order, so the next is usually the next.
+    /// The index of the last field found: producers write fields in one order, so the next field is usually the next
+    /// one.
     cursor: usize,
 }
 
@@ -170,7 +171,7 @@ fn integer(raw: &str, name: &'static str, range: Range) -> Result<i64, Bad> {
     }
 }
 
-/// The exponent of a JSON number; one beyond `i64` is taken for the nearest there is: no line is long enough to tell them apart.
+/// The exponent of a JSON number; one beyond `i64` is clamped: no line is long enough for the difference to matter.
 fn exponent(digits: &str) -> i64 {
     digits.parse().unwrap_or(if digits.starts_with('-') { i64::MIN } else { i64::MAX })
 }
@@ -220,9 +221,9 @@ fn boolean(raw: &str, name: &'static str) -> Result<bool, Bad> {
     }
 }
 
-fn word<T: Copy>(raw: &str, name: &'static str, words: Spelling<T>) -> Result<T, Bad> {
+fn choice<T: Copy>(raw: &str, name: &'static str, choices: Spelling<T>) -> Result<T, Bad> {
     let text = text(raw, name)?;
-    words.iter().find(|(spelling, _)| *spelling == text).map(|(_, value)| *value).ok_or(invalid(name))
+    choices.iter().find(|(spelling, _)| *spelling == text).map(|(_, value)| *value).ok_or(invalid(name))
 }
 
 impl Fields for JsonFields<'_> {
@@ -258,12 +259,12 @@ impl Fields for JsonFields<'_> {
         self.raw(name).map(|raw| boolean(raw, name)).transpose()
     }
 
-    fn word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<T, Bad> {
-        word(self.required(name)?, name, words)
+    fn choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<T, Bad> {
+        choice(self.required(name)?, name, choices)
     }
 
-    fn optional_word<T: Copy>(&mut self, name: &'static str, words: Spelling<T>) -> Result<Option<T>, Bad> {
-        self.raw(name).map(|raw| word(raw, name, words)).transpose()
+    fn optional_choice<T: Copy>(&mut self, name: &'static str, choices: Spelling<T>) -> Result<Option<T>, Bad> {
+        self.raw(name).map(|raw| choice(raw, name, choices)).transpose()
     }
 
     fn ids(&mut self, name: &'static str) -> Result<Vec<Id>, Bad> {
@@ -303,7 +304,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                     let value = map.next_value()?;
                     let bit = 1u64
                         << (name.bytes().fold(name.len(), |sum, byte| sum.wrapping_mul(31) ^ usize::from(byte)) % 64);
-                    let earlier = (seen & bit != 0).then(|| fields.iter().position(|(held, _)| *held == name));
+                    let earlier = (seen & bit != 0).then(|| fields.iter().position(|(known, _)| *known == name));
                     match earlier.flatten() {
                         Some(at) => fields[at].1 = value,
                         None => fields.push((name, value)),

@@ -1,4 +1,4 @@
-//! Panic guard of decoding: a line on which the decoder panics is a dead letter, and the job goes on.
+//! Panic guard of decoding: a line on which the decoder panics becomes a dead letter, and the job continues.
 //!
 //! A live job reads the same line again after every restart, so a decoder that panics would end it each time. Every line
 //! of an input topic, in a replay, in a check or live, is decoded by [`decode`].
@@ -12,7 +12,7 @@ use crate::event::{Dead, Record, Topic};
 #[cfg(not(panic = "unwind"))]
 compile_error!("the panic guard of decoding needs panic = \"unwind\" in the profile");
 
-/// Reads a line of a topic; with a log time, that is its ingest time whatever the line says.
+/// Reads a line of a topic; a log time, where given, replaces the ingest time in the line.
 pub type Decoder = fn(Topic, &[u8], Option<i64>) -> Result<Record, Dead>;
 
 /// The position of a line in an input topic, as people count it.
@@ -33,7 +33,7 @@ impl LinePosition {
     }
 }
 
-/// What `decoder` makes of a line. If it panics, the line is malformed and the panic is logged with the position.
+/// Decodes a line with `decoder`. If it panics, the line is malformed and the panic is logged with the position.
 ///
 /// # Errors
 /// Those of `decoder`, or [`Fault::Malformed`] without a field.
@@ -68,12 +68,12 @@ mod tests {
         Record::decode_line(topic, line, logged_at)
     }
 
-    /// What `speak` logs on this thread, as JSON.
-    fn logged(speak: impl FnOnce()) -> String {
+    /// The log output of `act` on this thread, as JSON.
+    fn logged(act: impl FnOnce()) -> String {
         let (mut page, mut text) = (tempfile::tempfile().expect("a file"), String::new());
         let writer = Arc::new(page.try_clone().expect("a second handle"));
         let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer).finish();
-        tracing::subscriber::with_default(subscriber, speak);
+        tracing::subscriber::with_default(subscriber, act);
         page.rewind().expect("the start");
         page.read_to_string(&mut text).expect("text");
         text

@@ -1,4 +1,4 @@
-//! Stock that came or went, and stock that was counted.
+//! Record types `inventory.movement` and `inventory.count`: stock moved and stock counted (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::ids::Id;
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"inv-1","type":"inventory.count","event_time":1772406000000,"ingest_time":1772406000000,"store_id":"s01","item_id":"i004","counted":91}"#;
 
-/// Why stock moved.
+/// The reason of a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the contract's words")]
 pub enum MovementReason {
@@ -23,7 +23,7 @@ pub enum MovementReason {
 }
 
 impl MovementReason {
-    /// Whether the stock was lost.
+    /// True if the stock was lost.
     pub fn is_shrink(self) -> bool {
         matches!(self, MovementReason::Damage | MovementReason::Waste | MovementReason::Theft)
     }
@@ -40,16 +40,16 @@ const REASONS: Spelling<MovementReason> = &[
     ("rtv", MovementReason::Rtv),
 ];
 
-/// Stock that came (+) or went (−).
+/// A movement of stock: positive in, negative out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Movement {
     /// The store.
     pub store: Id,
-    /// What.
+    /// The item.
     pub item: Id,
-    /// How much, in thousandths, not 0.
+    /// The quantity in thousandths, not 0.
     pub quantity_milli: i64,
-    /// Why.
+    /// The reason.
     pub reason: MovementReason,
 }
 
@@ -63,19 +63,19 @@ impl Movement {
             store,
             item: fields.id("item_id")?,
             quantity_milli: fields.quantity("quantity", Sign::NonZero)?,
-            reason: fields.word("reason", REASONS)?,
+            reason: fields.choice("reason", REASONS)?,
         })
     }
 }
 
-/// The truth on the shelf at its event time.
+/// A count: the stock at its event time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Count {
     /// The store.
     pub store: Id,
-    /// What.
+    /// The item.
     pub item: Id,
-    /// How much, in thousandths.
+    /// The quantity in thousandths.
     pub counted_milli: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Everything that can happen: the records of the twelve topics, decoded and checked once, at the edge.
+//! Input records: the topics, record types and decoding of single lines (contract §2, §3).
 //!
 //! One record type, one file, each with a sample line. [`Record::decode`] reads a line of a topic: the common fields,
 //! then the type's own, in the contract's order (§2, §3); the first bad field is named.
@@ -74,7 +74,7 @@ impl Topic {
         Topic::Workforce,
     ];
 
-    /// Its name.
+    /// The topic's name.
     pub fn name(self) -> &'static str {
         match self {
             Topic::Activity => "activity",
@@ -92,7 +92,7 @@ impl Topic {
         }
     }
 
-    /// The record types it carries.
+    /// The record types of the topic.
     pub fn kinds(self) -> Spelling<Kind> {
         match self {
             Topic::Activity => &[
@@ -151,7 +151,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether records of this type happen once (facts), or say what is current (state).
+    /// True if records of this type are facts, which happen once; false if they are state, the current row of a key.
     pub fn is_fact(self) -> bool {
         use Kind::{Accrue, CartAdd, Count, Movement, PosLine, Punch, QueueInterval, Redeem, TrafficCount, View};
         matches!(
@@ -160,14 +160,14 @@ impl Kind {
         )
     }
 
-    /// Whether a key or rule needs the record's store.
+    /// True if a key or rule needs the record's store.
     fn needs_store(self) -> bool {
         use Kind::{Accrue, CartAdd, Command, Policy, Product, Promotion, Redeem, View};
         !matches!(self, View | CartAdd | Accrue | Redeem | Policy | Command | Promotion | Product)
     }
 }
 
-/// What a fact says.
+/// The body of a fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FactBody {
     /// A till line.
@@ -176,17 +176,17 @@ pub enum FactBody {
     Activity(activity::Activity),
     /// People through a door.
     Traffic(traffic::TrafficCount),
-    /// How a queue did for a while.
+    /// An interval of a queue.
     Queue(queue::QueueInterval),
-    /// Stock came or went.
+    /// A movement of stock.
     Movement(inventory::Movement),
-    /// Stock was counted.
+    /// A count of stock.
     Count(inventory::Count),
-    /// Somebody clocked in or out.
+    /// A punch of an employee.
     Punch(workforce::Punch),
 }
 
-/// What a state record says.
+/// The body of a state record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StateBody {
     /// A planned shift.
@@ -196,7 +196,7 @@ pub enum StateBody {
     /// A promotion.
     Promotion(promotion::Promotion),
     /// A customer order.
-    Order(order::Order),
+    Order(order::CustomerOrder),
     /// A product.
     Product(reference::Product),
     /// A store.
@@ -211,7 +211,7 @@ pub enum StateBody {
     Command(command::Command),
 }
 
-/// What names the current row of a state topic.
+/// The key of a state record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "one variant a state record, named after it")]
 pub enum StateKey {
@@ -230,37 +230,37 @@ pub enum StateKey {
 /// The type-dependent part of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Of a fact; `None` deletes.
+    /// A fact; `None` deletes it.
     Fact(Option<FactBody>),
-    /// Of a state row; `None` deletes.
+    /// A state row; `None` deletes it.
     State(StateKey, Option<StateBody>),
 }
 
-/// A record that reads well: the common fields and the body.
+/// A decoded record: the common fields and the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its type.
+    /// The record type.
     pub kind: Kind,
-    /// Its name in its topic.
+    /// The event id, unique in its topic.
     pub event_id: EventId,
-    /// When it happened.
+    /// The event time.
     pub event_time: i64,
-    /// When the log took it.
+    /// The ingest time.
     pub ingest_time: i64,
-    /// The store it speaks of, if it names one.
+    /// The record's store, if it names one.
     pub store_id: Option<Id>,
     /// Greater revisions replace lesser ones.
     pub revision: i64,
-    /// What it says.
+    /// The body.
     pub body: Body,
 }
 
-/// Why a line is dead.
+/// The reason a line is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dead {
     /// The first bad field and what is wrong with it.
     pub bad: Bad,
-    /// Its store, if it names one.
+    /// The line's store, if it names one.
     pub store_id: Option<Id>,
 }
 
@@ -275,7 +275,7 @@ impl Record {
         Record::decode_line(topic, line, None)
     }
 
-    /// Reads one line of `topic`; if its log says when it took it (`logged_at`), the line is not asked for that.
+    /// Reads one line of `topic`; a log time (`logged_at`), where given, replaces the ingest time in the line.
     ///
     /// # Errors
     /// As [`Record::decode`].
@@ -287,7 +287,7 @@ impl Record {
 
     fn kind<F: Fields>(topic: Topic, fields: &mut F) -> Result<Kind, Bad> {
         // An unknown type is of no known shape at all: malformed, not invalid.
-        fields.word("type", topic.kinds()).map_err(|bad| Bad { fault: Fault::Malformed, ..bad })
+        fields.choice("type", topic.kinds()).map_err(|bad| Bad { fault: Fault::Malformed, ..bad })
     }
 
     /// Reads the fields of a record of `kind`, after its type.
@@ -307,7 +307,7 @@ impl Record {
         fields.optional_text("source")?;
         fields.optional_integer("seq", SIGNED)?;
         let revision = fields.optional_integer("revision", NATURAL)?.unwrap_or(0);
-        let delete = fields.optional_word("op", OPS)?.unwrap_or(false);
+        let delete = fields.optional_choice("op", OPS)?.unwrap_or(false);
         let body = read_body(kind, delete, store_id, &event_id, fields)?;
         Ok(Record { kind, event_id, event_time, ingest_time, store_id, revision, body })
     }
@@ -356,8 +356,11 @@ fn read_body<F: Fields>(
         }
         Kind::Order => {
             let id = fields.text_id("order_id")?;
-            let row =
-                if delete { None } else { Some(StateBody::Order(order::Order::read(store, id.clone(), fields)?)) };
+            let row = if delete {
+                None
+            } else {
+                Some(StateBody::Order(order::CustomerOrder::read(store, id.clone(), fields)?))
+            };
             return state(StateKey::Order(id), row);
         }
         Kind::Product => {

@@ -1,4 +1,4 @@
-//! A customer order that a store fulfils.
+//! Record type `order`: a customer order that a store fulfils (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::ids::{EventId, Id};
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"ord-1","type":"order","event_time":1772437080000,"ingest_time":1772437081000,"store_id":"s03","order_id":"o-1","fulfillment":"bopis","state":"placed","placed_at":1772437080000,"promise_at":1772451480000,"lines":[{"item_id":"i026","quantity":1,"picked":0,"short":0}]}"#;
 
-/// How far an order is.
+/// The state of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the contract's words")]
 pub enum OrderState {
@@ -34,53 +34,53 @@ const STATES: Spelling<OrderState> = &[
 ];
 const FULFILLMENTS: Spelling<()> = &[("bopis", ()), ("ship_from_store", ()), ("delivery", ())];
 
-/// One item of an order.
+/// One line of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OrderLine {
-    /// What.
+    /// The item.
     pub item: Id,
     /// Ordered, picked and found missing, in thousandths.
     pub quantity_milli: i64,
-    /// Already picked.
+    /// The picked quantity, in thousandths.
     pub picked_milli: i64,
-    /// Not to be had.
+    /// The missing quantity, in thousandths.
     pub short_milli: i64,
 }
 
 impl OrderLine {
-    /// What is still to be picked.
+    /// The quantity still to be picked.
     pub fn remaining_milli(&self) -> i64 {
         (self.quantity_milli - self.picked_milli - self.short_milli).max(0)
     }
 }
 
-/// An order as it is now.
+/// The current row of an order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Order {
+pub struct CustomerOrder {
     /// The store that fulfils it.
     pub store: Id,
-    /// Its name.
+    /// The order id.
     pub order: EventId,
-    /// How far it is.
+    /// The state.
     pub state: OrderState,
-    /// When the customer ordered.
+    /// The time of the order.
     pub placed_at: i64,
-    /// When it should be ready.
+    /// The promised instant.
     pub promise_at: i64,
-    /// When it was ready.
+    /// The instant at which it was ready.
     pub ready_at: Option<i64>,
-    /// What was ordered.
+    /// The lines.
     pub lines: Vec<OrderLine>,
 }
 
-impl Order {
+impl CustomerOrder {
     /// Reads the fields of an order at `store`, after its id.
     ///
     /// # Errors
     /// The first bad field.
     pub fn read<F: Fields>(store: Id, order: EventId, fields: &mut F) -> Result<Self, Bad> {
-        fields.word("fulfillment", FULFILLMENTS)?;
-        let state = fields.word("state", STATES)?;
+        fields.choice("fulfillment", FULFILLMENTS)?;
+        let state = fields.choice("state", STATES)?;
         let placed_at = fields.integer("placed_at", NATURAL)?;
         let promise_at = fields.integer("promise_at", NATURAL)?;
         let ready_at = fields.optional_integer("ready_at", NATURAL)?;
@@ -92,15 +92,15 @@ impl Order {
                 short_milli: line.quantity("short", Sign::Natural)?,
             })
         })?;
-        Ok(Order { store, order, state, placed_at, promise_at, ready_at, lines })
+        Ok(CustomerOrder { store, order, state, placed_at, promise_at, ready_at, lines })
     }
 
-    /// Whether it is still to be picked.
+    /// True while the order is to be picked.
     pub fn is_open(&self) -> bool {
         matches!(self.state, OrderState::Placed | OrderState::Accepted | OrderState::Picking)
     }
 
-    /// What is still to be picked, over all lines.
+    /// The quantity still to be picked, over all lines.
     pub fn remaining_milli(&self) -> i64 {
         self.lines.iter().map(OrderLine::remaining_milli).fold(0, i64::wrapping_add)
     }

@@ -1,4 +1,4 @@
-//! A policy value that overrides a default from its tick on.
+//! Record type `policy`: a value that overrides a policy's default from its tick on (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,12 @@ use crate::ids::EventId;
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"pol-1","type":"policy","event_time":1772571600000,"ingest_time":1772571601615,"policy_key":"min_confidence_bp","value":6000}"#;
 
-/// A policy as it is now.
+/// The current row of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PolicyValue {
-    /// Which policy.
+    /// The policy's name.
     pub key: EventId,
-    /// Its value.
+    /// The value.
     pub value: i64,
 }
 

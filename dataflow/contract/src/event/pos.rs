@@ -1,4 +1,4 @@
-//! A till line: one item sold, voided or returned.
+//! Record type `pos.line`: one item sold, voided or returned at a till (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,18 @@ use crate::ids::{Id, Transaction};
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"pos-1","type":"pos.line","event_time":1772431283104,"ingest_time":1772431284103,"store_id":"s01","transaction_id":"s01.tx-1","line":1,"register_id":"s01.r1","operator_id":"s01.op1","item_id":"i001","kind":"sale","quantity":0.65,"unit_price_cents":499,"net_cents":324,"discount_cents":0,"channel":"store"}"#;
 
-/// What a line does.
+/// The kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LineKind {
     /// Sold.
     Sale,
-    /// Cancels a sale line.
+    /// A void: cancels a sale line.
     Void,
-    /// Brought back.
+    /// A return.
     Return,
 }
 
-/// Where it was sold.
+/// The sales channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the contract's words")]
 pub enum Channel {
@@ -28,7 +28,7 @@ pub enum Channel {
     App,
 }
 
-/// Why it was brought back.
+/// The reason of a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the contract's words")]
 pub enum Reason {
@@ -44,33 +44,33 @@ pub enum Reason {
 pub struct PosLine {
     /// The store.
     pub store: Id,
-    /// The basket it belongs to.
+    /// The transaction.
     pub transaction: Transaction,
-    /// Who was at the till.
+    /// The till operator.
     pub operator: Id,
-    /// What.
+    /// The item.
     pub item: Id,
-    /// Sold, voided or returned.
+    /// Sale, void or return.
     pub kind: LineKind,
-    /// How much, in thousandths, > 0.
+    /// The quantity in thousandths, greater than 0.
     pub quantity_milli: i64,
     /// Price of one unit.
     pub unit_price_cents: i64,
     /// Price of the line.
     pub net_cents: i64,
-    /// What was taken off.
+    /// The discount.
     pub discount_cents: i64,
     /// The promotion it was sold under.
     pub promotion: Option<Id>,
     /// The loyalty customer.
     pub customer: Option<Id>,
-    /// Where it was sold.
+    /// The sales channel.
     pub channel: Channel,
-    /// Whether a return came with a receipt.
+    /// True if a return came with a receipt.
     pub receipt: bool,
-    /// Why it was returned.
+    /// The reason of a return.
     pub reason: Option<Reason>,
-    /// Whether a return goes back to the shelf.
+    /// True if a return goes back into stock.
     pub restock: bool,
 }
 
@@ -96,18 +96,18 @@ impl PosLine {
         fields.text_id("register_id")?;
         let operator = fields.id("operator_id")?;
         let item = fields.id("item_id")?;
-        let kind = fields.word("kind", KINDS)?;
+        let kind = fields.choice("kind", KINDS)?;
         let quantity_milli = fields.quantity("quantity", Sign::Positive)?;
         let unit_price_cents = fields.integer("unit_price_cents", NATURAL)?;
         let net_cents = fields.integer("net_cents", NATURAL)?;
         let discount_cents = fields.integer("discount_cents", NATURAL)?;
         let promotion = fields.optional_id("promotion_id")?;
         let customer = fields.optional_id("customer_id")?;
-        let channel = fields.word("channel", CHANNELS)?;
+        let channel = fields.choice("channel", CHANNELS)?;
         let returned = kind == LineKind::Return;
         let receipt =
             if returned { fields.boolean("receipt")? } else { fields.optional_boolean("receipt")?.unwrap_or(false) };
-        let reason = fields.optional_word("reason", REASONS)?;
+        let reason = fields.optional_choice("reason", REASONS)?;
         let restock =
             if returned { fields.boolean("restock")? } else { fields.optional_boolean("restock")?.unwrap_or(false) };
         Ok(PosLine {
@@ -143,17 +143,17 @@ impl PosLine {
         self.sale_sign() * self.quantity_milli
     }
 
-    /// Whether it sells.
+    /// True for a sale line.
     pub fn is_sale(&self) -> bool {
         self.kind == LineKind::Sale
     }
 
-    /// Whether it brings back.
+    /// True for a return line.
     pub fn is_return(&self) -> bool {
         self.kind == LineKind::Return
     }
 
-    /// What it does to the stock of its store, in thousandths.
+    /// The change of the store's stock, in thousandths.
     pub fn stock_milli(&self) -> i64 {
         match self.kind {
             LineKind::Sale => -self.quantity_milli,

@@ -1,4 +1,4 @@
-//! A promotion: these items, in these stores, at this price, for a while.
+//! Record type `promotion`: a promoted price for items at stores over a period (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,31 +8,31 @@ use crate::ids::Id;
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"pro-1","type":"promotion","event_time":1772439420000,"ingest_time":1772439421441,"promotion_id":"p03","store_ids":["s02","s03"],"item_ids":["i014","i018"],"start_at":1772443020000,"end_at":1772551020000,"promo_price_cents":79,"expected_uplift_bp":3000,"setup_required":true}"#;
 
-/// A promotion as it is now.
+/// The current row of a promotion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Promotion {
-    /// Its name.
+    /// The promotion id.
     pub promotion: Id,
-    /// Where.
+    /// The stores.
     pub stores: Vec<Id>,
-    /// What.
+    /// The items.
     pub items: Vec<Id>,
-    /// The same at every listed store and item.
+    /// The terms, the same at every listed store and item.
     pub terms: Terms,
-    /// Whether stores must set something up.
+    /// True if stores must set something up.
     pub setup_required: bool,
 }
 
 /// The terms of a promotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Terms {
-    /// From when.
+    /// The start.
     pub start_at: i64,
-    /// Until when (not included).
+    /// The end, exclusive.
     pub end_at: i64,
-    /// The price of one unit.
+    /// The promoted price of one unit.
     pub price_cents: i64,
-    /// By how much it should sell more.
+    /// The expected increase of sales.
     pub uplift_bp: i64,
 }
 
@@ -55,7 +55,7 @@ impl Promotion {
     }
 }
 
-/// Each once: a store or item named twice is listed once.
+/// Sorts and deduplicates: a store or item named twice is listed once.
 fn distinct(mut ids: Vec<Id>) -> Vec<Id> {
     ids.sort_unstable();
     ids.dedup();

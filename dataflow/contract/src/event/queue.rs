@@ -1,4 +1,4 @@
-//! How a checkout queue did over a short interval.
+//! Record type `queue.interval`: service of a checkout queue over a short interval (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct QueueInterval {
     pub zone: Id,
     /// Customers served.
     pub served: i64,
-    /// Of them, those who waited longer than the target.
+    /// Customers among the served who waited longer than the target.
     pub over_target: i64,
     /// Customers who left the queue.
     pub abandoned: i64,

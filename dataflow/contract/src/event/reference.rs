@@ -1,4 +1,4 @@
-//! What is known of products, stores, and items at stores.
+//! Record types `ref.product`, `ref.store`, `ref.item_location`: reference data (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::ids::Id;
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"ref-1","type":"ref.item_location","event_time":1772407800000,"ingest_time":1772407800043,"store_id":"s01","item_id":"i018","lead_time_h":24,"forecast_milli_per_day":109174,"dispersion_bp":50000}"#;
 
-/// A product as it is now.
+/// The current row of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Product {
-    /// What.
+    /// The item.
     pub item: Id,
-    /// Its department.
+    /// The department.
     pub dept: Id,
-    /// What one unit costs.
+    /// The cost of one unit.
     pub unit_cost_cents: i64,
     /// Units in a case, ≥ 1.
     pub case_pack: i64,
@@ -36,18 +36,18 @@ impl Product {
     }
 }
 
-/// A store as it is now.
+/// The current row of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Store {
     /// The store.
     pub store: Id,
-    /// Its region.
+    /// The region.
     pub region: Id,
-    /// Its format.
+    /// The format.
     pub format: Id,
-    /// When it opens, in minutes of the UTC day.
+    /// The opening time, in minutes of the UTC day.
     pub open_from: i64,
-    /// When it closes, in minutes of the UTC day.
+    /// The closing time, in minutes of the UTC day.
     pub open_to: i64,
 }
 
@@ -69,14 +69,14 @@ impl Store {
     }
 }
 
-/// An item ranged at a store, as it is now.
+/// The current row of an item ranged at a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ItemLocation {
     /// The store.
     pub store: Id,
-    /// What.
+    /// The item.
     pub item: Id,
-    /// Hours from order to shelf.
+    /// Lead time: hours from order to delivery.
     pub lead_time_h: i64,
     /// Expected sales a day, in thousandths.
     pub forecast_milli: i64,

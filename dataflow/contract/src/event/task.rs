@@ -1,4 +1,4 @@
-//! A store task: set up a promotion, check a shelf, clean.
+//! Record type `task`: a task of a store, such as setting up a promotion (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::ids::{EventId, Id};
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"tas-1","type":"task","event_time":1772417760000,"ingest_time":1772418041000,"store_id":"s02","task_id":"t-1","task_type":"price_check","status":"open","created_at":1772417760000,"due_at":1772439360000,"est_minutes":90}"#;
 
-/// How far a task is.
+/// The status of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the contract's words")]
 pub enum TaskStatus {
@@ -25,24 +25,24 @@ const STATUSES: Spelling<TaskStatus> = &[
     ("cancelled", TaskStatus::Cancelled),
 ];
 
-/// A store task as it is now.
+/// The current row of a task.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Task {
     /// The store.
     pub store: Id,
-    /// Its name.
+    /// The task id.
     pub task: EventId,
-    /// What kind of task.
+    /// The task type.
     pub task_type: Id,
-    /// The promotion it serves.
+    /// The promotion it belongs to, if any.
     pub promotion: Option<Id>,
-    /// How far it is.
+    /// The status.
     pub status: TaskStatus,
-    /// When it should be done.
+    /// The instant at which it is due.
     pub due_at: i64,
-    /// When it was done.
+    /// The instant at which it was completed.
     pub completed_at: Option<i64>,
-    /// How long it takes.
+    /// The estimated minutes.
     pub est_minutes: i64,
 }
 
@@ -55,7 +55,7 @@ impl Task {
         let task_type = fields.id("task_type")?;
         let promotion = fields.optional_id("promotion_id")?;
         fields.optional_id("item_id")?;
-        let status = fields.word("status", STATUSES)?;
+        let status = fields.choice("status", STATUSES)?;
         fields.integer("created_at", NATURAL)?;
         let due_at = fields.integer("due_at", NATURAL)?;
         let completed_at = fields.optional_integer("completed_at", NATURAL)?;
@@ -63,7 +63,7 @@ impl Task {
         Ok(Task { store, task, task_type, promotion, status, due_at, completed_at, est_minutes })
     }
 
-    /// Whether it is still to be done.
+    /// True while the task is to be done.
     pub fn is_open(&self) -> bool {
         matches!(self.status, TaskStatus::Open | TaskStatus::InProgress)
     }

@@ -1,4 +1,4 @@
-//! People through a door, counted by a sensor.
+//! Record type `traffic.count`: people counted by a door sensor (contract §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::ids::Id;
 /// A line of the topic.
 pub const SAMPLE: &str = r#"{"event_id":"tra-1","type":"traffic.count","event_time":1772434800000,"ingest_time":1772434800001,"store_id":"s03","sensor_id":"s03.door","in":4,"out":5,"status":"ok"}"#;
 
-/// What a sensor counted in its last interval.
+/// The counts of a sensor in its last interval.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrafficCount {
     /// The store.
@@ -17,7 +17,7 @@ pub struct TrafficCount {
     pub visitors_in: i64,
     /// People who left.
     pub visitors_out: i64,
-    /// Whether the numbers mean anything.
+    /// False if the sensor is offline and its counts are void.
     pub online: bool,
 }
 
@@ -32,7 +32,7 @@ impl TrafficCount {
         fields.text_id("sensor_id")?;
         let visitors_in = fields.integer("in", NATURAL)?;
         let visitors_out = fields.integer("out", NATURAL)?;
-        let online = fields.word("status", ONLINE)?;
+        let online = fields.choice("status", ONLINE)?;
         Ok(TrafficCount { store, visitors_in, visitors_out, online })
     }
 }

@@ -1,4 +1,4 @@
-//! Who is planned to work, and who clocked in.
+//! Record types `shift` and `punch`: planned shifts and clock punches of employees (contract §3).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Its name.
+    /// The role's name.
     pub fn name(self) -> &'static str {
         match self {
             Role::Checkout => "checkout",
@@ -35,7 +35,7 @@ impl Role {
 const ROLES: Spelling<Role> =
     &[("checkout", Role::Checkout), ("fulfillment", Role::Fulfillment), ("floor", Role::Floor)];
 
-/// What a punch says.
+/// The kind of a punch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the contract's words")]
 pub enum PunchKind {
@@ -52,14 +52,14 @@ const KINDS: Spelling<PunchKind> = &[
     ("break_end", PunchKind::BreakEnd),
 ];
 
-/// Somebody clocked.
+/// A clock punch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Punch {
     /// The store.
     pub store: Id,
-    /// Who.
+    /// The employee.
     pub employee: Id,
-    /// As what.
+    /// The role.
     pub role: Role,
     /// In, out, or a break.
     pub kind: PunchKind,
@@ -74,8 +74,8 @@ impl Punch {
         Ok(Punch {
             store,
             employee: fields.id("employee_id")?,
-            role: fields.word("role", ROLES)?,
-            kind: fields.word("kind", KINDS)?,
+            role: fields.choice("role", ROLES)?,
+            kind: fields.choice("kind", KINDS)?,
         })
     }
 }
@@ -85,11 +85,11 @@ impl Punch {
 pub struct Shift {
     /// The store.
     pub store: Id,
-    /// As what.
+    /// The role.
     pub role: Role,
-    /// From when.
+    /// The start.
     pub start_at: i64,
-    /// Until when (not included).
+    /// The end, exclusive.
     pub end_at: i64,
 }
 
@@ -102,7 +102,7 @@ impl Shift {
         fields.id("employee_id")?;
         Ok(Shift {
             store,
-            role: fields.word("role", ROLES)?,
+            role: fields.choice("role", ROLES)?,
             start_at: fields.integer("start_at", NATURAL)?,
             end_at: fields.integer("end_at", NATURAL)?,
         })

@@ -186,7 +186,9 @@ mod tests {
         let mut feed = Feed::decoded_by(panics_on_poison, &scenario, Arc::default()).expect("opened");
         let batch = feed.next_batch().expect("read").expect("a batch");
         let fates = batch.records.iter().map(|(_, _, admitted)| match admitted {
-            Admitted::Fated(fated) => Some((&fated.outcome, fated.memo.kept.as_ref().map(|kept| kept.place))),
+            Admitted::Fated(fated) => {
+                Some((&fated.outcome, fated.header.original.as_ref().map(|original| original.place)))
+            }
             _ => None,
         });
         let dead = Some((&Outcome::Dead(DeadReason::Malformed, None), Some(Place::number(2))));

@@ -1,4 +1,4 @@
-//! Who clocked in where: the state of every person at a store, as what they are there and how long they worked each hour.
+//! Attendance: the role in which each employee is present at a store, and the minutes worked in each ended hour.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ use contract::keys::RoleHour;
 use contract::keys::StoreRole;
 use serde::{Deserialize, Serialize};
 
-/// What is said of one person at a store.
+/// An output row for one employee at a store.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-enum Said {
+enum AttendanceRow {
     /// In, and not on a break.
     Here(StoreRole),
     /// Whole minutes worked in an hour that has ended; also none, of less than one minute.
@@ -28,12 +28,12 @@ enum Said {
 /// A person at a store.
 type Employee = (Id, Id);
 
-/// What is kept of a person until it can no longer change.
+/// State of one employee at a store, until no correction can change it.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct PersonState {
     punches: Punches,
     here: Option<Role>,
-    /// Minutes by hour and role, as last said, of the hours that may still change.
+    /// Minutes by hour and role, as last emitted, of the hours that may still change.
     worked: BTreeMap<(i64, Role), i64>,
 }
 
@@ -42,21 +42,23 @@ struct Clocks {
 }
 
 impl Clocks {
-    /// Says who is there now; answers when the clock changes it.
-    fn say_here(store: Id, state: &mut State, emit: &mut Emit<'_, Said, Cause>) -> Option<i64> {
+    /// Emits the current presence; returns the instant at which the clock changes it.
+    fn emit_here(store: Id, state: &mut PersonState, emit: &mut Emit<'_, AttendanceRow, Cause>) -> Option<i64> {
         let (here, turn) = state.punches.here(emit.now());
-        let row = |role| Said::Here(StoreRole { store, role });
+        let row = |role| AttendanceRow::Here(StoreRole { store, role });
         emit.replace(state.here.map(row), here.map(row));
         state.here = here;
         turn
     }
 
-    /// Says the minutes of the hours that have ended; answers when the next one does.
-    fn say_worked(store: Id, state: &mut State, emit: &mut Emit<'_, Said, Cause>) -> Option<i64> {
+    /// Emits the minutes of the ended hours; returns the instant at which the next hour ends.
+    fn emit_worked(store: Id, state: &mut PersonState, emit: &mut Emit<'_, AttendanceRow, Cause>) -> Option<i64> {
         let (worked, next) = state.punches.worked(emit.now());
         let minutes: BTreeMap<_, _> = worked.into_iter().map(|(key, ms)| (key, ms / MINUTE_MS)).collect();
         if minutes != state.worked {
-            let row = |key: &(i64, Role), minutes| Said::Worked(RoleHour { store, role: key.1, hour: key.0 }, minutes);
+            let row = |key: &(i64, Role), minutes| {
+                AttendanceRow::Worked(RoleHour { store, role: key.1, hour: key.0 }, minutes)
+            };
             for (key, before) in &state.worked {
                 emit.replace(Some(row(key, *before)), minutes.get(key).map(|now| row(key, *now)));
             }
@@ -75,29 +77,34 @@ impl Keyed for Clocks {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
-    type Output = Said;
+    type State = PersonState;
+    type Output = AttendanceRow;
 
-    fn update(&mut self, _: &Employee, state: &mut State, punch: Punched, diff: i64, _: i64) {
+    fn update(&mut self, _: &Employee, state: &mut PersonState, punch: Punched, diff: i64, _: i64) {
         state.punches.update(punch, diff);
     }
 
-    fn close(&mut self, (store, _): &Employee, state: &mut State, emit: &mut Emit<'_, Said, Cause>) -> Next {
-        let turn = Self::say_here(*store, state, emit);
-        let ends = Self::say_worked(*store, state, emit);
-        // The hours that are folded have settled with what was said of them.
+    fn close(
+        &mut self,
+        (store, _): &Employee,
+        state: &mut PersonState,
+        emit: &mut Emit<'_, AttendanceRow, Cause>,
+    ) -> Next {
+        let turn = Self::emit_here(*store, state, emit);
+        let ends = Self::emit_worked(*store, state, emit);
+        // Folded hours have settled: their last emitted rows stay.
         let first = state.punches.fold(emit.now() - self.lateness_ms);
         state.worked.retain(|key, _| key.0 >= first);
         if state.punches.is_empty() && state.worked.is_empty() && state.here.is_none() {
             return Next::Forget;
         }
-        let held = state.worked.keys().map(|key| key.0).next().into_iter().chain(state.punches.earliest()).min();
-        let folds = held.map(|at| hour(at) + HOUR_MS + self.lateness_ms);
+        let earliest = state.worked.keys().map(|key| key.0).next().into_iter().chain(state.punches.earliest()).min();
+        let folds = earliest.map(|at| hour(at) + HOUR_MS + self.lateness_ms);
         Next::Rest.or_at(turn).or_at(ends).or_at(folds)
     }
 }
 
-/// What the punches lead to.
+/// The collections derived from punches.
 #[derive(Clone)]
 pub struct Attendance<'scope> {
     /// One for each person who is in and not on a break.
@@ -119,9 +126,10 @@ pub fn build<'scope>(ticks: Ticks, lateness_ms: i64, punches: &Collection<'scope
         let Punch { store, employee, role, kind } = punch.body;
         ((store, employee), (punch.event_time, punch.id, role, kind))
     });
-    let said = keyed("attendance", ticks, punches, None, Clocks { lateness_ms });
-    let here = said.clone().flat_map(|said| if let Said::Here(key) = said { Some(key) } else { None });
-    let worked = said.flat_map(|said| if let Said::Worked(key, minutes) = said { Some((key, minutes)) } else { None });
+    let row = keyed("attendance", ticks, punches, None, Clocks { lateness_ms });
+    let here = row.clone().flat_map(|row| if let AttendanceRow::Here(key) = row { Some(key) } else { None });
+    let worked =
+        row.flat_map(|row| if let AttendanceRow::Worked(key, minutes) = row { Some((key, minutes)) } else { None });
     Attendance { here, worked }
 }
 
@@ -142,11 +150,12 @@ mod tests {
     use contract::event::workforce::PunchKind;
     use contract::ids::EventId;
 
-    /// Punches of one person as (arrives in minute, happened in minute, kind, diff); answers what is said and when.
+    /// Punches of one person as (arrives in minute, happened in minute, kind, diff); checks the emitted rows and their
+    /// minutes.
     fn check(script: &[(i64, i64, PunchKind, i64)], until: i64, expected: &[&str]) {
         let (store, employee) = (Id::new("s1"), Id::new("e1"));
         let mut state = KeyedState::new(Clocks { lateness_ms: 2 * HOUR_MS }, Ticks { tick_ms: MINUTE_MS });
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         for now in 0..until {
             for (_, at, kind, diff) in script.iter().filter(|punch| punch.0 == now) {
                 let punch = (at * MINUTE_MS, EventId::new(format!("p{at}")), Role::Floor, *kind);
@@ -155,20 +164,20 @@ mod tests {
             let mut out = Vec::new();
             state.wake(now * MINUTE_MS);
             assert!(state.close(now * MINUTE_MS, &mut 10, &mut out));
-            told.extend(out.into_iter().map(|(said, time, change)| {
-                let what = match said {
-                    Said::Here(_) => "here".to_owned(),
-                    Said::Worked(key, minutes) => format!("{minutes} in hour {}", key.hour / HOUR_MS),
+            emitted.extend(out.into_iter().map(|(row, time, change)| {
+                let what = match row {
+                    AttendanceRow::Here(_) => "here".to_owned(),
+                    AttendanceRow::Worked(key, minutes) => format!("{minutes} in hour {}", key.hour / HOUR_MS),
                 };
                 format!("{}: {:+} {what}", time / MINUTE_MS, change.diff)
             }));
         }
-        assert_eq!(told, expected);
+        assert_eq!(emitted, expected);
         assert!(state.is_empty());
     }
 
     #[test]
-    fn hours_are_told_when_they_end_and_again_when_corrected() {
+    fn hours_are_emitted_when_they_end_and_again_when_corrected() {
         use PunchKind::{In, Out};
         let script = [(30, 30, In, 1), (61, 63, Out, 1), (100, 40, Out, 1)];
         let expected =

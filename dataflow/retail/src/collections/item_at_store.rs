@@ -1,8 +1,9 @@
-//! All that is kept of one item at one store, in one drawer ([`drawer`]), and what is said of it.
+//! The item_at_store operator: one keyed entry per item and store ([`entry`]), and the collections that are read from
+//! it.
 //!
-//! A till line moves the books of its item at its store, what sells there within the hour, and its promotions; and the
-//! books are what three detectors watch. So a line looks for its item once and not six times, and what two of them
-//! need is held once.
+//! A till line changes the stock of its item at its store, the demand of the last hour and the promotions of the item,
+//! and three detectors read the stock. One keyed entry holds all of them, so a line needs one lookup instead of six,
+//! and shared values are stored once.
 
 use contract::exception::Step;
 use contract::ids::Id;
@@ -19,47 +20,47 @@ use crate::registry::Graph;
 use crate::state::item_demand::Demand;
 use crate::views::demand_index;
 use crate::views::inventory_position::{self, Position};
-use crate::views::promotion_performance::{self, PromotionStoreItem, Standing};
+use crate::views::promotion_performance::{self, PromotionRow, PromotionStoreItem};
 use contract::keys::StoreDay;
 
-pub mod drawer;
+pub mod entry;
 mod parts;
 
-use drawer::{Entry, Said, Shelves};
+use entry::{ItemInput, ItemLogic, ItemOutput};
 
-/// What is said of every item at every store.
+/// The collections that the item_at_store operator emits.
 pub struct ItemAtStore<'scope> {
     /// inventory.position.
     pub positions: Collection<'scope, Row<StoreItem, Position>>,
     /// Items that are short, for the promises of orders.
     pub short: Collection<'scope, (Id, promise_score::Entry)>,
-    /// What counts found that the books did not say, for inventory.accuracy.
+    /// Differences between counts and book values, for inventory.accuracy.
     pub variances: Collection<'scope, (StoreDay, i64)>,
-    /// How items sell within the hour, for demand.index.
+    /// Demand of the last hour by item and store, for demand.index.
     pub demand: Collection<'scope, (Id, (Id, Demand))>,
     /// promotion.performance with what its detectors read beside.
-    pub standings: Collection<'scope, Row<PromotionStoreItem, Standing>>,
-    /// What inventory.stockout_risk finds.
+    pub promotions: Collection<'scope, Row<PromotionStoreItem, PromotionRow>>,
+    /// Steps of inventory.stockout_risk.
     pub stockouts: Collection<'scope, Step>,
-    /// What inventory.negative_on_hand finds.
+    /// Steps of inventory.negative_on_hand.
     pub negatives: Collection<'scope, Step>,
-    /// What inventory.phantom_stock finds.
+    /// Steps of inventory.phantom_stock.
     pub phantoms: Collection<'scope, Step>,
 }
 
 /// Everything that happens to items at stores.
-fn entries<'scope>(graph: &Graph<'scope>) -> Inputs<'scope, StoreItem, Entry> {
+fn entries<'scope>(graph: &Graph<'scope>) -> Inputs<'scope, StoreItem, ItemInput> {
     let GraphInputs { ticks, streams, .. } = &graph.inputs;
-    let books = inventory_position::entries(streams, Entry::Books);
-    let carts = Inputs::of(demand_index::carts(streams), Entry::Cart);
+    let books = inventory_position::entries(streams, ItemInput::Books);
+    let carts = Inputs::of(demand_index::carts(streams), ItemInput::Cart);
     let ranged = streams.item_locations.clone().map(|location| {
         let lead = (location.lead_time_h, location.forecast_milli, location.dispersion_bp);
-        (StoreItem { store: location.store, item: location.item }, Entry::Ranged(lead))
+        (StoreItem { store: location.store, item: location.item }, ItemInput::Ranged(lead))
     });
     let packs = inventory_stockout_risk::case_packs(*ticks, &streams.item_locations, &streams.products);
     let offers = promotion_performance::offers(graph.promotion_window());
-    let offers = Inputs::of(offers, |(promotion, terms)| Entry::Offer(promotion, terms));
-    books.and(carts).and(ranged).and(Inputs::of(packs, Entry::CasePack)).and(offers)
+    let offers = Inputs::of(offers, |(promotion, terms)| ItemInput::Offer(promotion, terms));
+    books.and(carts).and(ranged).and(Inputs::of(packs, ItemInput::CasePack)).and(offers)
 }
 
 /// The collections as they are listed.
@@ -70,40 +71,40 @@ pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
     let GraphInputs { ticks, lateness_ms, context, .. } = &graph.inputs;
     let ticks = *ticks;
     let entries = entries(graph);
-    let shelves = Shelves::new(ticks, *lateness_ms, context);
-    let said = keyed("inventory.position: shelf", ticks, entries, Some(graph.notices().clone()), shelves);
-    let fan = Fan::new("readers of shelves", said);
+    let logic = ItemLogic::new(ticks, *lateness_ms, context);
+    let output = keyed("inventory.position: shelf", ticks, entries, Some(graph.notices().clone()), logic);
+    let fan = Fan::new("readers of shelves", output);
     let collected = ItemAtStore {
-        positions: fan.read(|said: &Said, _| match said {
-            Said::Books(inventory_position::Said::Position(row)) => Some(row.clone()),
+        positions: fan.read(|output: &ItemOutput, _| match output {
+            ItemOutput::Books(inventory_position::BooksOutput::Position(row)) => Some(row.clone()),
             _ => None,
         }),
-        short: fan.read(|said, _| match said {
-            Said::Books(inventory_position::Said::Position(row)) => promise_score::short(row),
+        short: fan.read(|output, _| match output {
+            ItemOutput::Books(inventory_position::BooksOutput::Position(row)) => promise_score::short(row),
             _ => None,
         }),
-        variances: fan.read(|said, _| match said {
-            Said::Books(inventory_position::Said::Variance(day, milli)) => Some((*day, *milli)),
+        variances: fan.read(|output, _| match output {
+            ItemOutput::Books(inventory_position::BooksOutput::Variance(day, milli)) => Some((*day, *milli)),
             _ => None,
         }),
-        demand: fan.read(|said, _| match said {
-            Said::Demand(StoreItem { store, item }, demand) => Some((*item, (*store, *demand))),
+        demand: fan.read(|output, _| match output {
+            ItemOutput::Demand(StoreItem { store, item }, demand) => Some((*item, (*store, *demand))),
             _ => None,
         }),
-        standings: fan.read(|said, _| match said {
-            Said::Standing(row) => Some((**row).clone()),
+        promotions: fan.read(|output, _| match output {
+            ItemOutput::Promotion(row) => Some((**row).clone()),
             _ => None,
         }),
-        stockouts: fan.read(|said, _| match said {
-            Said::Stockout(step) => Some((**step).clone()),
+        stockouts: fan.read(|output, _| match output {
+            ItemOutput::Stockout(step) => Some((**step).clone()),
             _ => None,
         }),
-        negatives: fan.read(|said, _| match said {
-            Said::Negative(step) => Some((**step).clone()),
+        negatives: fan.read(|output, _| match output {
+            ItemOutput::Negative(step) => Some((**step).clone()),
             _ => None,
         }),
-        phantoms: fan.read(|said, _| match said {
-            Said::Phantom(step) => Some((**step).clone()),
+        phantoms: fan.read(|output, _| match output {
+            ItemOutput::Phantom(step) => Some((**step).clone()),
             _ => None,
         }),
     };

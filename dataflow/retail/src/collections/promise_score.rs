@@ -1,7 +1,7 @@
-//! How likely each open order is to be ready as promised: not a view of its own, but what `fulfillment.promise_risk`
-//! watches order by order.
+//! Promise scores: the probability that each open order is ready in time and complete. Detector
+//! `fulfillment.promise_risk` reads them; no topic carries them.
 
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::ids::{EventId, Id};
 use contract::keys::StoreItem;
 use contract::time::Cause;
@@ -21,18 +21,18 @@ use crate::views::inventory_position::Position;
 pub struct Score {
     /// The store that fulfils it.
     pub store: Id,
-    /// When it should be ready.
+    /// The promised instant.
     pub promise_at: i64,
-    /// How likely it is to be, and why, as of the last change of that likelihood.
+    /// The score and its factors, as of the last change of the score.
     pub odds: Odds,
 }
 
-/// What bears on the scores of a store.
+/// An input of the scores of a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
     /// An open order.
     Order(OpenOrder),
-    /// Somebody who is there to pick.
+    /// A picker who is present.
     Here,
     /// An item of which less is on hand than open orders want.
     Short(Id, Shortage),
@@ -67,14 +67,14 @@ impl Keyed for Scores {
     }
 }
 
-/// Whether less is on hand than open orders want; else their stock is certain.
+/// The shortage of an item, if open orders want more of it than is on hand.
 fn shortage(position: &Position) -> Option<Shortage> {
     let Position { on_hand_milli, committed_milli, .. } = *position;
     let shortage = Shortage { on_hand_milli: on_hand_milli.max(0), committed_milli };
     (committed_milli > 0 && on_hand_milli < committed_milli).then_some(shortage)
 }
 
-/// What a store's orders must know of the position of an item there, if it is short.
+/// The shortage of an item at a store as an input of the store's scores, if there is one.
 pub fn short(position: &Row<StoreItem, Position>) -> Option<(Id, Entry)> {
     let StoreItem { store, item } = position.key;
     shortage(&position.value).map(|shortage| (store, Entry::Short(item, shortage)))
@@ -83,7 +83,7 @@ pub fn short(position: &Row<StoreItem, Position>) -> Option<(Id, Entry)> {
 /// The scores of the open orders whose promise is ahead, by order.
 pub fn build<'scope>(
     ticks: Ticks,
-    orders: &Collection<'scope, Order>,
+    orders: &Collection<'scope, CustomerOrder>,
     short: Collection<'scope, (Id, Entry)>,
     attendance: &Attendance<'scope>,
 ) -> Collection<'scope, (EventId, Score)> {

@@ -1,8 +1,8 @@
-//! Which promotions can still say anything: those whose period has not been closed for good.
+//! Open promotions: those whose period has not settled yet; the promotion views and detectors read only these.
 //!
-//! A period settles at the first tick ≥ end_at + lateness, and nothing changes it after that: a promotion that first comes,
-//! or lists another store, later than that is not heard. One that moves its end into the past is heard once more, at that
-//! tick, which then settles its rows (contract §1).
+//! A period settles at the first tick ≥ end_at + lateness and cannot change afterwards. A promotion that first arrives
+//! after that tick, or adds a store after it, is dropped. A promotion that moves its end into the past is emitted once
+//! more, at the tick of that change, which then settles its rows (contract §1).
 
 use contract::event::promotion::Promotion;
 use contract::ids::Id;
@@ -16,11 +16,11 @@ use crate::registry::Graph;
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct WindowState {
     current: One<Promotion>,
-    held: Option<Promotion>,
-    /// Whether `held` was let through.
-    shown: bool,
+    previous: Option<Promotion>,
+    /// True if `previous` was emitted.
+    is_emitted: bool,
 }
 
 struct Windows {
@@ -34,30 +34,31 @@ impl Keyed for Windows {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = WindowState;
     type Output = Promotion;
 
-    fn update(&mut self, _: &Id, state: &mut State, promotion: Promotion, diff: i64, _: i64) {
+    fn update(&mut self, _: &Id, state: &mut WindowState, promotion: Promotion, diff: i64, _: i64) {
         state.current.update(promotion, diff);
     }
 
-    fn close(&mut self, _: &Id, state: &mut State, emit: &mut Emit<'_, Promotion, Cause>) -> Next {
+    fn close(&mut self, _: &Id, state: &mut WindowState, emit: &mut Emit<'_, Promotion, Cause>) -> Next {
         let now = emit.now();
         let settled =
             |promotion: &Promotion| self.ticks.at(promotion.terms.end_at.saturating_add(self.lateness_ms)) < now;
         let new = state.current.get().cloned();
-        if new != state.held {
-            let shows =
-                new.as_ref().is_some_and(|new| !settled(new) || state.held.as_ref().is_some_and(|old| !settled(old)));
-            emit.replace(state.held.take().filter(|_| state.shown), new.clone().filter(|_| shows));
-            state.held = new;
-            state.shown = shows;
+        if new != state.previous {
+            let emits = new
+                .as_ref()
+                .is_some_and(|new| !settled(new) || state.previous.as_ref().is_some_and(|old| !settled(old)));
+            emit.replace(state.previous.take().filter(|_| state.is_emitted), new.clone().filter(|_| emits));
+            state.previous = new;
+            state.is_emitted = emits;
         }
-        if state.held.is_some() { Next::Rest } else { Next::Forget }
+        if state.previous.is_some() { Next::Rest } else { Next::Forget }
     }
 }
 
-/// The promotions that are heard.
+/// The promotions whose period is open.
 pub fn build<'scope>(
     ticks: Ticks,
     lateness_ms: i64,
@@ -90,7 +91,7 @@ mod tests {
         Promotion { promotion: Id::new("p"), stores: Vec::new(), items: Vec::new(), terms, setup_required: false }
     }
 
-    /// Steps of (tick, end_at) of one promotion; answers the ends let through (+) and taken back (−).
+    /// Runs steps of (tick, end_at) of one promotion; checks the emitted (+) and retracted (−) ends.
     fn check(steps: &[(i64, i64)], expected: &[&[(i64, i64)]]) {
         let mut state = KeyedState::new(Windows { ticks: TICKS, lateness_ms: 100 }, TICKS);
         let mut before = None;
@@ -102,19 +103,19 @@ mod tests {
             }
             let mut out = Vec::new();
             state.close(*now, &mut 10, &mut out);
-            let said: Vec<_> = out.into_iter().map(|(row, _, change)| (row.terms.end_at, change.diff)).collect();
-            assert_eq!(&said, expected);
+            let emitted: Vec<_> = out.into_iter().map(|(row, _, change)| (row.terms.end_at, change.diff)).collect();
+            assert_eq!(&emitted, expected);
         }
     }
 
     #[test]
-    fn a_period_that_settled_before_is_not_heard() {
+    fn a_promotion_whose_period_has_settled_is_dropped() {
         check(&[(210, 100)], &[&[]]);
         check(&[(210, 105)], &[&[(105, 1)]]);
     }
 
     #[test]
-    fn an_end_moved_into_the_past_is_heard_once_and_one_moved_ahead_again() {
+    fn an_end_moved_into_the_past_is_emitted_once_and_one_moved_ahead_again() {
         let steps = [(210, 500), (300, 50), (310, 60), (320, 900)];
         check(&steps, &[&[(500, 1)], &[(500, -1), (50, 1)], &[(50, -1)], &[(900, 1)]]);
     }

@@ -1,7 +1,7 @@
-//! A store's feed has fallen silent: whoever runs it should check it.
+//! Detector `data.feed_stale`: opens while a store's feed is silent for longer than its policy allows (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::row::{Row, read_some};
@@ -9,7 +9,7 @@ use engine::time::{Collection, Inputs};
 use operators::one::One;
 
 use crate::registry::Graph;
-use crate::views::feed_health::{Feed, Pulse, allowed_ms, silent_since};
+use crate::views::feed_health::{Feed, FeedHealthRow, allowed_ms, silent_since};
 
 /// `data.feed_stale`.
 pub const KIND: &ExceptionType = &ExceptionType {
@@ -20,9 +20,15 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the row of feed.health is stale",
+        clears: "the row is not stale",
+        severity: "high",
+        recommends: &[Recommendation { action: "check_feed", parameters: &[], approver: "platform_team" }],
+    },
 };
 
-/// Watches the feeds that are stale: when they were last heard.
+/// The detector; its input is the tick of the last accepted record of each stale feed.
 pub struct FeedStale;
 
 impl Detector for FeedStale {
@@ -69,11 +75,11 @@ impl Fed for FeedStale {
 }
 
 /// The feeds that are stale.
-pub fn readings<'scope>(pulses: &Collection<'scope, Row<Feed, Pulse>>) -> Inputs<'scope, Feed, i64> {
-    read_some(pulses, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
+pub fn readings<'scope>(rows: &Collection<'scope, Row<Feed, FeedHealthRow>>) -> Inputs<'scope, Feed, i64> {
+    read_some(rows, |row| row.value.accepted_at.filter(|_| row.value.health.stale))
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(FeedStale, readings(graph.feed_health()))
 }
@@ -85,7 +91,7 @@ mod tests {
     use engine::reference::Context;
 
     #[test]
-    fn stands_while_the_feed_is_stale() {
+    fn is_open_while_the_feed_is_stale() {
         let (context, key) = (Context::default(), Feed { store: Id::new("s"), topic: Topic::Pos });
         let at = At { now: 1_000_001, context: &context, policy: &[] };
         let mut state = One::default();

@@ -1,7 +1,7 @@
-//! A department of an open store is asked for far less than planned: adjust the plan.
+//! Detector `demand.drop`: opens when the demand index of a department of an open store is too low (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreDept;
 use contract::policy::Policy;
@@ -29,9 +29,15 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "demand index down to which demand drops; it is over 500 bp above",
     }],
     for_ms: QUARTER_MS,
+    rule: Rule {
+        opens: "the store is open and index_bp ≤ `open_bp`",
+        clears: "index_bp > `open_bp` + 500, or the store is closed",
+        severity: "medium",
+        recommends: &[Recommendation { action: "adjust_plan", parameters: &[], approver: "regional_manager" }],
+    },
 };
 
-/// Watches demand.index and the hours of stores.
+/// The detector; it reads demand.index and the opening hours of stores.
 pub struct DemandDrop;
 
 impl Detector for DemandDrop {
@@ -74,7 +80,7 @@ impl Fed for DemandDrop {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(DemandDrop, read(graph.demand_index(), |row| row))
 }

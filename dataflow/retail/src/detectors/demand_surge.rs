@@ -1,7 +1,7 @@
-//! A department of an open store is asked for far more than planned: adjust the plan.
+//! Detector `demand.surge`: opens when the demand index of a department of an open store is too high (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreDept;
 use contract::policy::Policy;
@@ -28,12 +28,18 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "demand index from which demand surges; it is over 500 bp below",
     }],
     for_ms: QUARTER_MS,
+    rule: Rule {
+        opens: "the store is open and index_bp ≥ `open_bp`",
+        clears: "index_bp < `open_bp` − 500, or the store is closed",
+        severity: "high",
+        recommends: &[Recommendation { action: "adjust_plan", parameters: &[], approver: "regional_manager" }],
+    },
 };
 
-/// How far the index must come back from the bound before the exception clears.
+/// The distance between the open bound and the clear bound of the index.
 pub const HYSTERESIS_BP: i64 = 500;
 
-/// Watches demand.index and the hours of stores.
+/// The detector; it reads demand.index and the opening hours of stores.
 pub struct Surge;
 
 impl Detector for Surge {
@@ -106,7 +112,7 @@ pub fn drivers(key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Dr
     ]
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(Surge, read(graph.demand_index(), |row| row))
 }

@@ -1,8 +1,9 @@
-//! More is promised within two hours than the pickers can do: the store should take fewer orders for a while.
+//! Detector `fulfillment.capacity_overload`: opens when more is due within two hours than the pickers can pick
+//! (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -27,28 +28,34 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 7_000, unit: "bp", meaning: "clears below this load of the pickers" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "load_bp ≥ `open_bp`, or due_2h_milli > 0 while no picker is present",
+        clears: "load_bp < `clear_bp`, or due_2h_milli = 0",
+        severity: "high",
+        recommends: &[Recommendation { action: "throttle_node", parameters: &[], approver: "fulfillment_lead" }],
+    },
 };
 
 /// The load of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Load {
     due_2h_milli: i64,
-    /// `None` while nobody is there to pick.
+    /// The load; `None` while no picker is present.
     load_bp: Option<i64>,
 }
 
-/// What bears on the verdict.
+/// An input of the detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
     /// A row of fulfillment.node.
     Load(Load),
-    /// Somebody who is there to pick.
+    /// A picker who is present.
     Here,
 }
 
 /// The load of a node and who is there to bear it.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct CapacityOverloadState {
     load: One<Load>,
     present: i64,
 }
@@ -62,15 +69,15 @@ pub fn loads<'scope>(
     loads.and(attendance.pickers().map(|store| (Node { store }, Entry::Here)))
 }
 
-/// Watches fulfillment.node.
+/// The detector; it reads fulfillment.node.
 pub struct CapacityOverload;
 
 impl Detector for CapacityOverload {
     const KIND: &'static ExceptionType = KIND;
     type Key = Node;
-    type State = State;
+    type State = CapacityOverloadState;
 
-    fn assess(&self, _: &Node, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Node, state: &mut CapacityOverloadState, at: &At<'_>) -> Verdict {
         let Some(load) = state.load.get() else { return Verdict::GONE };
         let due = load.due_2h_milli > 0;
         let open = load.load_bp.map_or(due, |load_bp| load_bp >= at.policy[0]);
@@ -78,11 +85,11 @@ impl Detector for CapacityOverload {
         Verdict { open, clear, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &Node, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Node, _: &CapacityOverloadState, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("throttle_node", "fulfillment_lead") }
     }
 
-    fn drivers(&self, _: &Node, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Node, state: &CapacityOverloadState, at: &At<'_>) -> Vec<Driver> {
         let load = state.load.get();
         let load_bp = load.and_then(|load| load.load_bp);
         vec![
@@ -96,7 +103,7 @@ impl Detector for CapacityOverload {
         vec![key.store.into()]
     }
 
-    fn store(&self, key: &Node, _: &State) -> Option<Id> {
+    fn store(&self, key: &Node, _: &CapacityOverloadState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -104,19 +111,19 @@ impl Detector for CapacityOverload {
 impl Fed for CapacityOverload {
     type Input = Entry;
 
-    fn update(&self, _: &Node, state: &mut State, entry: Entry, diff: i64) {
+    fn update(&self, _: &Node, state: &mut CapacityOverloadState, entry: Entry, diff: i64) {
         match entry {
             Entry::Load(load) => state.load.update(load, diff),
             Entry::Here => state.present += diff,
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &CapacityOverloadState) -> bool {
         state.load.is_empty() && state.present == 0
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(CapacityOverload, loads(graph.fulfillment_node(), graph.attendance()))
 }
@@ -131,7 +138,7 @@ mod tests {
         let key = Node { store: Id::new("s1") };
         let at = At { now: 0, context: &Context::default(), policy: &[9_000, 7_000] };
         let judge = |due_2h_milli, load_bp| {
-            let mut state = State::default();
+            let mut state = CapacityOverloadState::default();
             CapacityOverload.update(&key, &mut state, Entry::Load(Load { due_2h_milli, load_bp }), 1);
             let verdict = CapacityOverload.assess(&key, &mut state, &at);
             (verdict.open, verdict.clear)
@@ -141,6 +148,6 @@ mod tests {
         assert_eq!(judge(80_000, Some(6_666)), (false, true));
         assert_eq!(judge(1, None), (true, false));
         assert_eq!(judge(0, None), (false, true));
-        assert_eq!(CapacityOverload.assess(&key, &mut State::default(), &at), Verdict::GONE);
+        assert_eq!(CapacityOverload.assess(&key, &mut CapacityOverloadState::default(), &at), Verdict::GONE);
     }
 }

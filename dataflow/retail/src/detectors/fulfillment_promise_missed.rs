@@ -1,8 +1,8 @@
-//! An order was promised and is still being picked: the customer must be told.
+//! Detector `fulfillment.promise_missed`: opens when an order is still open at its promised instant (contract §5).
 
-use contract::event::order::Order;
+use contract::event::order::CustomerOrder;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::time::Collection;
@@ -20,6 +20,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the order is open and promise_at ≤ now",
+        clears: "the order is not open, or promise_at > now",
+        severity: "critical",
+        recommends: &[Recommendation { action: "contact_customer", parameters: &[], approver: "customer_service" }],
+    },
 };
 
 /// A promise to a customer; of a closed order only the store still matters.
@@ -33,13 +39,13 @@ pub struct Promise {
 
 impl Promise {
     /// The promise of an order, by its name.
-    pub fn of(order: Order) -> (EventId, Self) {
+    pub fn of(order: CustomerOrder) -> (EventId, Self) {
         let (open, remaining_milli) = (order.is_open(), order.remaining_milli());
         (order.order, Promise { store: order.store, open, promise_at: order.promise_at, remaining_milli })
     }
 }
 
-/// Watches orders.
+/// The detector; it reads orders.
 pub struct PromiseMissed;
 
 impl Detector for PromiseMissed {
@@ -86,7 +92,7 @@ impl Fed for PromiseMissed {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(PromiseMissed, graph.inputs.streams.orders.clone().map(Promise::of))
 }
@@ -102,7 +108,8 @@ mod tests {
         let (key, context) = (EventId::new("o1"), Context::default());
         let judge = |state, now| {
             let (store, order) = (Id::new("s1"), key.clone());
-            let order = Order { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
+            let order =
+                CustomerOrder { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
             let mut rows = One::default();
             PromiseMissed.update(&key, &mut rows, Promise::of(order).1, 1);
             PromiseMissed.assess(&key, &mut rows, &At { now, context: &context, policy: &[] })

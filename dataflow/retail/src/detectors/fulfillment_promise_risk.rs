@@ -1,8 +1,8 @@
-//! An order will probably not be ready as promised: hurry, or let another store fulfil it.
+//! Detector `fulfillment.promise_risk`: opens when the promise score of an open order is too low (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -12,7 +12,7 @@ use operators::one::One;
 use crate::collections::promise_score::Score;
 use crate::registry::Graph;
 
-/// Below this score nobody can save the promise here.
+/// Below this score the exception is critical and asks for another store.
 const HOPELESS_BP: i64 = 4_000;
 
 /// `fulfillment.promise_risk`.
@@ -31,9 +31,18 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 8_000, unit: "bp", meaning: "clears from this chance of being in time" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "the order is open, promise_at > now and its promise score < `open_bp`",
+        clears: "the promise score ≥ `clear_bp`, the order is not open, or promise_at ≤ now",
+        severity: "critical if the score < 4000, else high",
+        recommends: &[
+            Recommendation { action: "expedite", parameters: &[], approver: "fulfillment_lead" },
+            Recommendation { action: "reroute", parameters: &[], approver: "fulfillment_lead" },
+        ],
+    },
 };
 
-/// Watches the scores of open orders whose promise is ahead; an order that is no such order any more has none.
+/// The detector; it reads the scores of open orders whose promise is ahead, and no other order has a score.
 pub struct PromiseRisk;
 
 impl Detector for PromiseRisk {
@@ -86,7 +95,7 @@ impl Fed for PromiseRisk {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(PromiseRisk, graph.promise_score().clone())
 }

@@ -1,8 +1,8 @@
-//! The books say there is less than nothing on the shelf: somebody must count.
+//! Detector `inventory.negative_on_hand`: opens when the book value of a counted item is below zero (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use engine::detector::{At, Detector, Verdict};
@@ -20,15 +20,21 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "anchor_at is not null and on_hand_milli < 0",
+        clears: "the open condition is false",
+        severity: "high",
+        recommends: &[Recommendation { action: "count", parameters: &[], approver: "store_manager" }],
+    },
 };
 
-/// Watches inventory.position.
+/// The detector; it reads inventory.position.
 pub struct NegativeOnHand;
 
 impl Detector for NegativeOnHand {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreItem;
-    /// The position as it stands now.
+    /// The current position.
     type State = Option<Position>;
 
     fn assess(&self, _: &StoreItem, state: &mut Option<Position>, _: &At<'_>) -> Verdict {
@@ -59,7 +65,7 @@ impl Detector for NegativeOnHand {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.item_at_store().negatives.clone()
 }

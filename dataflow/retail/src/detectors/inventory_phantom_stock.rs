@@ -1,8 +1,8 @@
-//! The books say it is on the shelf, but it has not sold for too long: somebody should look.
+//! Detector `inventory.phantom_stock`: opens when a stocked item has not sold for improbably long (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use contract::policy::Policy;
@@ -28,15 +28,21 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "chance of selling nothing for so long below which the stock is doubted",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "anchor_at is not null, on_hand_milli ≥ 1000, and the probability of no sale since the item could last sell < `alpha_bp`",
+        clears: "the open condition is false",
+        severity: "medium",
+        recommends: &[Recommendation { action: "shelf_check", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// One unit: less is no stock.
 const UNIT_MILLI: i64 = 1_000;
 
-/// The rows of an item at a store.
+/// The inputs of an item at a store.
 #[derive(Default)]
-pub struct State {
-    /// The position as it stands now.
+pub struct PhantomStockState {
+    /// The current position.
     pub position: Option<Position>,
     /// Expected sales a day.
     pub forecast_milli: Option<i64>,
@@ -52,7 +58,7 @@ pub fn silence_bp(forecast_milli: i64, open_ms: i64, open_day_ms: i64) -> i64 {
 
 /// An open time that is not longer than [`silent_for`], and hardly shorter: one logarithm.
 fn silent_for_at_least(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Option<i64> {
-    /// A thousand years: beyond that, nobody waits, and floats no longer tell milliseconds apart.
+    /// A thousand years: no wait is longer, and larger floats do not resolve milliseconds.
     const NEVER: f64 = 3e13;
     if alpha_bp <= 0 || forecast_milli <= 0 || open_day_ms <= 0 {
         return None;
@@ -73,8 +79,8 @@ pub fn silent_for(forecast_milli: i64, open_day_ms: i64, alpha_bp: i64) -> Optio
     Some(open_ms)
 }
 
-impl State {
-    /// Since when nothing has sold although it could have.
+impl PhantomStockState {
+    /// The instant since which the item could have sold and has not.
     fn silent_since(&self) -> Option<i64> {
         let position = self.position?;
         position.last_sale_at.max(position.anchor_at).max(self.stocked_since)
@@ -96,16 +102,16 @@ impl State {
     }
 }
 
-/// Watches inventory.position beside ref.item_location.
+/// The detector; it reads inventory.position and ref.item_location.
 pub struct PhantomStock;
 
 impl Detector for PhantomStock {
     const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreItem;
-    type State = State;
+    type State = PhantomStockState;
 
-    fn assess(&self, key: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, key: &StoreItem, state: &mut PhantomStockState, at: &At<'_>) -> Verdict {
         let position = state.position;
         let stocked = position.is_some_and(|position| position.on_hand_milli >= UNIT_MILLI);
         state.stocked_since = state.stocked_since.or(Some(at.now)).filter(|_| stocked);
@@ -116,11 +122,11 @@ impl Detector for PhantomStock {
         state.silence(forecast_milli, at.context.hours(key.store), at)
     }
 
-    fn respond(&self, _: &StoreItem, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, _: &PhantomStockState, _: &At<'_>) -> Response {
         Response { severity: Severity::Medium, action: Action::new("shelf_check", "store_manager") }
     }
 
-    fn drivers(&self, key: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreItem, state: &PhantomStockState, at: &At<'_>) -> Vec<Driver> {
         let (position, forecast) = (state.position, state.forecast_milli);
         let hours = at.context.hours(key.store);
         let silent_ms = state.silent_since().map(|since| hours.open(since, at.now));
@@ -144,12 +150,12 @@ impl Detector for PhantomStock {
         vec![key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
+    fn store(&self, key: &StoreItem, _: &PhantomStockState) -> Option<Id> {
         Some(key.store)
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.item_at_store().phantoms.clone()
 }
@@ -161,13 +167,13 @@ mod tests {
     use contract::time::{DAY_MS, HOUR_MS};
     use engine::reference::{Context, Notice};
 
-    fn assess(state: &mut State, context: &Context, now: i64) -> Verdict {
+    fn assess(state: &mut PhantomStockState, context: &Context, now: i64) -> Verdict {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
         PhantomStock.assess(&key, state, &At { now, context, policy: &[10] })
     }
 
-    fn with(position: Position, forecast_milli: i64) -> State {
-        State { position: Some(position), forecast_milli: Some(forecast_milli), stocked_since: None }
+    fn with(position: Position, forecast_milli: i64) -> PhantomStockState {
+        PhantomStockState { position: Some(position), forecast_milli: Some(forecast_milli), stocked_since: None }
     }
 
     fn counted() -> Position {
@@ -218,7 +224,7 @@ mod tests {
         let uncounted = Position { anchor_at: None, ..counted() };
         assert_eq!(assess(&mut with(uncounted, 7_000), &context, DAY_MS), Verdict::while_true(false));
         assert_eq!(assess(&mut with(counted(), 0), &context, DAY_MS), Verdict::while_true(false));
-        assert_eq!(assess(&mut State::default(), &context, DAY_MS), Verdict::GONE);
+        assert_eq!(assess(&mut PhantomStockState::default(), &context, DAY_MS), Verdict::GONE);
         // 24:00 to 00:00 wraps to no minute at all.
         context.apply(&Notice::Store(Store { open_from: 1_440, open_to: 0, ..store() }), 1);
         assert_eq!(assess(&mut with(counted(), 7_000), &context, DAY_MS), Verdict::while_true(false));

@@ -1,9 +1,10 @@
-//! More will probably be asked for before the next delivery than the shelf can give: reorder now.
+//! Detector `inventory.stockout_risk`: opens when demand will probably exceed the stock before the next delivery
+//! (contract §5).
 
 use contract::event::Topic;
 use contract::event::reference::{ItemLocation, Product};
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use contract::policy::Policy;
@@ -30,15 +31,21 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 3_000, unit: "bp", meaning: "chance of running out below which it clears" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "anchor_at is not null, at least one unit is expected to sell within the lead time, and the probability that demand within it exceeds available_milli ≥ `open_bp`",
+        clears: "the probability < `clear_bp`, or less than one unit is expected to sell",
+        severity: "critical if the probability ≥ 8000, else high",
+        recommends: &[Recommendation { action: "replenish", parameters: &["quantity"], approver: "inventory_planner" }],
+    },
 };
 
-/// From this chance of running out on it is critical.
+/// The exception is critical from this probability of running out on.
 const CRITICAL_BP: i64 = 8_000;
-/// The reorder should suffice with this chance.
+/// The probability with which the reordered quantity suffices.
 const SUFFICES_BP: i64 = 9_500;
 
-/// The units in a case of every ranged item. Products are met by item, so that one changed product finds its stores without a
-/// look at any other key.
+/// The units in a case of every ranged item. Products are looked up by item, so a changed product visits its stores
+/// only.
 pub fn case_packs<'scope>(
     ticks: Ticks,
     locations: &Collection<'scope, ItemLocation>,
@@ -52,18 +59,18 @@ pub fn case_packs<'scope>(
     explode(packs, |moved| moved)
 }
 
-/// The rows of an item at a store, and what was last computed of them.
+/// The inputs of an item at a store, and the values last computed from them.
 #[derive(Default)]
-pub struct State {
-    /// The position as it stands now.
+pub struct StockoutRiskState {
+    /// The current position.
     pub position: Option<Position>,
-    /// What is expected to sell, and how long a delivery takes.
+    /// The forecast and the lead time of a delivery.
     pub lead: Option<Lead>,
     /// Units in a case.
     pub case_pack: Option<i64>,
-    /// The least number of units that suffices in nineteen cases of twenty, and what it was computed for.
+    /// The least number of units that suffices with probability 0.95, and the input it was computed from.
     pub suffices: Option<Box<(Lead, i64)>>,
-    /// The chance of running out, as judged last.
+    /// The probability of running out at the last evaluation.
     pub risk_bp: Option<i64>,
 }
 
@@ -91,7 +98,7 @@ pub fn quantity(suffices: i64, available_milli: i64, case_pack: i64) -> i64 {
     floor_div(cases.max(0) * i128::from(case_pack), 1)
 }
 
-impl State {
+impl StockoutRiskState {
     fn quantity(&self) -> i64 {
         let available_milli = self.position.map_or(0, |position| position.available_milli);
         let suffices = self.suffices.as_ref().map_or(0, |suffices| suffices.1);
@@ -99,15 +106,15 @@ impl State {
     }
 }
 
-/// Watches inventory.position beside ref.item_location.
+/// The detector; it reads inventory.position and ref.item_location.
 pub struct StockoutRisk;
 
 impl Detector for StockoutRisk {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreItem;
-    type State = State;
+    type State = StockoutRiskState;
 
-    fn assess(&self, _: &StoreItem, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreItem, state: &mut StockoutRiskState, at: &At<'_>) -> Verdict {
         let (open_bp, clear_bp) = (at.policy[0], at.policy[1]);
         state.risk_bp = None;
         let (Some(Position { available_milli, anchor_at, .. }), Some(lead)) = (state.position, state.lead) else {
@@ -126,14 +133,14 @@ impl Detector for StockoutRisk {
         Verdict { open, clear, gone: false, look_again: None }
     }
 
-    fn respond(&self, _: &StoreItem, state: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, state: &StockoutRiskState, _: &At<'_>) -> Response {
         let critical = state.risk_bp.is_some_and(|risk_bp| risk_bp >= CRITICAL_BP);
         let severity = if critical { Severity::Critical } else { Severity::High };
         let action = Action::new("replenish", "inventory_planner");
         Response { severity, action: action.with("quantity", Parameter::Number(state.quantity())) }
     }
 
-    fn drivers(&self, _: &StoreItem, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreItem, state: &StockoutRiskState, at: &At<'_>) -> Vec<Driver> {
         let (position, lead) = (state.position, state.lead);
         let suffices = state.suffices.as_ref().filter(|suffices| Some(suffices.0) == lead);
         let suffices_milli = suffices.map(|suffices| suffices.1.saturating_mul(1_000));
@@ -155,12 +162,12 @@ impl Detector for StockoutRisk {
         vec![key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &StoreItem, _: &State) -> Option<Id> {
+    fn store(&self, key: &StoreItem, _: &StockoutRiskState) -> Option<Id> {
         Some(key.store)
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.item_at_store().stockouts.clone()
 }
@@ -172,7 +179,7 @@ mod tests {
 
     const POISSON_6: Lead = (24, 6_000, None);
 
-    fn assess(state: &mut State) -> (Verdict, Response) {
+    fn assess(state: &mut StockoutRiskState) -> (Verdict, Response) {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
         let context = Context::default();
         let at = At { now: 0, context: &context, policy: &[5_000, 3_000] };
@@ -184,14 +191,14 @@ mod tests {
         Some(Position { available_milli, anchor_at: Some(0), ..Position::default() })
     }
 
-    fn with(position: Option<Position>, lead: Lead) -> State {
-        State { position, lead: Some(lead), ..State::default() }
+    fn with(position: Option<Position>, lead: Lead) -> StockoutRiskState {
+        StockoutRiskState { position, lead: Some(lead), ..StockoutRiskState::default() }
     }
 
     #[test]
     fn opens_on_a_thin_shelf_and_clears_on_a_full_one() {
         // P(D > 5) = 0.554, P(D > 6) = 0.394, P(D > 7) = 0.256, Q95 = 10 for a Poisson of 6.
-        let mut state = State { case_pack: Some(4), ..with(stock(5_999), POISSON_6) };
+        let mut state = StockoutRiskState { case_pack: Some(4), ..with(stock(5_999), POISSON_6) };
         let (verdict, response) = assess(&mut state);
         assert!(verdict.open && !verdict.clear && response.severity == Severity::High);
         assert_eq!(response.action.parameters, [("quantity".into(), Parameter::Number(8))]);
@@ -216,7 +223,7 @@ mod tests {
         assert_eq!(assess(&mut with(uncounted, POISSON_6)).0, Verdict::while_true(false));
         assert_eq!(assess(&mut with(stock(-1), sells(3_428))).0, Verdict::while_true(false));
         assert!(assess(&mut with(stock(-1), sells(3_429))).0.open);
-        assert_eq!(assess(&mut State { lead: None, ..with(stock(0), POISSON_6) }).0, Verdict::GONE);
+        assert_eq!(assess(&mut StockoutRiskState { lead: None, ..with(stock(0), POISSON_6) }).0, Verdict::GONE);
         assert_eq!(assess(&mut with(None, POISSON_6)).0, Verdict::GONE);
     }
 

@@ -1,8 +1,8 @@
-//! Fewer people are there than the work needs: somebody must be called in.
+//! Detector `labor.coverage_gap`: opens when fewer employees of a role are present than required (contract §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::row::read;
@@ -22,9 +22,15 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 300_000,
+    rule: Rule {
+        opens: "gap ≥ 1",
+        clears: "gap ≤ 0",
+        severity: "critical if present · 2 ≤ required, else high",
+        recommends: &[Recommendation { action: "call_in", parameters: &["heads"], approver: "store_manager" }],
+    },
 };
 
-/// Watches labor.coverage.
+/// The detector; it reads labor.coverage.
 pub struct CoverageGap;
 
 impl Detector for CoverageGap {
@@ -76,7 +82,7 @@ impl Fed for CoverageGap {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(CoverageGap, read(graph.labor_coverage(), |row| row))
 }

@@ -1,7 +1,7 @@
-//! A department sells well and earns too little on it today: finance should look while the day is open.
+//! Detector `margin.leak`: opens when a department's sales of today are large and its margin is low (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::time::HOUR_MS;
@@ -31,12 +31,18 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "floor_bp", default: 1_000, unit: "bp", meaning: "margin below which a department leaks" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "12 hours of the day have passed, net_cents ≥ `min_cents` and margin_bp < `floor_bp`",
+        clears: "margin_bp ≥ `floor_bp`, or the row settles",
+        severity: "high",
+        recommends: &[Recommendation { action: "review_margin", parameters: &[], approver: "finance" }],
+    },
 };
 
-/// How old a day must be to be judged.
+/// The age from which on a day is evaluated.
 const SETTLED_IN_MS: i64 = 12 * HOUR_MS;
 
-/// Watches the rows of margin.daily that have not settled.
+/// The detector; it reads the rows of margin.daily that have not settled.
 pub struct Leak;
 
 impl Detector for Leak {
@@ -95,7 +101,7 @@ pub fn readings<'scope>(rows: &Collection<'scope, Row<StoreDeptDay, Margin>>) ->
     read_some(rows, |row| (!row.settled).then_some(row.value))
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(Leak, readings(graph.margin_daily()))
 }

@@ -1,7 +1,7 @@
-//! The forecasts of a department no longer fit what sells: planning should review them.
+//! Detector `model.drift`: opens when the forecast error or bias of a department is too large (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -34,12 +34,18 @@ pub const KIND: &ExceptionType = &ExceptionType {
         },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "actual_milli ≥ 100 000, and wape_bp > `max_wape_bp` or |bias_bp| > `max_bias_bp`",
+        clears: "neither is above its maximum (null counts as 0)",
+        severity: "medium",
+        recommends: &[Recommendation { action: "review_forecast", parameters: &[], approver: "planning" }],
+    },
 };
 
-/// Sales below which a model is not judged.
+/// Sales below which a model is not evaluated.
 const ENOUGH_MILLI: i64 = 100_000;
 
-/// Watches view model.drift.
+/// The detector; it reads view model.drift.
 pub struct ModelDrift;
 
 impl Detector for ModelDrift {
@@ -90,7 +96,7 @@ impl Fed for ModelDrift {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(ModelDrift, read(graph.model_drift(), |row| row))
 }

@@ -1,8 +1,9 @@
-//! The till charges another price than the promotion promises: fix it now.
+//! Detector `promotion.price_mismatch`: opens while the latest sale in a running promotion had another price (contract
+//! §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::row::read;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
 use crate::state::offer::LatestSale;
-use crate::views::promotion_performance::{PromotionStoreItem, Standing};
+use crate::views::promotion_performance::{PromotionRow, PromotionStoreItem};
 
 /// `promotion.price_mismatch`.
 pub const KIND: &ExceptionType = &ExceptionType {
@@ -23,27 +24,33 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the promotion runs and its latest sale line had another price",
+        clears: "the latest sale line had the promoted price, or the promotion has ended",
+        severity: "critical",
+        recommends: &[Recommendation { action: "fix_price", parameters: &[], approver: "store_manager" }],
+    },
 };
 
-/// What it reads of promotion.performance.
+/// The inputs from promotion.performance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Prices {
-    /// When the promotion begins.
+    /// The start of the promotion.
     pub start_at: i64,
-    /// When it ends.
+    /// The end of the promotion, exclusive.
     pub end_at: i64,
     /// The latest sale line.
     pub latest_sale: Option<LatestSale>,
 }
 
 impl Prices {
-    /// What it reads of a row.
-    pub fn of(row: &Standing) -> Self {
+    /// The inputs from a row.
+    pub fn of(row: &PromotionRow) -> Self {
         Prices { start_at: row.start_at, end_at: row.end_at, latest_sale: row.latest_sale.clone() }
     }
 }
 
-/// Watches promotion.performance.
+/// The detector; it reads promotion.performance.
 pub struct PriceMismatch;
 
 impl Detector for PriceMismatch {
@@ -54,7 +61,7 @@ impl Detector for PriceMismatch {
     fn assess(&self, _: &PromotionStoreItem, state: &mut One<Prices>, at: &At<'_>) -> Verdict {
         match state.get() {
             None => Verdict::GONE,
-            // A settled row, of a promotion that is told to run again.
+            // A settled row of a promotion whose period was moved ahead.
             Some(row) if at.now < row.start_at => Verdict::GONE.again(Some(row.start_at)),
             Some(row) if row.end_at <= at.now => Verdict::GONE,
             Some(row) => Verdict::while_true(row.latest_sale.as_ref().is_some_and(LatestSale::is_mismatch))
@@ -97,7 +104,7 @@ impl Fed for PriceMismatch {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(PriceMismatch, read(graph.promotion_performance(), |row| Prices::of(&row)))
 }

@@ -1,9 +1,9 @@
-//! A promotion is running and the store has not set it up: do it now.
+//! Detector `promotion.setup_overdue`: opens when a running promotion has no completed set-up task (contract §5).
 
 use contract::event::promotion::Promotion;
 use contract::event::task::{Task, TaskStatus};
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{At, Detector, Fed, Verdict};
 use engine::time::{Collection, Inputs};
@@ -21,6 +21,12 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the promotion needs a set-up and runs, and the store has completed no task for it",
+        clears: "a task is completed, or the promotion has ended",
+        severity: "high",
+        recommends: &[Recommendation { action: "store_task", parameters: &[], approver: "store_manager" }],
+    },
 };
 
 /// A promotion at a store.
@@ -32,14 +38,14 @@ pub struct PromotionStore {
     pub store: Id,
 }
 
-/// A row it reads.
+/// An input of the detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Input {
     /// A promotion that must be set up, from `start_at` until before `end_at`.
     Runs {
-        /// From when.
+        /// The start.
         start_at: i64,
-        /// Until when.
+        /// The end, exclusive.
         end_at: i64,
     },
     /// A completed task for the promotion.
@@ -48,12 +54,12 @@ pub enum Input {
 
 /// The period of a promotion and the tasks completed for it.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct SetupOverdueState {
     runs: One<(i64, i64)>,
     done: i64,
 }
 
-/// What it reads of promotions and tasks.
+/// The inputs from promotions and tasks.
 pub fn inputs<'scope>(
     promotions: &Collection<'scope, Promotion>,
     tasks: &Collection<'scope, Task>,
@@ -69,15 +75,15 @@ pub fn inputs<'scope>(
     Inputs::from(runs).and(done)
 }
 
-/// Watches promotions and tasks.
+/// The detector; it reads promotions and tasks.
 pub struct SetupOverdue;
 
 impl Detector for SetupOverdue {
     const KIND: &'static ExceptionType = KIND;
     type Key = PromotionStore;
-    type State = State;
+    type State = SetupOverdueState;
 
-    fn assess(&self, _: &PromotionStore, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &PromotionStore, state: &mut SetupOverdueState, at: &At<'_>) -> Verdict {
         match state.runs.get() {
             Some((start_at, end_at)) if at.now < *end_at => {
                 let turn = if at.now < *start_at { *start_at } else { *end_at };
@@ -87,11 +93,11 @@ impl Detector for SetupOverdue {
         }
     }
 
-    fn respond(&self, _: &PromotionStore, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &PromotionStore, _: &SetupOverdueState, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("store_task", "store_manager") }
     }
 
-    fn drivers(&self, _: &PromotionStore, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &PromotionStore, state: &SetupOverdueState, at: &At<'_>) -> Vec<Driver> {
         let runs = state.runs.get();
         let late_ms = runs.map(|(start_at, _)| at.now - start_at);
         vec![
@@ -106,7 +112,7 @@ impl Detector for SetupOverdue {
         vec![key.promotion.into(), key.store.into()]
     }
 
-    fn store(&self, key: &PromotionStore, _: &State) -> Option<Id> {
+    fn store(&self, key: &PromotionStore, _: &SetupOverdueState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -114,19 +120,19 @@ impl Detector for SetupOverdue {
 impl Fed for SetupOverdue {
     type Input = Input;
 
-    fn update(&self, _: &PromotionStore, state: &mut State, input: Input, diff: i64) {
+    fn update(&self, _: &PromotionStore, state: &mut SetupOverdueState, input: Input, diff: i64) {
         match input {
             Input::Runs { start_at, end_at } => state.runs.update((start_at, end_at), diff),
             Input::Done => state.done += diff,
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &SetupOverdueState) -> bool {
         state.runs.is_empty() && state.done == 0
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(SetupOverdue, inputs(&graph.inputs.streams.promotions, &graph.inputs.streams.tasks))
 }
@@ -136,7 +142,7 @@ mod tests {
     use super::*;
     use engine::reference::Context;
 
-    fn assess(state: &mut State, now: i64) -> Verdict {
+    fn assess(state: &mut SetupOverdueState, now: i64) -> Verdict {
         let [promotion, store] = ["p", "s"].map(Id::new);
         let context = Context::default();
         let at = At { now, context: &context, policy: &[] };
@@ -145,7 +151,7 @@ mod tests {
 
     #[test]
     fn opens_at_the_start_and_clears_when_done_or_over() {
-        let mut state = State::default();
+        let mut state = SetupOverdueState::default();
         state.runs.update((10, 20), 1);
         assert_eq!(assess(&mut state, 9), Verdict::while_true(false).again(Some(10)));
         assert_eq!(assess(&mut state, 10), Verdict::while_true(true).again(Some(20)));
@@ -158,7 +164,7 @@ mod tests {
 
     #[test]
     fn nothing_to_set_up_is_nothing_overdue() {
-        let mut state = State { done: 1, ..State::default() };
+        let mut state = SetupOverdueState { done: 1, ..SetupOverdueState::default() };
         assert_eq!(assess(&mut state, 15), Verdict::GONE);
         assert!(!SetupOverdue.is_empty(&state));
         state.done = 0;

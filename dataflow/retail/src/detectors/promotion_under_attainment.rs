@@ -1,8 +1,9 @@
-//! A promotion sells so much less than hoped for that chance cannot explain it: the store must push it.
+//! Detector `promotion.under_attainment`: opens when sales are improbably low against the expected uplift (contract
+//! §5).
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::units::floor_div;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
 use crate::stats::{Demand, basis_points};
-use crate::views::promotion_performance::{PromotionStoreItem, Standing};
+use crate::views::promotion_performance::{PromotionRow, PromotionStoreItem};
 
 /// `promotion.under_attainment`.
 pub const KIND: &ExceptionType = &ExceptionType {
@@ -34,29 +35,35 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 8_500, unit: "bp", meaning: "part of the uplift from which it clears" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "the promotion runs, expected_milli ≥ 5000, the probability of selling so little < `p_bp`, and attainment_bp < `open_bp`",
+        clears: "attainment_bp ≥ `clear_bp` or null, or the promotion has ended",
+        severity: "high",
+        recommends: &[Recommendation { action: "store_task", parameters: &["escalate"], approver: "regional_manager" }],
+    },
 };
 
-/// Expected sales, 5 units, below which nothing can be said.
+/// Expected sales, 5 units, below which a promotion is not evaluated.
 const ENOUGH_MILLI: i64 = 5_000;
 
-/// What it reads of promotion.performance.
+/// The inputs from promotion.performance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sales {
-    /// When the promotion begins.
+    /// The start of the promotion.
     pub start_at: i64,
-    /// When it ends.
+    /// The end of the promotion, exclusive.
     pub end_at: i64,
     /// Sold − voided.
     pub units_milli: i64,
-    /// What was hoped for until now.
+    /// The units expected until now.
     pub expected_milli: i64,
-    /// How much of the uplift came.
+    /// The part of the uplift that was reached.
     pub attainment_bp: Option<i64>,
 }
 
 impl Sales {
-    /// What it reads of a row.
-    pub fn of(row: &Standing) -> Self {
+    /// The inputs from a row.
+    pub fn of(row: &PromotionRow) -> Self {
         let performance = row.performance;
         Sales {
             start_at: row.start_at,
@@ -67,14 +74,14 @@ impl Sales {
         }
     }
 
-    /// The chance of selling so little or less if what was hoped for were true.
+    /// The probability of selling at most this much if the expectation were true.
     fn chance_bp(self) -> i64 {
         let hoped = Demand { mean: self.expected_milli as f64 / 1_000.0, dispersion: None };
         basis_points(hoped.at_most(floor_div(self.units_milli.into(), 1_000)))
     }
 }
 
-/// Watches promotion.performance.
+/// The detector; it reads promotion.performance.
 pub struct UnderAttainment;
 
 impl Detector for UnderAttainment {
@@ -86,7 +93,7 @@ impl Detector for UnderAttainment {
         let (p_bp, open_bp, clear_bp) = (at.policy[0], at.policy[1], at.policy[2]);
         let Some(row) = state.get().filter(|row| at.now < row.end_at) else { return Verdict::GONE };
         if at.now < row.start_at {
-            // A settled row, of a promotion that is told to run again.
+            // A settled row of a promotion whose period was moved ahead.
             return Verdict::GONE.again(Some(row.start_at));
         }
         let Some(attainment_bp) = row.attainment_bp else {
@@ -133,7 +140,7 @@ impl Fed for UnderAttainment {
     }
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(UnderAttainment, read(graph.promotion_performance(), |row| Sales::of(&row)))
 }

@@ -1,7 +1,7 @@
-//! An item comes back far more often than usual: somebody must find out why.
+//! Detector `returns.abnormal_rate`: opens when the return score of an item is too high (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -24,15 +24,21 @@ pub const KIND: &ExceptionType = &ExceptionType {
         Policy { name: "clear_bp", default: 15_000, unit: "bp", meaning: "returns score below which it clears" },
     ],
     for_ms: 0,
+    rule: Rule {
+        opens: "score_bp ≥ `open_bp` and returned_milli ≥ 5000",
+        clears: "score_bp < `clear_bp` or null",
+        severity: "high",
+        recommends: &[Recommendation { action: "investigate", parameters: &["detail"], approver: "quality_manager" }],
+    },
 };
 
-/// Fewer returned units say nothing.
+/// Returned units below which an item is not evaluated.
 const LEAST_RETURNED_MILLI: i64 = 5_000;
 
-/// Watches returns.item.
+/// The detector; it reads returns.item.
 pub struct AbnormalRate;
 
-/// Who looks into it: by the greatest reason column, the first of them where several are.
+/// The team that investigates: by the greatest reason column, the first one on a tie (contract §5).
 pub fn detail(row: &ItemReturns) -> &'static str {
     let reasons = [
         (row.defective_milli, "quality"),
@@ -104,12 +110,12 @@ impl Fed for AbnormalRate {
     }
 }
 
-/// What it reads of the view.
+/// The inputs from the view.
 pub fn input<'scope>(rows: &Collection<'scope, Row<Item, ItemReturns>>) -> Inputs<'scope, Item, ItemReturns> {
     read(rows, |row| row)
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(AbnormalRate, input(graph.returns_item()))
 }

@@ -1,7 +1,7 @@
-//! A till operator takes back goods without a receipt suspiciously often: a case for few eyes.
+//! Detector `returns.operator_pattern`: opens when a till operator refunds too often without a receipt (contract §5).
 
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -27,12 +27,18 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "opens while the cautious share of refunds without a receipt is above this",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "no_receipt_low_bp > `open_bp` and refunds ≥ 5",
+        clears: "no_receipt_low_bp ≤ `open_bp` or null",
+        severity: "high",
+        recommends: &[Recommendation { action: "review_case", parameters: &[], approver: "loss_prevention" }],
+    },
 };
 
-/// Fewer refunds say nothing.
+/// Refunds below which an operator is not evaluated.
 const LEAST_REFUNDS: i64 = 5;
 
-/// What it reads of an operator with refunds.
+/// The inputs of an operator with refunds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Refunds {
     refunds: i64,
@@ -41,7 +47,7 @@ pub struct Refunds {
     no_receipt_low_bp: Option<i64>,
 }
 
-/// Watches returns.operator.
+/// The detector; it reads returns.operator.
 pub struct OperatorPattern;
 
 impl Detector for OperatorPattern {
@@ -91,7 +97,7 @@ impl Fed for OperatorPattern {
     }
 }
 
-/// What it reads of the view. A row without refunds, the usual one, says no more than an absent one.
+/// The inputs from the view. A row without refunds, the usual case, is equivalent to no row and is left out.
 pub fn input<'scope>(
     rows: &Collection<'scope, Row<StoreOperator, OperatorReturns>>,
 ) -> Inputs<'scope, StoreOperator, Refunds> {
@@ -101,7 +107,7 @@ pub fn input<'scope>(
     })
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(OperatorPattern, input(graph.returns_operator()))
 }

@@ -1,14 +1,15 @@
-//! Far fewer of a store's visitors bought in the last hour than in the day before: look at the store.
+//! Detector `store.conversion_drop`: opens when the conversion of the last hour is far below that of the day before
+//! (contract §5).
 //!
-//! The hour that counts is the last one completed five minutes ago, H; it is compared with the hours of the day before
-//! it. Rows come and go by the clock ([`during`]), so that only changes of rows that are read carry a cause. Queues,
-//! cashiers and empty shelves explain and decide nothing.
+//! The hour that is evaluated, H, is the last one completed five minutes ago; it is compared with the hours of the day
+//! before it. Rows enter and leave by the clock ([`during`]), so only changes of rows that are read carry a cause.
+//! Queues, cashiers and stockout risks are drivers and decide nothing.
 
 use std::collections::BTreeMap;
 
 use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreHour;
 use contract::policy::Policy;
@@ -48,31 +49,37 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "share of the usual conversion below which an hour is a drop",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "the last hour completed five minutes ago has ≥ 50 visitors, and its conversion_bp < `drop_bp` of the mean of at least 6 such hours in the 24 hours before it",
+        clears: "that hour has ≥ 50 visitors and is no drop",
+        severity: "high",
+        recommends: &[Recommendation { action: "review_store", parameters: &[], approver: "regional_manager" }],
+    },
 };
 
-/// What an hour is given to be reported completely.
+/// The delay after which an hour is taken to be reported completely.
 const GRACE_MS: i64 = 5 * MINUTE_MS;
-/// Visitors below which an hour says nothing.
+/// Visitors below which an hour is not evaluated.
 const ENOUGH: i64 = 50;
-/// Hours to compare with below which nothing is usual.
+/// The least number of hours to compare with.
 const ENOUGH_HOURS: i64 = 6;
 
-/// What a store learns.
+/// An input of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reading {
     /// An hour: its start, visitors and conversion.
     Hour(i64, i64, Option<i64>),
-    /// A queue in the hour that counts: customers served in time, and all.
+    /// A queue in hour H: customers served in time, and all customers.
     Queue(i64, i64),
     /// The cashiers missing.
     Gap(i64),
-    /// An item at risk of running out.
+    /// An item with an open inventory.stockout_risk.
     Stockout,
 }
 
-/// The hours of a day, and what explains them.
+/// The hours of a day, and the drivers beside them.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct ConversionDropState {
     /// Visitors and conversion by hour.
     hours: BTreeMap<i64, One<(i64, Option<i64>)>>,
     in_time: i128,
@@ -81,7 +88,7 @@ pub struct State {
     stockouts: i64,
 }
 
-/// The hour that counts, and what was usual before it.
+/// Hour H, and the mean conversion before it.
 struct Comparison {
     start: i64,
     visitors: Option<i64>,
@@ -90,7 +97,7 @@ struct Comparison {
     conversion_sum_bp: i64,
 }
 
-impl State {
+impl ConversionDropState {
     fn compare(&self, now: i64) -> Comparison {
         let start = hour(now - GRACE_MS) - HOUR_MS;
         let row = self.hours.get(&start).and_then(One::get);
@@ -108,12 +115,12 @@ impl State {
 }
 
 impl Comparison {
-    /// Whether the hour has visitors enough to be judged.
+    /// True if the hour has enough visitors to be evaluated.
     fn is_judged(&self) -> bool {
         self.visitors.is_some_and(|visitors| visitors >= ENOUGH)
     }
 
-    /// Whether conversion < drop_bp of the exact mean: compared as integers, multiplied out.
+    /// True if the conversion is below drop_bp of the exact mean; compared as integers, multiplied out.
     fn is_drop(&self, drop_bp: i64) -> bool {
         let below = |conversion_bp: i64| {
             i128::from(conversion_bp) * i128::from(self.hours) * 10_000
@@ -123,15 +130,15 @@ impl Comparison {
     }
 }
 
-/// Watches store.traffic.
+/// The detector; it reads store.traffic.
 pub struct ConversionDrop;
 
 impl Detector for ConversionDrop {
     const KIND: &'static ExceptionType = KIND;
     type Key = Id;
-    type State = State;
+    type State = ConversionDropState;
 
-    fn assess(&self, _: &Id, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Id, state: &mut ConversionDropState, at: &At<'_>) -> Verdict {
         let comparison = state.compare(at.now);
         let open = comparison.is_drop(at.policy[0]);
         // An hour with too few visitors, or none, opens nothing and clears nothing.
@@ -139,11 +146,11 @@ impl Detector for ConversionDrop {
         verdict.again((!state.hours.is_empty()).then(|| comparison.start + 2 * HOUR_MS + GRACE_MS))
     }
 
-    fn respond(&self, _: &Id, _: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Id, _: &ConversionDropState, _: &At<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("review_store", "regional_manager") }
     }
 
-    fn drivers(&self, _: &Id, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Id, state: &ConversionDropState, at: &At<'_>) -> Vec<Driver> {
         let Comparison { start, visitors, conversion_bp, hours, conversion_sum_bp } = state.compare(at.now);
         let mean =
             |share_bp: i64| quotient(i128::from(conversion_sum_bp) * i128::from(share_bp), i128::from(hours) * 10_000);
@@ -164,7 +171,7 @@ impl Detector for ConversionDrop {
         vec![(*key).into()]
     }
 
-    fn store(&self, key: &Id, _: &State) -> Option<Id> {
+    fn store(&self, key: &Id, _: &ConversionDropState) -> Option<Id> {
         Some(*key)
     }
 }
@@ -172,7 +179,7 @@ impl Detector for ConversionDrop {
 impl Fed for ConversionDrop {
     type Input = Reading;
 
-    fn update(&self, _: &Id, state: &mut State, reading: Reading, diff: i64) {
+    fn update(&self, _: &Id, state: &mut ConversionDropState, reading: Reading, diff: i64) {
         match reading {
             Reading::Hour(start, visitors, conversion_bp) => {
                 let row = state.hours.entry(start).or_default();
@@ -190,13 +197,13 @@ impl Fed for ConversionDrop {
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &ConversionDropState) -> bool {
         let explained = state.gap.is_empty() && state.stockouts == 0 && state.customers == 0 && state.in_time == 0;
         state.hours.is_empty() && explained
     }
 }
 
-/// What the detector reads beside store.traffic, to explain and not to decide.
+/// The collections that only explain: their values are drivers and decide nothing.
 pub struct Explanations<'a, 'scope> {
     /// The rows of store.queue.
     pub quarters: &'a Collection<'scope, Row<ZoneQuarter, Quarter>>,
@@ -206,7 +213,7 @@ pub struct Explanations<'a, 'scope> {
     pub stockouts: &'a Collection<'scope, Id>,
 }
 
-/// The hours H − 24 h to H of every store, and what explains H.
+/// The hours H − 24 h to H of every store, and the drivers of H.
 pub fn readings<'scope>(
     ticks: Ticks,
     traffic: &Collection<'scope, Row<StoreHour, Traffic>>,
@@ -232,7 +239,7 @@ pub fn readings<'scope>(
     Inputs::from(hours).and(queues).and(gaps).and(stockouts)
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     let explanations = Explanations {
         quarters: graph.store_queue(),
@@ -249,7 +256,7 @@ mod tests {
 
     /// Judges hours 0, 1, 2, … (visitors, conversion), the last one at 5 minutes past its end.
     fn check(hours: &[(i64, Option<i64>)], expected: (bool, bool)) -> Vec<Driver> {
-        let (context, mut state) = (Context::default(), State::default());
+        let (context, mut state) = (Context::default(), ConversionDropState::default());
         let key = Id::new("s");
         for (at, (visitors, conversion_bp)) in (0..).zip(hours) {
             ConversionDrop.update(&key, &mut state, Reading::Hour(at * HOUR_MS, *visitors, *conversion_bp), 1);
@@ -279,7 +286,7 @@ mod tests {
     #[test]
     fn an_hour_without_a_row_changes_nothing() {
         let (context, key) = (Context::default(), Id::new("s"));
-        let mut state = State::default();
+        let mut state = ConversionDropState::default();
         ConversionDrop.update(&key, &mut state, Reading::Hour(0, 99, Some(5)), 1);
         let at = At { now: 2 * HOUR_MS + GRACE_MS, context: &context, policy: &[6_000] };
         let verdict = ConversionDrop.assess(&key, &mut state, &at);

@@ -1,12 +1,12 @@
-//! Too many customers of a checkout zone waited too long in the last quarter of an hour: open a lane.
+//! Detector `store.queue_breach`: opens when too many customers of a checkout zone waited too long (contract §5).
 //!
-//! The quarter that counts is the last one completed five minutes ago; its row comes and goes by the clock
-//! ([`during`]), so that only changes of that row carry a cause. Staff and lanes explain and decide nothing.
+//! The quarter that is evaluated is the last one completed five minutes ago; its row enters and leaves by the clock
+//! ([`during`]), so only changes of that row carry a cause. Staff and lanes are drivers and decide nothing.
 
 use contract::event::Topic;
 use contract::event::workforce::Role;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::time::{MINUTE_MS, QUARTER_MS};
@@ -39,13 +39,19 @@ pub const KIND: &ExceptionType = &ExceptionType {
         meaning: "service level of a quarter of an hour below which a queue is in breach",
     }],
     for_ms: 0,
+    rule: Rule {
+        opens: "the last quarter completed five minutes ago has ≥ 10 customers and service_level_bp < `sl_bp`",
+        clears: "that quarter has ≥ 10 customers and service_level_bp ≥ `sl_bp`",
+        severity: "critical if service_level_bp < 5000, else high",
+        recommends: &[Recommendation { action: "open_lane", parameters: &[], approver: "store_manager" }],
+    },
 };
 
-/// What a quarter is given to be reported completely.
+/// The delay after which a quarter is taken to be reported completely.
 const GRACE_MS: i64 = 5 * MINUTE_MS;
-/// Customers below which a quarter says nothing.
+/// Customers below which a quarter is not evaluated.
 const ENOUGH: i64 = 10;
-/// Service level below which a breach is critical.
+/// The service level below which a breach is critical.
 const CRITICAL_BP: i64 = 5_000;
 
 /// A zone of a store.
@@ -55,24 +61,24 @@ pub struct StoreZone {
     zone: Id,
 }
 
-/// What a zone learns.
+/// An input of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reading {
-    /// The quarter that counts: its start and row.
+    /// The evaluated quarter: its start and row.
     Quarter(i64, Quarter),
     /// The store's cashiers.
     Cashiers(Coverage),
 }
 
-/// The quarter that counts, the cashiers, and how bad the last quarter with enough customers was.
+/// The evaluated quarter, the cashiers, and the service level of the last quarter with enough customers.
 #[derive(Default, Serialize, Deserialize)]
-pub struct State {
+pub struct QueueBreachState {
     quarter: One<(i64, Quarter)>,
     cashiers: One<Coverage>,
     critical: bool,
 }
 
-impl State {
+impl QueueBreachState {
     /// Customers of the quarter, if they are enough, and its service level.
     fn judged(&self) -> Option<(i64, i64)> {
         let queue = self.quarter.get()?.1.queue;
@@ -81,15 +87,15 @@ impl State {
     }
 }
 
-/// Watches store.queue.
+/// The detector; it reads store.queue.
 pub struct QueueBreach;
 
 impl Detector for QueueBreach {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreZone;
-    type State = State;
+    type State = QueueBreachState;
 
-    fn assess(&self, _: &StoreZone, state: &mut State, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreZone, state: &mut QueueBreachState, at: &At<'_>) -> Verdict {
         // A quarter with too few customers, or none, opens nothing and clears nothing.
         let Some((_, level)) = state.judged() else { return Verdict::default() };
         let breach = level < at.policy[0];
@@ -99,12 +105,12 @@ impl Detector for QueueBreach {
         Verdict::while_true(breach)
     }
 
-    fn respond(&self, _: &StoreZone, state: &State, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreZone, state: &QueueBreachState, _: &At<'_>) -> Response {
         let severity = if state.critical { Severity::Critical } else { Severity::High };
         Response { severity, action: Action::new("open_lane", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreZone, state: &State, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreZone, state: &QueueBreachState, at: &At<'_>) -> Vec<Driver> {
         let quarter = state.quarter.get().copied();
         let queue = quarter.map(|(_, row)| row.queue);
         let customers = queue.map(|queue| queue.served.saturating_add(queue.abandoned));
@@ -125,7 +131,7 @@ impl Detector for QueueBreach {
         vec![key.store.into(), key.zone.into()]
     }
 
-    fn store(&self, key: &StoreZone, _: &State) -> Option<Id> {
+    fn store(&self, key: &StoreZone, _: &QueueBreachState) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -133,19 +139,19 @@ impl Detector for QueueBreach {
 impl Fed for QueueBreach {
     type Input = Reading;
 
-    fn update(&self, _: &StoreZone, state: &mut State, reading: Reading, diff: i64) {
+    fn update(&self, _: &StoreZone, state: &mut QueueBreachState, reading: Reading, diff: i64) {
         match reading {
             Reading::Quarter(start, row) => state.quarter.update((start, row), diff),
             Reading::Cashiers(coverage) => state.cashiers.update(coverage, diff),
         }
     }
 
-    fn is_empty(&self, state: &State) -> bool {
+    fn is_empty(&self, state: &QueueBreachState) -> bool {
         state.quarter.is_empty() && state.cashiers.is_empty()
     }
 }
 
-/// The last quarter completed at now − 5 min, of every zone that has a row for it, and its store's cashiers.
+/// The last quarter completed at now − 5 min of every zone that has a row for it, and the cashiers of its store.
 pub fn readings<'scope>(
     ticks: Ticks,
     quarters: &Collection<'scope, Row<ZoneQuarter, Quarter>>,
@@ -168,12 +174,12 @@ pub fn readings<'scope>(
     Inputs::from(last).and(cashiers)
 }
 
-/// The checkout coverage of each store, as an explanation.
+/// The checkout coverage of each store, as a driver.
 pub fn cashiers<'scope>(coverage: &Collection<'scope, Row<StoreRole, Coverage>>) -> Collection<'scope, (Id, Coverage)> {
     unblamed(coverage.clone()).flat_map(|row| (row.key.role == Role::Checkout).then_some((row.key.store, row.value)))
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(QueueBreach, readings(graph.inputs.ticks, graph.store_queue(), graph.labor_coverage()))
 }
@@ -188,7 +194,7 @@ mod tests {
     fn check(quarters: &[Option<(i64, i64)>], expected: &str) {
         let (context, key) = (Context::default(), StoreZone { store: Id::new("s"), zone: Id::new("z") });
         let at = At { now: 0, context: &context, policy: &[8_000] };
-        let (mut state, mut before) = (State::default(), None);
+        let (mut state, mut before) = (QueueBreachState::default(), None);
         let mut letters = String::new();
         for (start, quarter) in (0..).zip(quarters) {
             let row = quarter.map(|(served, over_target)| {

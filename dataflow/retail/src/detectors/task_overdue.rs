@@ -1,8 +1,8 @@
-//! A store task was not done when it was due: somebody must see to it.
+//! Detector `task.overdue`: opens when a store task is still open at the time it is due (contract §5).
 
 use contract::event::task::Task;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
-use contract::exception_type::ExceptionType;
+use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use contract::time::HOUR_MS;
 use engine::detector::{At, Detector, Fed, Verdict};
@@ -21,9 +21,15 @@ pub const KIND: &ExceptionType = &ExceptionType {
     restricted: false,
     policies: &[],
     for_ms: 0,
+    rule: Rule {
+        opens: "the task is open and due_at ≤ now",
+        clears: "the task is not open, or due_at > now",
+        severity: "high from 4 hours after due_at, before that medium",
+        recommends: &[Recommendation { action: "escalate", parameters: &[], approver: "store_manager" }],
+    },
 };
 
-/// How long after it was due a task becomes pressing.
+/// The time after which an overdue task has high severity.
 const PRESSING_MS: i64 = 4 * HOUR_MS;
 
 /// A task of a store.
@@ -33,7 +39,7 @@ pub struct StoreTask {
     task: EventId,
 }
 
-/// Watches tasks: by the time they are due, while they are open.
+/// The detector; it reads the due times of open tasks.
 pub struct Overdue;
 
 impl Detector for Overdue {
@@ -83,14 +89,14 @@ impl Fed for Overdue {
     }
 }
 
-/// The open tasks, and when they are due.
+/// The due times of open tasks.
 pub fn readings<'scope>(tasks: &Collection<'scope, Task>) -> Collection<'scope, (StoreTask, i64)> {
     tasks.clone().flat_map(|task| {
         task.is_open().then(|| (StoreTask { store: task.store, task: task.task.clone() }, task.due_at))
     })
 }
 
-/// What becomes of its exceptions.
+/// The steps of its exceptions.
 pub fn steps<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Step> {
     graph.watch(Overdue, readings(&graph.inputs.streams.tasks))
 }

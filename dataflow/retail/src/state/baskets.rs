@@ -1,4 +1,4 @@
-//! Which transactions count as sales: those with more sale lines than void lines.
+//! Baskets: counts the transactions with more sale lines than void lines, and those of loyalty customers among them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,24 +6,24 @@ use std::hash::Hash;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-/// Lines by transaction; counts those that sell more than they void, and of them those of loyalty customers.
+/// The lines of each transaction, with the number of transactions that count as sales and of loyalty transactions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de> + Eq + Hash"))]
 pub struct Baskets<T> {
-    lines: HashMap<T, Lines, FixedState>,
+    lines: HashMap<T, BasketLines, FixedState>,
     transactions: i64,
     loyalty: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Lines {
+struct BasketLines {
     /// Sale lines − void lines.
     sales: i64,
     /// Sale lines with a customer.
     loyal: i64,
 }
 
-impl Lines {
+impl BasketLines {
     fn counts(self) -> (i64, i64) {
         let sells = self.sales > 0;
         (i64::from(sells), i64::from(sells && self.loyal > 0))
@@ -39,14 +39,14 @@ impl<T> Default for Baskets<T> {
 impl<T: Eq + Hash + Clone> Baskets<T> {
     /// Adds `sales` (sale − void lines) and `loyal` (sale lines with a customer) to a transaction.
     pub fn add(&mut self, transaction: &T, sales: i64, loyal: i64) {
-        let held = self.lines.entry(transaction.clone()).or_default();
-        let before = held.counts();
-        held.sales += sales;
-        held.loyal += loyal;
-        let after = held.counts();
+        let basket = self.lines.entry(transaction.clone()).or_default();
+        let before = basket.counts();
+        basket.sales += sales;
+        basket.loyal += loyal;
+        let after = basket.counts();
         self.transactions += after.0 - before.0;
         self.loyalty += after.1 - before.1;
-        if *held == Lines::default() {
+        if *basket == BasketLines::default() {
             self.lines.remove(transaction);
         }
     }
@@ -56,12 +56,12 @@ impl<T: Eq + Hash + Clone> Baskets<T> {
         self.transactions
     }
 
-    /// Of them, those with a customer on a sale line.
+    /// Transactions among them that have a customer on a sale line.
     pub fn loyalty(&self) -> i64 {
         self.loyalty
     }
 
-    /// Gives the memory back.
+    /// Frees the memory.
     pub fn free(&mut self) {
         *self = Baskets::default();
     }

@@ -1,9 +1,10 @@
-//! What each item sold and lost per store and day, at the cost and in the department its product has now.
+//! Costing: what each item sold and lost by store and day, at the current cost and in the current department of its
+//! product.
 //!
-//! *Meaning.* Sums per item, store and day beside the item's current product; a corrected product restates every day
-//! that is open. Days settle at the first tick ≥ their end + lateness: that tick's corrections are the last, and what
-//! was said of them stands. *State.* One entry per item, store and open day. The entries of settled days are
-//! forgotten without retraction, so their reader must settle at the same tick ([`settles_at`]).
+//! *Meaning.* Sums per item, store and day beside the item's current product; a corrected product restates every open
+//! day. Days settle at the first tick ≥ their end + lateness: that tick emits the last corrections. *State.* One entry
+//! per item, store and open day. The entries of settled days are dropped without retraction, so their reader must
+//! settle at the same tick ([`settles_at`]).
 
 use std::collections::{BTreeMap, HashMap, hash_map};
 
@@ -20,13 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use contract::keys::StoreDeptDay;
 
-/// When a day can no longer change.
+/// The instant from which on a day cannot change.
 pub fn settles_at(day: i64, lateness_ms: i64) -> i64 {
     day + DAY_MS + lateness_ms
 }
 
 operators::sums! {
-/// What lines and losses come to; wide where money is multiplied or may be absurd.
+/// Sums over till lines and losses; wide where money is multiplied or a value may be absurd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Amounts {
     /// Lines and losses.
@@ -35,7 +36,7 @@ pub struct Amounts {
     pub net_cents: i128,
     /// Sale − void.
     pub discount_cents: i128,
-    /// Sold − voided − returned to the shelf, in thousandths; costed, in thousandths of a cent.
+    /// Sold − voided − returned into stock, in thousandths; costed, in thousandths of a cent.
     pub sold: i128,
     /// Damaged, wasted and stolen, likewise.
     pub lost: i128,
@@ -43,7 +44,7 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// What a till line comes to.
+    /// The amounts of a till line.
     pub fn of_line(line: &PosLine) -> Self {
         let sign = if line.is_sale() { 1 } else { -1 };
         Amounts {
@@ -55,7 +56,7 @@ impl Amounts {
         }
     }
 
-    /// What a movement loses, if it does.
+    /// The amounts of a movement that is a loss.
     pub fn of_loss(movement: &Movement) -> Option<Self> {
         let lost = i128::from(movement.quantity_milli).abs();
         movement.reason.is_shrink().then(|| Amounts { records: 1, lost, ..Amounts::default() })
@@ -77,25 +78,25 @@ impl Amounts {
 pub struct Costs {
     /// The department.
     pub dept: Id,
-    /// What one unit costs.
+    /// The cost of one unit.
     pub unit_cost_cents: i64,
 }
 
-/// What an item learns.
+/// An input of an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
-    /// Something happened at a store on a day.
+    /// Amounts at a store on a day.
     Happened(i64, Id, Amounts),
-    /// The product is like this.
+    /// The product's current department and cost.
     Product(Costs),
 }
 
-/// An item's product, and its sums by open day and store. What was last said of a sum is that sum, less what moved it in
+/// An item's product, and its sums by open day and store. The last emitted sum is the current one less the changes of
 /// this tick.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Item {
     product: One<Costs>,
-    product_said: Option<Costs>,
+    last_product: Option<Costs>,
     product_cause: Option<Cause>,
     days: BTreeMap<i64, HashMap<Id, Amounts, FixedState>>,
     moved: Vec<((i64, Id), Traced<Amounts, Cause>)>,
@@ -116,30 +117,30 @@ impl Item {
         match stores.entry(at.1) {
             hash_map::Entry::Vacant(_) if amounts.is_zero() => {}
             hash_map::Entry::Vacant(vacant) => _ = vacant.insert(amounts),
-            hash_map::Entry::Occupied(mut held) => {
-                held.get_mut().plus_equals(&amounts);
-                if held.get().is_zero() {
-                    held.remove();
+            hash_map::Entry::Occupied(mut sums) => {
+                sums.get_mut().plus_equals(&amounts);
+                if sums.get().is_zero() {
+                    sums.remove();
                 }
             }
         }
         self.moved.push((at, Traced::new(amounts, cause)));
     }
 
-    /// Says every sum anew, at the product as it is now.
+    /// Emits every sum anew, at the current product.
     fn restate(
         &mut self,
         now: Option<Costs>,
         cause: &Option<Cause>,
         emit: &mut Emit<'_, (StoreDeptDay, Amounts), Cause>,
     ) {
-        let before = std::mem::replace(&mut self.product_said, now);
-        let mut say = |at, sums: Amounts, moved: Traced<Amounts, Cause>| {
-            let (mut cause, mut said) = (cause.clone(), sums);
+        let before = std::mem::replace(&mut self.last_product, now);
+        let mut emit_change = |at, sums: Amounts, moved: Traced<Amounts, Cause>| {
+            let (mut cause, mut emitted) = (cause.clone(), sums);
             least(&mut cause, &moved.cause);
-            said.add(&moved.diff, -1);
+            emitted.add(&moved.diff, -1);
             let mut emit = emit.because(&cause);
-            (!said.is_zero()).then(|| emit.push(costed(at, said, before), -1));
+            (!emitted.is_zero()).then(|| emit.push(costed(at, emitted, before), -1));
             (!sums.is_zero()).then(|| emit.push(costed(at, sums, now), 1));
         };
         let Item { days, moved, .. } = self;
@@ -148,19 +149,19 @@ impl Item {
                 let at = (*day, *store);
                 let found = moved.binary_search_by(|(moved, _)| moved.cmp(&at)).ok();
                 let unmoved = || Traced::new(Amounts::default(), None);
-                say(at, *sums, found.map_or_else(unmoved, |found| moved[found].1.clone()));
+                emit_change(at, *sums, found.map_or_else(unmoved, |found| moved[found].1.clone()));
             });
         }
-        let stands = |(day, store): &(i64, Id)| days.get(day).is_some_and(|stores| stores.contains_key(store));
-        for (at, moved) in moved.drain(..).filter(|(at, _)| !stands(at)) {
-            say(at, Amounts::default(), moved);
+        let is_present = |(day, store): &(i64, Id)| days.get(day).is_some_and(|stores| stores.contains_key(store));
+        for (at, moved) in moved.drain(..).filter(|(at, _)| !is_present(at)) {
+            emit_change(at, Amounts::default(), moved);
         }
     }
 }
 
 /// The logic that puts costs beside sums, by item.
 pub struct Costing {
-    /// How long a fact may be corrected.
+    /// The time for which a fact may be corrected.
     pub lateness_ms: i64,
 }
 
@@ -190,7 +191,7 @@ impl Keyed for Costing {
     fn close(&mut self, _: &Id, item: &mut Item, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let (product, product_cause) = (item.product.get().copied(), item.product_cause.take());
         add_up(&mut item.moved);
-        if item.product_said == product {
+        if item.last_product == product {
             for (at, Traced { diff, cause }) in item.moved.drain(..).filter(|(_, moved)| !moved.diff.is_zero()) {
                 emit.because(&cause).push(costed(at, diff, product), 1);
             }
@@ -241,14 +242,14 @@ mod tests {
             state.wake(now);
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
-            let said: Vec<String> = out
+            let emitted: Vec<String> = out
                 .iter()
                 .map(|((key, amounts), _, change)| {
                     let sign = if change.diff > 0 { '+' } else { '-' };
                     format!("{sign}{}/{}:{}", key.dept, key.day / DAY_MS, amounts.sold)
                 })
                 .collect();
-            assert_eq!(said.join(" "), expected, "at {now}");
+            assert_eq!(emitted.join(" "), expected, "at {now}");
         }
         assert!(state.is_empty());
     }

@@ -1,4 +1,4 @@
-//! How each item sells at each store now: units and carts of the last hour, carts of the last day, and its forecast.
+//! Demand for an item at a store: units and carts of the last hour, carts of the last day, and the forecast.
 //!
 //! *Meaning.* Sums over trail(60 m, minute) and trail(24 h, hour) of the item at the store, beside its forecast if it is
 //! ranged. *Time.* Panes leave by the clock. *State.* The panes inside the windows, never more than a day.
@@ -38,8 +38,8 @@ impl Demand {
         self.plus_equals(&other.multiply(&times));
     }
 
-    /// Whether anything stands behind it.
-    pub fn stands(&self) -> bool {
+    /// True if a row exists: lines, carts or ranged items contribute to it.
+    pub fn is_present(&self) -> bool {
         self.lines > 0 || self.carts_60m > 0 || self.carts_24h > 0 || self.ranged > 0
     }
 }
@@ -49,19 +49,19 @@ impl Demand {
 pub struct ItemDemand {
     /// Lines and units.
     sold: Panes<(i64, i64)>,
-    /// Lines, units and forecast as last said.
-    sold_said: (i64, i64),
-    forecast_said: Perhaps,
+    /// Lines and units as last emitted.
+    last_sold: (i64, i64),
+    last_forecast: Perhaps,
     /// Few items are put into carts.
     carts: Option<Box<Carts>>,
 }
 
-/// Carts of the last hour and the last day, and what was last said of them.
+/// Carts of the last hour and the last day, and their counts as last emitted.
 #[derive(Default, Serialize, Deserialize)]
 struct Carts {
     last_hour: Panes<i64>,
     last_day: Panes<i64>,
-    said: (i64, i64),
+    last_emitted: (i64, i64),
 }
 
 impl Carts {
@@ -72,7 +72,7 @@ impl Carts {
     }
 
     fn is_empty(&self) -> bool {
-        self.last_hour.is_empty() && self.last_day.is_empty() && self.said == (0, 0)
+        self.last_hour.is_empty() && self.last_day.is_empty() && self.last_emitted == (0, 0)
     }
 }
 
@@ -89,45 +89,45 @@ impl ItemDemand {
         carts.last_day.add(LAST_DAY, event_time, &diff);
     }
 
-    /// By how much the demand has grown since this was last asked; `forecast_milli` is a day's, of an item that is ranged.
+    /// The change of the demand since the last call; `forecast_milli` is the daily forecast of a ranged item.
     pub fn grow(&mut self, forecast_milli: Option<i64>, now: i64) -> Demand {
         self.sold.leave(LAST_HOUR, now);
         let sold = self.sold.total(LAST_HOUR, now);
-        let sold_said = std::mem::replace(&mut self.sold_said, sold);
-        let forecast_said = std::mem::replace(&mut self.forecast_said, forecast_milli.into()).get();
-        let (mut carts, mut carts_said) = ((0, 0), (0, 0));
-        if let Some(held) = &mut self.carts {
-            carts = held.totals(now);
-            carts_said = std::mem::replace(&mut held.said, carts);
+        let last_sold = std::mem::replace(&mut self.last_sold, sold);
+        let last_forecast = std::mem::replace(&mut self.last_forecast, forecast_milli.into()).get();
+        let (mut carts, mut last_carts) = ((0, 0), (0, 0));
+        if let Some(present) = &mut self.carts {
+            carts = present.totals(now);
+            last_carts = std::mem::replace(&mut present.last_emitted, carts);
         }
         self.carts.take_if(|carts| carts.is_empty());
         let ranged = |forecast: Option<i64>| i64::from(forecast.is_some());
         let milli = |forecast: Option<i64>| i128::from(forecast.unwrap_or(0));
         Demand {
-            lines: sold.0 - sold_said.0,
-            units_milli: sold.1 - sold_said.1,
-            carts_60m: carts.0 - carts_said.0,
-            carts_24h: carts.1 - carts_said.1,
-            ranged: ranged(forecast_milli) - ranged(forecast_said),
-            forecast_milli: milli(forecast_milli) - milli(forecast_said),
+            lines: sold.0 - last_sold.0,
+            units_milli: sold.1 - last_sold.1,
+            carts_60m: carts.0 - last_carts.0,
+            carts_24h: carts.1 - last_carts.1,
+            ranged: ranged(forecast_milli) - ranged(last_forecast),
+            forecast_milli: milli(forecast_milli) - milli(last_forecast),
         }
     }
 
-    /// When the clock next changes the demand.
+    /// The instant at which the clock next changes the demand.
     pub fn next(&self, now: i64) -> Next {
         let next = Next::Rest.or_at(self.sold.next(LAST_HOUR, now));
         let Some(carts) = &self.carts else { return next };
         next.or_at(carts.last_hour.next(LAST_HOUR, now)).or_at(carts.last_day.next(LAST_DAY, now))
     }
 
-    /// Whether no window holds anything.
+    /// True if no window holds anything.
     pub fn is_at_rest(&self) -> bool {
         self.sold.is_empty() && self.carts.is_none()
     }
 
-    /// Whether nothing is kept.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.sold.is_empty() && self.carts.is_none() && self.sold_said == (0, 0) && self.forecast_said.is_none()
+        self.sold.is_empty() && self.carts.is_none() && self.last_sold == (0, 0) && self.last_forecast.is_none()
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn windows_follow_the_clock_and_a_late_retraction_finds_nothing() {
         let (mut item, minute) = (ItemDemand::default(), MINUTE_MS);
-        let mut said = Demand::default();
+        let mut demand = Demand::default();
         // Per tick: the change, the forecast, then lines, units, carts of the hour, carts of the day, and the forecast.
         type Change = fn(&mut ItemDemand);
         let script: [(i64, Change, Option<i64>, [i64; 5]); 7] = [
@@ -154,9 +154,13 @@ mod tests {
         ];
         for (now, change, ranged, expected) in script {
             change(&mut item);
-            said.add(&item.grow(ranged, now), 1);
-            let forecast = i64::try_from(said.forecast_milli).unwrap();
-            assert_eq!([said.lines, said.units_milli, said.carts_60m, said.carts_24h, forecast], expected, "at {now}");
+            demand.add(&item.grow(ranged, now), 1);
+            let forecast = i64::try_from(demand.forecast_milli).unwrap();
+            assert_eq!(
+                [demand.lines, demand.units_milli, demand.carts_60m, demand.carts_24h, forecast],
+                expected,
+                "at {now}"
+            );
             assert!(item.grow(ranged, now).is_zero());
         }
         assert!(item.is_empty());

@@ -1,9 +1,9 @@
-//! The books of one item on one shelf: counts anchor them, everything that came or went since then moves them.
+//! The stock ledger of one item at one store: the latest count is the anchor, and later moves change the book value.
 //!
 //! *Meaning.* The anchor is the accepted count with the greatest (event_time, event_id), 0 at −∞ if there is none. The book
 //! value is the anchor's count plus the moves with a later event time.
-//! *State.* Counts and moves that may still be corrected, by event time; of older ones only the greatest count, the
-//! sum of the moves after it, and when it last sold.
+//! *State.* Counts and moves that may still be corrected, by event time; of older ones only the greatest count, the sum
+//! of the moves after it, and the last sale.
 
 use contract::ids::EventId;
 use operators::perhaps::Perhaps;
@@ -15,7 +15,7 @@ use crate::state::moves::{Move, Moves};
 /// A count: when, which record, and how much was there.
 pub type Counted = (i64, EventId, i64);
 
-/// So few entries are not worth a look before it is due.
+/// With fewer entries than this, folding waits until it is due.
 const FEW: usize = 4;
 
 /// Counts and moves of one key.
@@ -27,21 +27,21 @@ pub struct Ledger {
     base_delta: i64,
     /// Counts that may still change, ascending.
     counts: Slim<Counted>,
-    /// What came and went, and may still change.
+    /// Moves that may still change.
     moves: Moves,
     /// Sum of `moves` later than the anchor, valid while `anchored_at` is the anchor's event time.
     #[serde(skip)]
     since_anchor: i64,
     #[serde(skip, default = "nowhere")]
     anchored_at: Perhaps,
-    /// When it last sold, of what can no longer change.
+    /// The last sale among the folded moves.
     sold_at: Perhaps,
     /// With so many entries that may still change it looks whether they still may.
     #[serde(skip)]
     folds_at: u32,
 }
 
-/// Where no anchor is: what has been read is to be added up again.
+/// The initial anchor time of a read ledger: it makes the sum since the anchor be computed again.
 fn nowhere() -> Perhaps {
     Perhaps::LAST
 }
@@ -66,7 +66,7 @@ impl Ledger {
         self.moves.add(moved, diff);
     }
 
-    /// What may still change of what came and went.
+    /// The moves that may still change.
     pub fn moves(&self) -> &Moves {
         &self.moves
     }
@@ -87,7 +87,7 @@ impl Ledger {
         self.anchor().map_or(0, |count| count.2) + folded + self.since_anchor
     }
 
-    /// When it last sold before `instant`.
+    /// The last sale before `instant`.
     pub fn last_sale_before(&self, instant: i64) -> Option<i64> {
         self.moves.last_sale_before(instant).max(self.sold_at.get().filter(|at| *at < instant))
     }
@@ -106,9 +106,9 @@ impl Ledger {
         variances
     }
 
-    /// Gives up the right to change what happened before `edge`, telling each move to `folded`: keeps the greatest such
-    /// count and one sum after it. Unless it is `due`, it waits until there are twice as many entries as it left last time, so that
-    /// its cost per update is constant, and mostly nothing.
+    /// Folds what happened before `edge` and passes each folded move to `folded`: keeps the greatest such count and one
+    /// sum after it. Unless it is `due`, it waits until the number of entries has doubled since the last fold, so its
+    /// amortized cost per update is constant.
     pub fn fold(&mut self, edge: i64, due: bool, mut folded: impl FnMut(&Move, i64)) {
         if !due && self.len() < (self.folds_at as usize).max(FEW) {
             return;
@@ -142,18 +142,18 @@ impl Ledger {
         });
     }
 
-    /// When the first happened of what may still change.
+    /// The event time of the first entry that may still change.
     fn begins(&self) -> Option<i64> {
         let counted = self.counts.first().map(|count| count.0);
         counted.into_iter().chain(self.moves.begins()).min()
     }
 
-    /// How many entries may still change, or have not been looked at since.
+    /// The number of entries that may still change or have not been folded yet.
     fn len(&self) -> usize {
         self.moves.len() + self.counts.len()
     }
 
-    /// Whether nothing of it may still change.
+    /// True if no entry may still change.
     pub fn is_at_rest(&self) -> bool {
         self.moves.is_empty() && self.counts.is_empty()
     }
@@ -180,7 +180,7 @@ mod tests {
         ledger.fold(edge, false, |_, _| {});
     }
 
-    /// The obvious version: every entry kept, everything added up again.
+    /// The reference version: every entry stored, every sum computed again.
     #[derive(Default)]
     struct Slow {
         counts: Vec<Counted>,
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_changes_nothing_that_is_said() {
+    fn folding_changes_no_answer() {
         let (mut ledger, mut slow) = (Ledger::default(), Slow::default());
         let mut seed = 7u64;
         let mut draw = |below: u64| {
@@ -244,7 +244,7 @@ mod tests {
             let event_time = now - draw(30);
             if draw(12) == 0 {
                 let count = count(event_time, draw(50));
-                if !slow.counts.iter().any(|held| held.0 == event_time) {
+                if !slow.counts.iter().any(|known| known.0 == event_time) {
                     slow.counts.push(count.clone());
                     ledger.count(count, 1);
                 }

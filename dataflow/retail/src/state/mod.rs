@@ -1,4 +1,4 @@
-//! Pure structures that views and collections keep for a key: no timely, no input or output.
+//! Keyed state of views and collections as pure structures: no timely, no input or output.
 
 pub mod baskets;
 pub mod costing;
@@ -9,7 +9,7 @@ pub mod offer;
 pub mod open_orders;
 pub mod presence;
 pub mod promoted_item;
-pub mod rush;
 pub mod selling_days;
 pub mod signal_book;
+pub mod till_load;
 pub mod variances;

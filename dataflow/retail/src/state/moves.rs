@@ -1,7 +1,8 @@
-//! What happened to one item at one store that may still be corrected: its till lines and movements.
+//! The till lines and movements of one item at one store that may still be corrected.
 //!
-//! Books add them up, promotions take them in: those yet to come, too, and so each is kept whole until it folds.
-//! *State.* One entry a line or movement until it folds. *Cost.* A binary search an update, near the end for what comes in order.
+//! The ledger sums them and promotions select from them, future promotions too, so each is stored whole until it folds.
+//! *State.* One entry per line or movement until it folds. *Cost.* A binary search per update, at the end for lines in
+//! order.
 
 use contract::event::inventory::Movement;
 use contract::event::pos::{LineKind, PosLine};
@@ -10,7 +11,7 @@ use engine::streams::Seen;
 use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
-/// What kind of move it is.
+/// The kind of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum MoveKind {
     /// A sale line.
@@ -21,29 +22,29 @@ pub enum MoveKind {
     Other,
 }
 
-/// A till line or movement, as the shelf sees it; the amounts of a void are negative.
+/// A till line or movement with its effect on stock and sales; the amounts of a void are negative.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Move {
-    /// When.
+    /// The event time.
     pub event_time: i64,
-    /// Which record.
+    /// The event id.
     pub id: EventId,
-    /// It may be corrected until this is out of the horizon.
+    /// The move may be corrected until this instant is out of the horizon.
     pub horizon: i64,
-    /// What it does to the stock.
+    /// The change of the stock.
     pub stock_milli: i64,
-    /// For how much it sold.
+    /// The net price of the line.
     pub net_cents: i64,
-    /// What was taken off.
+    /// The discount.
     pub discount_cents: i64,
     /// Price of one unit.
     pub unit_price_cents: i64,
-    /// What it is.
+    /// The kind.
     pub kind: MoveKind,
 }
 
 impl Move {
-    /// What a till line does.
+    /// The move of a till line.
     pub fn of_line(line: &Seen<'_, PosLine>) -> Self {
         let Seen { id, event_time, horizon, body } = *line;
         let (sign, stock_milli) = (body.sale_sign(), body.stock_milli());
@@ -57,25 +58,25 @@ impl Move {
         Move { event_time, id: id.clone(), horizon, stock_milli, net_cents, discount_cents, unit_price_cents, kind }
     }
 
-    /// What a movement does.
+    /// The move of a movement.
     pub fn of_movement(movement: &Seen<'_, Movement>) -> Self {
         let Seen { id, event_time, horizon, body } = *movement;
         Move::of_stock(event_time, id.clone(), horizon, body.quantity_milli)
     }
 
-    /// So much that came or went, and was not sold.
+    /// A change of the stock that is no sale.
     pub fn of_stock(event_time: i64, id: EventId, horizon: i64, stock_milli: i64) -> Self {
         let (net_cents, discount_cents, unit_price_cents) = (0, 0, 0);
         let kind = MoveKind::Other;
         Move { event_time, id, horizon, stock_milli, net_cents, discount_cents, unit_price_cents, kind }
     }
 
-    /// Whether it sells.
+    /// True for a sale line.
     pub fn is_sale(&self) -> bool {
         self.kind == MoveKind::Sale
     }
 
-    /// Whether it sells or voids a sale.
+    /// True for a sale or void line.
     pub fn is_sold(&self) -> bool {
         self.kind != MoveKind::Other
     }
@@ -89,92 +90,95 @@ impl Move {
 /// The moves that may still be corrected, ascending.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Moves {
-    held: Slim<(Move, i64)>,
+    entries: Slim<(Move, i64)>,
 }
 
 impl Moves {
     /// Adds `count` copies of a move.
     pub fn add(&mut self, moved: Move, count: i64) {
         // Most come in order.
-        let behind = self.held.last().is_none_or(|(last, _)| *last < moved);
-        let place =
-            if behind { Err(self.held.len()) } else { self.held.binary_search_by(|(held, _)| held.cmp(&moved)) };
+        let is_last = self.entries.last().is_none_or(|(last, _)| *last < moved);
+        let place = if is_last {
+            Err(self.entries.len())
+        } else {
+            self.entries.binary_search_by(|(moved, _)| moved.cmp(&moved))
+        };
         match place {
             Ok(at) => {
-                self.held[at].1 += count;
-                if self.held[at].1 == 0 {
-                    self.held.remove(at);
+                self.entries[at].1 += count;
+                if self.entries[at].1 == 0 {
+                    self.entries.remove(at);
                 }
             }
-            Err(at) => self.held.insert(at, (moved, count)),
+            Err(at) => self.entries.insert(at, (moved, count)),
         }
     }
 
-    /// How many happened before `edge`.
+    /// The number of moves before `edge`.
     pub fn before(&self, edge: i64) -> usize {
         self.starting(edge, |at, edge| at < edge)
     }
 
-    /// When the first happened.
+    /// The event time of the first move.
     pub fn begins(&self) -> Option<i64> {
-        self.held.first().map(|(held, _)| held.event_time)
+        self.entries.first().map(|(moved, _)| moved.event_time)
     }
 
-    /// How many there are.
+    /// The number of moves.
     pub fn len(&self) -> usize {
-        self.held.len()
+        self.entries.len()
     }
 
-    /// Whether none is held.
+    /// True if there is no move.
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.entries.is_empty()
     }
 
-    /// How many there are from the first on whose time `is_in`, seen from `instant`. Mostly all, and then only the last is looked
-    /// at: that is where one was put just now.
+    /// The number of leading moves whose time `is_in`, relative to `instant`. Usually all of them, and then only the
+    /// last move is compared: new moves come last.
     fn starting(&self, instant: i64, is_in: impl Fn(i64, i64) -> bool) -> usize {
-        let is_in = |(held, _): &(Move, i64)| is_in(held.event_time, instant);
-        if self.held.last().is_none_or(is_in) { self.held.len() } else { self.held.partition_point(is_in) }
+        let is_in = |(moved, _): &(Move, i64)| is_in(moved.event_time, instant);
+        if self.entries.last().is_none_or(is_in) { self.entries.len() } else { self.entries.partition_point(is_in) }
     }
 
-    /// Gives up the moves that can no longer be corrected, telling each to `folded`.
+    /// Removes the moves that can no longer be corrected and passes each to `folded`.
     pub fn fold(&mut self, edge: i64, mut folded: impl FnMut(&Move, i64)) {
-        self.held.retain(|(held, count)| {
-            let folds = held.horizon < edge;
+        self.entries.retain(|(moved, count)| {
+            let folds = moved.horizon < edge;
             if folds {
-                folded(held, *count);
+                folded(moved, *count);
             }
             !folds
         });
     }
 
-    /// The moves of `[start_at, end_at)`, ascending, with how often each is held.
+    /// The moves of `[start_at, end_at)`, ascending, with the multiplicity of each.
     pub fn within(&self, start_at: i64, end_at: i64) -> &[(Move, i64)] {
-        self.held.get(self.before(start_at)..self.before(end_at)).unwrap_or_default()
+        self.entries.get(self.before(start_at)..self.before(end_at)).unwrap_or_default()
     }
 
-    /// By how much the stock moved after `after` and up to `until`.
+    /// The sum of stock changes later than `after` and up to `until`.
     pub fn stock_milli(&self, after: i64, until: i64) -> i64 {
         let upto = |instant| self.starting(instant, |at, instant| at <= instant);
-        let moved = self.held.get(upto(after)..upto(until)).unwrap_or_default();
-        moved.iter().map(|(held, count)| count * held.stock_milli).sum()
+        let span = self.entries.get(upto(after)..upto(until)).unwrap_or_default();
+        span.iter().map(|(moved, count)| count * moved.stock_milli).sum()
     }
 
-    /// When it last sold before `instant`.
+    /// The last sale before `instant`.
     pub fn last_sale_before(&self, instant: i64) -> Option<i64> {
-        let sales = self.held.iter().rev().filter(|(held, count)| held.is_sale() && *count > 0);
-        sales.map(|(held, _)| held.event_time).find(|at| *at < instant)
+        let sales = self.entries.iter().rev().filter(|(moved, count)| moved.is_sale() && *count > 0);
+        sales.map(|(moved, _)| moved.event_time).find(|at| *at < instant)
     }
 
-    /// When it first sells from `instant` on.
+    /// The first sale at or after `instant`.
     pub fn first_sale_from(&self, instant: i64) -> Option<i64> {
-        let ahead = self.held.get(self.before(instant)..).unwrap_or_default();
-        ahead.iter().find(|(held, count)| held.is_sale() && *count > 0).map(|(held, _)| held.event_time)
+        let ahead = self.entries.get(self.before(instant)..).unwrap_or_default();
+        ahead.iter().find(|(moved, count)| moved.is_sale() && *count > 0).map(|(moved, _)| moved.event_time)
     }
 
     /// An instant out of the horizon of the last move.
     pub fn horizon(&self) -> Option<i64> {
-        self.held.last().map(|(held, _)| held.horizon)
+        self.entries.last().map(|(moved, _)| moved.horizon)
     }
 }
 
@@ -189,7 +193,7 @@ mod tests {
 
     fn folded(moves: &mut Moves, edge: i64) -> Vec<i64> {
         let mut folded = Vec::new();
-        moves.fold(edge, |held, _| folded.push(held.event_time));
+        moves.fold(edge, |moved, _| folded.push(moved.event_time));
         folded
     }
 
@@ -203,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_once_was_said_to_be_later_folds_later() {
+    fn a_line_corrected_to_an_earlier_time_folds_at_its_later_horizon() {
         let mut moves = Moves::default();
         moves.add(sale(1, 9), 1);
         assert!(folded(&mut moves, 9).is_empty());

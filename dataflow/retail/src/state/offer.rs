@@ -1,4 +1,4 @@
-//! One promotion of one item at one store: which till lines belong to it, and what they add up to.
+//! One promotion of one item at one store: selects its till lines by the terms and sums them.
 //!
 //! *Meaning.* An offer takes in the sale and void lines with an event time in `[start_at, end_at)`. When its terms change it
 //! judges again the lines that may still be corrected; what lines folded by then have added stays as it was judged.
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::moves::{Move, Moves};
 
-/// What the lines of an offer add up to. Money is wide: no line a till can send overflows a sum.
+/// Sums over the lines of an offer. Money is wide: no valid line overflows a sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     /// Sale lines at the promoted price.
@@ -44,13 +44,13 @@ impl Sums {
 /// A sale line and the price it should have had; later ones are greater.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LatestSale {
-    /// When.
+    /// The event time.
     pub event_time: i64,
-    /// Which record.
+    /// The event id.
     pub id: EventId,
-    /// What one unit was sold for.
+    /// The price of one unit at the till.
     pub unit_price_cents: i64,
-    /// What it should have been sold for, by the terms it was judged under.
+    /// The promoted price of one unit, by the terms at its evaluation.
     pub promo_price_cents: i64,
 }
 
@@ -64,7 +64,7 @@ impl LatestSale {
         }
     }
 
-    /// Whether it was sold at another price than the promoted one.
+    /// True if the till price is not the promoted price.
     pub fn is_mismatch(&self) -> bool {
         self.unit_price_cents != self.promo_price_cents
     }
@@ -103,7 +103,7 @@ impl Offer {
         }
     }
 
-    /// The same, but that it takes in nothing any more: it only follows the terms.
+    /// The same offer without lines and sums: it only follows the terms.
     pub fn settled(self) -> Self {
         Offer { terms: self.terms, ..Offer::default() }
     }
@@ -113,7 +113,7 @@ impl Offer {
         self.terms.get().copied()
     }
 
-    /// Whether the terms are others than those last judged by.
+    /// True if the terms have changed since the last evaluation.
     pub fn is_changed(&self) -> bool {
         self.terms.get() != self.judged.as_ref()
     }
@@ -134,7 +134,7 @@ impl Offer {
         self.judged
     }
 
-    /// What its lines add up to.
+    /// The sums of its lines.
     pub fn sums(&self) -> Sums {
         self.sums
     }
@@ -162,24 +162,24 @@ mod tests {
         Move { kind, net_cents: sign * price, unit_price_cents: price, ..moved }
     }
 
-    /// The obvious version: every line kept, each with the judgement it folded with.
+    /// The reference version: every line stored, with the terms it folded under.
     #[derive(Default)]
     struct Slow {
         terms: Option<Terms>,
-        standing: Vec<Move>,
+        current: Vec<Move>,
         folded: Vec<(Move, Terms)>,
     }
 
     impl Slow {
         fn tick(&mut self, all: &[Move], terms: Option<Terms>, now: i64) {
             for line in all.iter().filter(|line| line.horizon < now - LATENESS) {
-                if self.standing.contains(line)
+                if self.current.contains(line)
                     && let Some(judged) = self.terms.filter(|t| (t.start_at..t.end_at).contains(&line.event_time))
                 {
                     self.folded.push((line.clone(), judged));
                 }
             }
-            self.standing = all.iter().filter(|line| line.horizon >= now - LATENESS).cloned().collect();
+            self.current = all.iter().filter(|line| line.horizon >= now - LATENESS).cloned().collect();
             self.terms = terms;
             if terms.is_none() {
                 self.folded.clear();
@@ -188,8 +188,8 @@ mod tests {
 
         fn answer(&self) -> (Sums, Option<LatestSale>) {
             let (mut sums, mut latest) = (Sums::default(), None);
-            let standing = self.standing.iter().filter_map(|line| Some((line, self.terms?)));
-            for (line, terms) in standing.chain(self.folded.iter().map(|(line, terms)| (line, *terms))) {
+            let current = self.current.iter().filter_map(|line| Some((line, self.terms?)));
+            for (line, terms) in current.chain(self.folded.iter().map(|(line, terms)| (line, *terms))) {
                 sums.add(line, terms, 1);
                 if line.is_sale() && (terms.start_at..terms.end_at).contains(&line.event_time) {
                     latest = latest.max(Some(LatestSale::of(line, terms)));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_late_and_in_heaps_changes_nothing_that_is_said() {
+    fn folding_late_and_in_batches_changes_no_answer() {
         for seed in 1..40u64 {
             let mut seed = seed;
             let mut draw = |below: u64| {

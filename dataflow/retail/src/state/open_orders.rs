@@ -1,11 +1,12 @@
-//! The open orders of a store by their promises: how likely each is to be ready in time and complete.
+//! The open orders of a store by promise, and the probability that each is complete and in time.
 //!
 //! *Meaning.* The chance that the stock an order wants is there, times the chance that the work queued up to its promise
 //! is done by then (contract §5, promise score).
-//! *Time.* The score falls minute by minute, but only while it is neither certain nor lost: then alone is the clock
-//! looked at, and at the promise.
+//! *Time.* The score falls minute by minute while it is neither certain nor lost; the clock wakes the store only then,
+//! and at the promise.
 //! *State.* The open orders, and the items with less on hand than is committed.
-//! *Cost.* One pass over the orders when one of them, the pickers, or a shortage changes, or their minute does.
+//! *Cost.* One pass over the orders when an order, the pickers or a shortage changes, or at the minute of a changed
+//! score.
 
 use std::collections::BTreeMap;
 
@@ -21,14 +22,14 @@ const CERTAIN: f64 = 8.5;
 /// Below this many the score rounds to 0.
 const LOST: f64 = -4.0;
 
-/// What the scores must know of an open order.
+/// The fields of an open order that the score depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OpenOrder {
-    /// When it should be ready.
+    /// The promised instant.
     pub promise_at: i64,
-    /// Its name.
+    /// The order id.
     pub order: EventId,
-    /// What remains to be picked.
+    /// Units still to be picked.
     pub remaining_milli: i64,
     /// The items of the lines with something to be picked.
     pub wanted: Vec<Id>,
@@ -43,27 +44,27 @@ pub struct Shortage {
     pub committed_milli: i64,
 }
 
-/// How likely an order is to be ready in time and complete, and why.
+/// The score of an order and its factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Odds {
-    /// In time and complete.
+    /// The probability of being in time and complete.
     pub score_bp: i64,
-    /// How likely its stock is there.
+    /// The probability that the stock is there.
     pub stock_bp: i64,
-    /// How likely it is ready in time.
+    /// The probability of being ready in time.
     pub on_time_bp: i64,
-    /// What is to be picked up to its promise, itself included.
+    /// Units to be picked up to the promise, including the order itself.
     pub backlog_milli: i64,
     /// Pickers present.
     pub present: i64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Slot {
+struct ScoredOrder {
     row: One<OpenOrder>,
     /// The chance that the stock is there, unless it has to be found again.
     stock: Option<f64>,
-    said: Option<Odds>,
+    last_emitted: Option<Odds>,
 }
 
 /// The shortage of an item, beside the one that the odds were last computed with.
@@ -72,47 +73,47 @@ type Short = (One<Shortage>, Option<Shortage>);
 /// The open orders of a store.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OpenOrders {
-    orders: BTreeMap<(i64, EventId), Slot>,
+    orders: BTreeMap<(i64, EventId), ScoredOrder>,
     short: BTreeMap<Id, Short>,
-    touched: Vec<Id>,
+    dirty: Vec<Id>,
     present: i64,
     /// An order or the pickers changed.
-    stirred: bool,
+    changed: bool,
     wake: Option<i64>,
 }
 
 impl OpenOrders {
     /// Takes (+1) or retracts (−1) an order.
     pub fn order(&mut self, order: OpenOrder, diff: i64) {
-        let slot = self.orders.entry((order.promise_at, order.order.clone())).or_default();
-        slot.row.update(order, diff);
-        slot.stock = None;
-        self.stirred = true;
+        let scored = self.orders.entry((order.promise_at, order.order.clone())).or_default();
+        scored.row.update(order, diff);
+        scored.stock = None;
+        self.changed = true;
     }
 
-    /// That many more pickers are there.
+    /// Changes the number of pickers.
     pub fn pickers(&mut self, diff: i64) {
         self.present += diff;
-        self.stirred = true;
+        self.changed = true;
     }
 
     /// Takes (+1) or retracts (−1) the shortage of an item.
     pub fn shortage(&mut self, item: Id, shortage: Shortage, diff: i64) {
         self.short.entry(item).or_default().0.update(shortage, diff);
-        self.touched.push(item);
+        self.dirty.push(item);
     }
 
-    /// Gives every order whose score is another than it was, with the odds last given of it and those of now; an order
-    /// has none from its promise on. Answers when the clock alone changes a score.
-    pub fn score(&mut self, now: i64, give: impl FnMut(&(i64, EventId), Option<Odds>, Option<Odds>)) -> Option<i64> {
+    /// Passes every order whose score changed to `emit`, with its odds as last emitted and as now; an order has none
+    /// from its promise on. Returns the instant at which the clock alone changes a score.
+    pub fn score(&mut self, now: i64, emit: impl FnMut(&(i64, EventId), Option<Odds>, Option<Odds>)) -> Option<i64> {
         let restocked = self.restock();
-        if restocked || std::mem::take(&mut self.stirred) || self.wake.is_some_and(|wake| wake <= now) {
-            self.wake = self.rescore(restocked, now, give);
+        if restocked || std::mem::take(&mut self.changed) || self.wake.is_some_and(|wake| wake <= now) {
+            self.wake = self.rescore(restocked, now, emit);
         }
         self.wake
     }
 
-    /// Whether nothing is held.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty() && self.short.is_empty() && self.present == 0
     }
@@ -121,37 +122,37 @@ impl OpenOrders {
         &mut self,
         restocked: bool,
         now: i64,
-        mut give: impl FnMut(&(i64, EventId), Option<Odds>, Option<Odds>),
+        mut emit: impl FnMut(&(i64, EventId), Option<Odds>, Option<Odds>),
     ) -> Option<i64> {
         let mut wake = i64::MAX;
         let mut backlogs = self.backlogs().into_iter().peekable();
         let OpenOrders { orders, short, present, .. } = self;
-        orders.retain(|key, slot| {
+        orders.retain(|key, scored| {
             let promise_at = key.0;
             while backlogs.next_if(|(upto, _)| *upto < promise_at).is_some() {}
             let backlog_milli = backlogs.peek().map_or(0, |backlog| backlog.1);
-            let new = slot.row.get().filter(|_| promise_at > now).map(|order| {
-                let stock = slot.stock.filter(|_| !restocked).unwrap_or_else(|| in_stock(order, short));
-                slot.stock = Some(stock);
+            let new = scored.row.get().filter(|_| promise_at > now).map(|order| {
+                let stock = scored.stock.filter(|_| !restocked).unwrap_or_else(|| in_stock(order, short));
+                scored.stock = Some(stock);
                 let (in_time, next) = in_time(promise_at, backlog_milli, *present, now);
                 wake = wake.min(promise_at).min(next.unwrap_or(i64::MAX));
                 let (stock_bp, on_time_bp) = (basis_points(stock), basis_points(in_time));
                 let score_bp = basis_points(stock * in_time);
                 Odds { score_bp, stock_bp, on_time_bp, backlog_milli, present: *present }
             });
-            if new.map(|odds| odds.score_bp) != slot.said.map(|odds| odds.score_bp) {
-                give(key, slot.said, new);
-                slot.said = new;
+            if new.map(|odds| odds.score_bp) != scored.last_emitted.map(|odds| odds.score_bp) {
+                emit(key, scored.last_emitted, new);
+                scored.last_emitted = new;
             }
-            !slot.row.is_empty()
+            !scored.row.is_empty()
         });
         (wake < i64::MAX).then_some(wake)
     }
 
-    /// Takes the touched shortages in; whether one of them is not as it was.
+    /// Takes in the dirty shortages; returns true if one of them changed.
     fn restock(&mut self) -> bool {
         let mut changed = false;
-        for item in self.touched.drain(..) {
+        for item in self.dirty.drain(..) {
             if let Some((now, before)) = self.short.get_mut(&item) {
                 changed |= now.get() != before.as_ref();
                 *before = now.get().copied();
@@ -163,11 +164,11 @@ impl OpenOrders {
         changed
     }
 
-    /// What is to be picked up to each promise, itself and everything before included.
+    /// The units to be picked up to each promise, including all earlier promises.
     fn backlogs(&self) -> Vec<(i64, i64)> {
         let (mut backlogs, mut sum) = (Vec::<(i64, i64)>::new(), 0);
-        for ((promise_at, _), slot) in &self.orders {
-            sum += slot.row.get().map_or(0, |order| order.remaining_milli);
+        for ((promise_at, _), scored) in &self.orders {
+            sum += scored.row.get().map_or(0, |order| order.remaining_milli);
             match backlogs.last_mut() {
                 Some(last) if last.0 == *promise_at => last.1 = sum,
                 _ => backlogs.push((*promise_at, sum)),
@@ -180,7 +181,7 @@ impl OpenOrders {
 /// The chance that everything an order wants is there.
 fn in_stock(order: &OpenOrder, short: &BTreeMap<Id, Short>) -> f64 {
     let shortages = order.wanted.iter().filter_map(|item| short.get(item)?.1);
-    shortages.map(|held| held.on_hand_milli as f64 / held.committed_milli as f64).product()
+    shortages.map(|shortage| shortage.on_hand_milli as f64 / shortage.committed_milli as f64).product()
 }
 
 /// The chance that `backlog_milli` are picked by `promise_at`, and the next minute at which it is another.
@@ -209,34 +210,34 @@ mod tests {
         OpenOrder { promise_at, order: EventId::new(name), remaining_milli, wanted }
     }
 
-    /// Brings `standing` up to date; answers the names and scores in it.
-    fn follow(orders: &mut OpenOrders, standing: &mut BTreeMap<EventId, Odds>, now: i64) -> Vec<(String, i64)> {
+    /// Brings `current` up to date; returns its names and scores.
+    fn follow(orders: &mut OpenOrders, current: &mut BTreeMap<EventId, Odds>, now: i64) -> Vec<(String, i64)> {
         orders.score(now, |(_, name), old, new| {
-            assert_eq!(standing.remove(name), old, "{name} at {now}");
-            standing.extend(new.map(|odds| (name.clone(), odds)));
+            assert_eq!(current.remove(name), old, "{name} at {now}");
+            current.extend(new.map(|odds| (name.clone(), odds)));
         });
-        standing.iter().map(|(name, odds)| (name.to_string(), odds.score_bp)).collect()
+        current.iter().map(|(name, odds)| (name.to_string(), odds.score_bp)).collect()
     }
 
     #[test]
     fn stock_and_time_multiply() {
-        let (mut orders, mut standing) = (OpenOrders::default(), BTreeMap::new());
+        let (mut orders, mut current) = (OpenOrders::default(), BTreeMap::new());
         let (item, short) = (Id::new("i1"), Shortage { on_hand_milli: 500, committed_milli: 2_000 });
         let order = open("o1", HOUR_MS, 2_000, &["i1", "i2"]);
         orders.order(order.clone(), 1);
         orders.shortage(item, short, 1);
-        assert_eq!(follow(&mut orders, &mut standing, 0), [("o1".to_owned(), 2_500)]);
+        assert_eq!(follow(&mut orders, &mut current, 0), [("o1".to_owned(), 2_500)]);
         orders.shortage(item, short, -1);
-        assert_eq!(follow(&mut orders, &mut standing, 1_000), [("o1".to_owned(), 10_000)]);
-        assert_eq!(follow(&mut orders, &mut standing, HOUR_MS), []);
+        assert_eq!(follow(&mut orders, &mut current, 1_000), [("o1".to_owned(), 10_000)]);
+        assert_eq!(follow(&mut orders, &mut current, HOUR_MS), []);
         orders.order(order, -1);
-        follow(&mut orders, &mut standing, HOUR_MS + 1_000);
+        follow(&mut orders, &mut current, HOUR_MS + 1_000);
         assert!(orders.is_empty());
     }
 
     #[test]
     fn a_score_is_the_same_as_if_every_order_were_looked_at_every_second() {
-        let (mut orders, mut standing, mut looks) = (OpenOrders::default(), BTreeMap::new(), 0);
+        let (mut orders, mut current, mut looks) = (OpenOrders::default(), BTreeMap::new(), 0);
         let all = [("o1", 50, 20_000), ("o2", 50, 5_000), ("o3", 200, 60_000), ("o4", 90, 300_000), ("o5", 2, 0)];
         all.iter().for_each(|(name, at, milli)| orders.order(open(name, at * MINUTE_MS, *milli, &[]), 1));
         for now in (0..12_000_000).step_by(1_000) {
@@ -244,7 +245,7 @@ mod tests {
                 orders.pickers(2);
             }
             looks += usize::from(orders.wake.is_some_and(|wake| wake <= now));
-            let said = follow(&mut orders, &mut standing, now);
+            let scores = follow(&mut orders, &mut current, now);
             let present = if now < 1_500_000 { 1.0 } else { 2.0 };
             let slow = all.iter().filter(|(_, at, _)| at * MINUTE_MS > now).map(|(name, at, _)| {
                 let before = all.iter().filter(|other| other.1 <= *at);
@@ -252,7 +253,7 @@ mod tests {
                 let in_time = on_time_probability(at * MINUTE_MS - minute(now), backlog_ms);
                 ((*name).to_owned(), basis_points(in_time))
             });
-            assert_eq!(said, slow.collect::<Vec<_>>(), "at {now}");
+            assert_eq!(scores, slow.collect::<Vec<_>>(), "at {now}");
         }
         assert!(looks < 120, "{looks}");
     }

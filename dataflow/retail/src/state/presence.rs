@@ -1,10 +1,10 @@
-//! Who is in the store, and for how long they have worked: what the punches of one person mean.
+//! Presence of one employee at a store: turns punches into stints of work.
 //!
 //! *Meaning.* Presence runs from `in` to the next `out`, without the breaks, punches ordered by (event time, event id);
-//! it is over 14 hours after its `in` whatever happens, before a punch of that instant is read. Punches that say
-//! nothing new (`in` while present, `break_end` while not on a break, …) are ignored.
-//! *State.* The punches that may still be corrected, and the presence that the older ones led to.
-//! *Cost.* A pass over the held punches a question: a handful of them a day.
+//! it ends 14 hours after its `in`, before a punch of that instant is read. Punches without effect (`in` while present,
+//! `break_end` while not on a break, …) are ignored (contract §4, view 8).
+//! *State.* The punches that may still be corrected, and the presence after the older ones.
+//! *Cost.* One pass over the stored punches per query: a handful per day.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +14,24 @@ use contract::time::{HOUR_MS, hour};
 
 use serde::{Deserialize, Serialize};
 
-/// No presence is longer: somebody forgot to punch out.
+/// The longest presence: a longer one is a forgotten punch.
 const LONGEST_MS: i64 = 14 * HOUR_MS;
 
-/// A punch: when, which record, as what, and what it says.
+/// A punch: event time, event id, role and kind.
 pub type Punched = (i64, EventId, Role, PunchKind);
 
 /// A stretch of work without a break, `[from, to)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stint {
-    /// As what.
+    /// The role.
     pub role: Role,
-    /// Its first instant.
+    /// The start.
     pub from: i64,
-    /// The instant at which it is over.
+    /// The end, exclusive.
     pub to: i64,
 }
 
-/// Whether somebody is there, after the punches read so far.
+/// The presence after the punches read so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Presence(Option<Spell>);
 
@@ -40,7 +40,7 @@ struct Presence(Option<Spell>);
 struct Spell {
     role: Role,
     in_at: i64,
-    /// Since when without a break; `None` on a break.
+    /// The start of work since the last break; `None` on a break.
     since: Option<i64>,
 }
 
@@ -56,13 +56,13 @@ impl Spell {
 }
 
 impl Presence {
-    /// Ends a presence that is over at `instant`; answers the stint that ended with it.
+    /// Ends a presence that is over at `instant`; returns the stint that ended with it.
     fn expire(&mut self, instant: i64) -> Option<Stint> {
         let spell = self.0.take_if(|spell| spell.over_at() <= instant)?;
         spell.stint(spell.over_at())
     }
 
-    /// Reads the next punch; answers the stint that ended, at it or before it.
+    /// Reads the next punch; returns the stint that ended, at it or before it.
     fn read(&mut self, at: i64, role: Role, kind: PunchKind) -> Option<Stint> {
         let expired = self.expire(at);
         let stint = match (kind, &mut self.0) {
@@ -70,7 +70,7 @@ impl Presence {
                 *none = Some(Spell { role, in_at: at, since: Some(at) });
                 None
             }
-            (PunchKind::Out, held @ Some(_)) => held.take().and_then(|spell| spell.stint(at)),
+            (PunchKind::Out, present @ Some(_)) => present.take().and_then(|spell| spell.stint(at)),
             (PunchKind::BreakStart, Some(spell)) => {
                 let stint = spell.stint(at);
                 spell.since = None;
@@ -89,51 +89,52 @@ impl Presence {
 /// The punches of one person at one store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Punches {
-    /// What the folded punches led to.
+    /// The presence after the folded punches.
     base: Presence,
-    /// The hour before which nothing changes any more and nothing is told any more.
+    /// The hour before which nothing changes and nothing is reported any more.
     folded_to: i64,
-    held: BTreeMap<Punched, i64>,
+    punches: BTreeMap<Punched, i64>,
 }
 
 impl Default for Punches {
     fn default() -> Self {
-        Punches { base: Presence::default(), folded_to: i64::MIN, held: BTreeMap::new() }
+        Punches { base: Presence::default(), folded_to: i64::MIN, punches: BTreeMap::new() }
     }
 }
 
 impl Punches {
     /// Takes `diff` copies of a punch; within a tick in any order.
     pub fn update(&mut self, punch: Punched, diff: i64) {
-        let count = self.held.entry(punch.clone()).or_insert(0);
+        let count = self.punches.entry(punch.clone()).or_insert(0);
         *count += diff;
         if *count == 0 {
-            self.held.remove(&punch);
+            self.punches.remove(&punch);
         }
     }
 
-    fn standing(&self) -> impl Iterator<Item = &Punched> {
-        self.held.iter().filter(|(_, count)| **count > 0).map(|(punch, _)| punch)
+    fn current(&self) -> impl Iterator<Item = &Punched> {
+        self.punches.iter().filter(|(_, count)| **count > 0).map(|(punch, _)| punch)
     }
 
-    /// As what the person is in and not on a break at `now`, and when the clock alone next changes that.
+    /// The role of the employee who is in and not on a break at `now`, and the instant at which the clock alone changes
+    /// that.
     pub fn here(&self, now: i64) -> (Option<Role>, Option<i64>) {
         let mut presence = self.base;
-        for (at, _, role, kind) in self.standing().take_while(|punch| punch.0 <= now) {
+        for (at, _, role, kind) in self.current().take_while(|punch| punch.0 <= now) {
             presence.read(*at, *role, *kind);
         }
         presence.expire(now);
         let working = presence.0.filter(|spell| spell.since.is_some());
         let over_at = working.map(|spell| spell.over_at());
-        let ahead = self.standing().map(|punch| punch.0).find(|at| *at > now);
+        let ahead = self.current().map(|punch| punch.0).find(|at| *at > now);
         (working.map(|spell| spell.role), over_at.into_iter().chain(ahead).min())
     }
 
-    /// Every stint that may still change or be told, in order; a running one to its latest end.
+    /// Every stint that may still change or be reported, in order; a running one to its latest end.
     pub fn stints(&self) -> Vec<Stint> {
         let mut presence = self.base;
         let mut stints = Vec::new();
-        for (at, _, role, kind) in self.standing() {
+        for (at, _, role, kind) in self.current() {
             stints.extend(presence.read(*at, *role, *kind));
         }
         stints.extend(presence.expire(i64::MAX));
@@ -159,11 +160,11 @@ impl Punches {
         (worked, next)
     }
 
-    /// Gives up the right to change what happened before `edge`, by whole hours: of those punches only the presence
-    /// they led to stays, and their hours are told no more. Answers the first hour that is still told.
+    /// Folds the punches before `edge`, by whole hours: only the resulting presence is kept, and their hours are not
+    /// reported again. Returns the first hour that is still reported.
     pub fn fold(&mut self, edge: i64) -> i64 {
         self.folded_to = self.folded_to.max(hour(edge));
-        while let Some(first) = self.held.first_entry()
+        while let Some(first) = self.punches.first_entry()
             && first.key().0 < self.folded_to
         {
             let ((at, _, role, kind), count) = first.remove_entry();
@@ -175,15 +176,15 @@ impl Punches {
         self.folded_to
     }
 
-    /// The earliest instant held; once its hour is folded, memory is given back.
+    /// The earliest stored instant; once its hour is folded, its memory is freed.
     pub fn earliest(&self) -> Option<i64> {
         let over_at = self.base.0.map(|spell| spell.over_at());
-        self.held.keys().map(|punch| punch.0).next().into_iter().chain(over_at).min()
+        self.punches.keys().map(|punch| punch.0).next().into_iter().chain(over_at).min()
     }
 
-    /// Whether nothing is held.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty() && self.base.0.is_none()
+        self.punches.is_empty() && self.base.0.is_none()
     }
 }
 
@@ -205,12 +206,12 @@ mod tests {
 
     /// Stints in tens of minutes.
     fn check(script: &[(i64, PunchKind)], expected: &[(i64, i64)]) {
-        let stints: Vec<_> = punches(script).stints().iter().map(|held| (held.from / TEN, held.to / TEN)).collect();
+        let stints: Vec<_> = punches(script).stints().iter().map(|stint| (stint.from / TEN, stint.to / TEN)).collect();
         assert_eq!(stints, expected, "{script:?}");
     }
 
     #[test]
-    fn what_the_punches_mean() {
+    fn punches_make_stints_of_work() {
         check(&[(1, In), (20, BreakStart), (23, BreakEnd), (48, Out)], &[(1, 20), (23, 48)]);
         check(&[(1, In), (3, In), (5, BreakEnd), (9, Out), (10, Out), (11, BreakStart)], &[(1, 9)]);
         check(&[(1, In), (5, BreakStart), (6, BreakStart), (9, Out), (10, BreakEnd)], &[(1, 5)]);
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(punches.worked(3 * HOUR_MS), (worked, Some(4 * HOUR_MS)));
     }
 
-    /// The obvious version: every punch kept, every ten minutes asked whether somebody is there.
+    /// The reference version: every punch stored, presence evaluated every ten minutes.
     fn slow(all: &[Punched], now: i64, hour_start: i64) -> i64 {
         let there = |instant: i64| {
             let mut known: Vec<_> = all.iter().filter(|punch| punch.0 <= instant).collect();
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_changes_nothing_that_is_said() {
+    fn folding_changes_no_answer() {
         for lateness_ms in [3 * HOUR_MS, 20 * HOUR_MS] {
             let (mut punches, mut all, mut seed) = (Punches::default(), Vec::<Punched>::new(), 7u64);
             let mut draw = |below: u64| {
@@ -279,12 +280,12 @@ mod tests {
                 let (worked, _) = punches.worked(now);
                 let first = punches.folded_to.max(hour(now) - lateness_ms - HOUR_MS);
                 for start in (first..now).step_by(3_600_000) {
-                    let said = worked.get(&(start, Role::Floor)).copied().unwrap_or(0);
-                    assert_eq!(said, slow(&all, now, start), "hour {start} at {now}");
+                    let found = worked.get(&(start, Role::Floor)).copied().unwrap_or(0);
+                    assert_eq!(found, slow(&all, now, start), "hour {start} at {now}");
                 }
                 punches.fold(now - lateness_ms);
             }
-            assert!(punches.held.len() < 60);
+            assert!(punches.punches.len() < 60);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! All promotions of one item at one store: its lines meet their terms, row by row, until each period settles.
+//! All promotions of one item at one store: one offer and one row each, until each period settles.
 //!
-//! *State.* One [`Offer`] a promotion until its row settles; of settled promotions the name, for nothing may bring their rows
-//! back. The lines that may still be corrected are the shelf's.
+//! *State.* One [`Offer`] per promotion until its row settles; of settled promotions only the name, so that their rows
+//! cannot come back. The moves that may still be corrected belong to the stock ledger.
 
 use std::collections::BTreeMap;
 
@@ -18,18 +18,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::moves::{Move, Moves};
 use crate::state::offer::Offer;
-use crate::views::promotion_performance::{Performance, PromotionStoreItem, Standing};
+use crate::views::promotion_performance::{Performance, PromotionRow, PromotionStoreItem};
 
 /// An offer and its row.
 #[derive(Default, Serialize, Deserialize)]
 struct Placed {
     offer: Offer,
-    row: Tumbling<Standing>,
-    /// Its period settled before the row came: it never will.
+    row: Tumbling<PromotionRow>,
+    /// The period settled before the row existed: it never will exist.
     over: bool,
 }
 
-/// What is kept of the promotions of an item at a store.
+/// The promotions of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
 pub struct PromotedItem {
     offers: BTreeMap<Id, Placed>,
@@ -37,23 +37,23 @@ pub struct PromotedItem {
     settled: Slim<Id>,
 }
 
-/// The same at every offer of an item at a store in a tick.
-pub struct Scene<'a> {
+/// The inputs that all offers of an item at a store share in a tick.
+pub struct OfferInputs<'a> {
     /// The item and the store.
     pub key: &'a StoreItem,
-    /// Its lines that may still be corrected.
+    /// The lines that may still be corrected.
     pub moves: &'a Moves,
     /// Expected sales a day.
     pub forecast_milli: i64,
-    /// When the store is open.
+    /// The opening hours of the store.
     pub hours: Hours,
-    /// The clock.
+    /// The tick length.
     pub ticks: Ticks,
-    /// How long what happened may still be corrected.
+    /// The time for which a fact may be corrected.
     pub lateness_ms: i64,
 }
 
-impl Scene<'_> {
+impl OfferInputs<'_> {
     /// `floor(forecast · open(start_at, min(hour(now), end_at)) / open_day)`.
     fn baseline_milli(&self, terms: Terms, now: i64) -> i64 {
         let open_ms = self.hours.open(terms.start_at, hour(now).min(terms.end_at));
@@ -61,48 +61,49 @@ impl Scene<'_> {
         quotient(forecast * i128::from(open_ms), i128::from(self.hours.open_day())).unwrap_or(0)
     }
 
-    /// Brings the row of an offer up to date; answers when the clock changes it, `Forget` when nothing is left of it.
+    /// Brings the row of an offer up to date; returns the instant at which the clock changes it, `Forget` when it is
+    /// empty.
     fn close(
         &self,
         promotion: Id,
         placed: &mut Placed,
-        emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>,
+        emit: &mut Emit<'_, Row<PromotionStoreItem, PromotionRow>, Cause>,
     ) -> Next {
         let now = emit.now();
         let key = PromotionStoreItem { promotion, store: self.key.store, item: self.key.item };
         if placed.row.is_settled() {
-            // The value stands; detectors read it beside the period as it is now, and no period is none.
+            // The value is final; detectors read it with the current period, or with an empty one if there is none.
             let period = placed.offer.current().map(|terms| (terms.start_at, terms.end_at));
-            let amended = |standing: Standing| {
-                let (start_at, end_at) = period.unwrap_or((standing.end_at, standing.end_at));
-                Standing { start_at, end_at, ..standing }
+            let amended = |current: PromotionRow| {
+                let (start_at, end_at) = period.unwrap_or((current.end_at, current.end_at));
+                PromotionRow { start_at, end_at, ..current }
             };
             placed.row.amend(&key, amended, emit);
             return placed.row.say(&key, None, now, emit);
         }
         if placed.offer.is_changed() {
             placed.offer.judge(self.moves);
-            // What has settled by then takes no new row: only a standing one settles with an end moved into the past.
+            // A settled period takes no new row: only an existing row settles with an end moved into the past.
             let has_settled = |terms: Terms| self.ticks.at(terms.end_at.saturating_add(self.lateness_ms)) < now;
             placed.over = placed.row.said().is_none() && placed.offer.terms().is_some_and(has_settled);
         }
         let terms = placed.offer.terms();
-        let standing = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| Standing {
+        let current = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| PromotionRow {
             performance: Performance::of(placed.offer.sums(), terms, self.baseline_milli(terms, now)),
             start_at: terms.start_at,
             end_at: terms.end_at,
             latest_sale: placed.offer.latest_sale(self.moves),
         });
-        let stands = standing.is_some();
+        let is_current = current.is_some();
         let settles_at = terms.map_or(now, |terms| terms.end_at.saturating_add(self.lateness_ms));
-        let next = placed.row.say(&key, standing, settles_at, emit);
+        let next = placed.row.say(&key, current, settles_at, emit);
         if placed.row.is_settled() {
             placed.offer = std::mem::take(&mut placed.offer).settled();
             return next;
         }
         match terms {
             None => Next::Forget,
-            Some(terms) if stands => {
+            Some(terms) if is_current => {
                 let grows = self.forecast_milli > 0 && hour(now) < terms.end_at;
                 next.or_at(grows.then(|| hour(now) + HOUR_MS))
             }
@@ -127,7 +128,7 @@ impl PromotedItem {
         }
     }
 
-    /// Whether terms have changed: what can no longer be corrected then has to be folded first.
+    /// True if terms have changed: moves that can no longer be corrected must be folded first.
     pub fn is_changed(&self) -> bool {
         self.offers.values().any(|placed| !placed.row.is_settled() && placed.offer.is_changed())
     }
@@ -137,11 +138,15 @@ impl PromotedItem {
         self.offers.values_mut().for_each(|placed| placed.offer.fold(line, count));
     }
 
-    /// Brings every row up to date; answers when the clock changes one.
-    pub fn close(&mut self, scene: &Scene<'_>, emit: &mut Emit<'_, Row<PromotionStoreItem, Standing>, Cause>) -> Next {
+    /// Brings every row up to date; returns the next instant at which the clock changes one.
+    pub fn close(
+        &mut self,
+        inputs: &OfferInputs<'_>,
+        emit: &mut Emit<'_, Row<PromotionStoreItem, PromotionRow>, Cause>,
+    ) -> Next {
         let PromotedItem { offers, settled } = self;
         let mut next = Next::Rest;
-        offers.retain(|promotion, placed| match scene.close(*promotion, placed, emit) {
+        offers.retain(|promotion, placed| match inputs.close(*promotion, placed, emit) {
             Next::Forget => {
                 if placed.row.is_settled()
                     && let Err(at) = settled.binary_search(promotion)
@@ -159,12 +164,12 @@ impl PromotedItem {
         next
     }
 
-    /// Whether any promotion's row may still change.
+    /// True if the row of any promotion may still change.
     pub fn is_promoted(&self) -> bool {
         !self.offers.is_empty()
     }
 
-    /// Whether nothing is kept.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.offers.is_empty() && self.settled.is_empty()
     }
@@ -176,7 +181,7 @@ mod tests {
     use operators::keyed::KeyedState;
 
     use super::*;
-    use crate::collections::item_at_store::drawer::{Entry, Said, Shelves};
+    use crate::collections::item_at_store::entry::{ItemInput, ItemLogic, ItemOutput};
     use crate::state::moves::MoveKind;
     use crate::views::inventory_position;
     use contract::ids::EventId;
@@ -188,18 +193,18 @@ mod tests {
 
     /// One item at one store with an hourly forecast of one unit.
     struct Item {
-        state: KeyedState<Shelves>,
+        state: KeyedState<ItemLogic>,
     }
 
     impl Item {
         fn new() -> Self {
             let ticks = Ticks { tick_ms: 1 };
-            let mut item = Item { state: KeyedState::new(Shelves::new(ticks, LATENESS, &Context::default()), ticks) };
-            assert_eq!(item.tick(0, vec![(Entry::Ranged((1, 24_000, None)), 1)]), []);
+            let mut item = Item { state: KeyedState::new(ItemLogic::new(ticks, LATENESS, &Context::default()), ticks) };
+            assert_eq!(item.tick(0, vec![(ItemInput::Ranged((1, 24_000, None)), 1)]), []);
             item
         }
 
-        fn tick(&mut self, now: i64, entries: Vec<(Entry, i64)>) -> Vec<(Performance, bool, i64)> {
+        fn tick(&mut self, now: i64, entries: Vec<(ItemInput, i64)>) -> Vec<(Performance, bool, i64)> {
             let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
             for (entry, diff) in entries {
                 self.state.update(key, entry, Traced::new(diff, None), now);
@@ -207,25 +212,25 @@ mod tests {
             let mut rows = Vec::new();
             self.state.wake(now);
             self.state.close(now, &mut 100, &mut rows);
-            let standing = |(said, _, change): (Said, i64, Traced<i64, Cause>)| match said {
-                Said::Standing(row) => Some((row.value.performance, row.settled, change.diff)),
+            let promotion = |(output, _, change): (ItemOutput, i64, Traced<i64, Cause>)| match output {
+                ItemOutput::Promotion(row) => Some((row.value.performance, row.settled, change.diff)),
                 _ => None,
             };
-            rows.into_iter().filter_map(standing).collect()
+            rows.into_iter().filter_map(promotion).collect()
         }
     }
 
-    fn offer(terms: Terms) -> Entry {
-        Entry::Offer(Id::new("p"), terms)
+    fn offer(terms: Terms) -> ItemInput {
+        ItemInput::Offer(Id::new("p"), terms)
     }
 
-    fn line(event_time: i64, units: i64, unit_price_cents: i64) -> Entry {
+    fn line(event_time: i64, units: i64, unit_price_cents: i64) -> ItemInput {
         let id = EventId::new(format!("e{event_time}"));
         let kind = if units > 0 { MoveKind::Sale } else { MoveKind::Void };
         let (net_cents, discount_cents) = (units * unit_price_cents, units * 20);
         let moved = Move::of_stock(event_time, id, event_time, -units * 1_000);
         let line = Move { kind, net_cents, discount_cents, unit_price_cents, ..moved };
-        Entry::Books(inventory_position::Entry::Move(line))
+        ItemInput::Books(inventory_position::Entry::Move(line))
     }
 
     #[test]
@@ -234,7 +239,7 @@ mod tests {
         assert_eq!(item.tick(1, vec![(offer(TERMS), 1)]).len(), 1);
         let lines = [(HOUR_MS, 3, 80), (HOUR_MS + 1, -1, 80), (HOUR_MS + 2, 2, 90), (TERMS.end_at, 7, 80)];
         let lines = lines.map(|(at, units, price)| (line(at, units, price), 1));
-        let said = item.tick(2 * HOUR_MS, lines.to_vec());
+        let emitted = item.tick(2 * HOUR_MS, lines.to_vec());
         let expected = Performance {
             lines: 2,
             units_milli: 4_000,
@@ -246,7 +251,7 @@ mod tests {
             expected_milli: 3_000,
             attainment_bp: Some(20_000),
         };
-        assert_eq!(said[1], (expected, false, 1));
+        assert_eq!(emitted[1], (expected, false, 1));
         assert_eq!(item.tick(3 * HOUR_MS - 1, Vec::new()), []);
         let later =
             Performance { baseline_milli: 3_000, expected_milli: 4_500, attainment_bp: Some(6_666), ..expected };
@@ -254,16 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn what_has_settled_stays_settled() {
+    fn a_settled_row_stays_settled() {
         let mut item = Item::new();
         item.tick(1, vec![(offer(TERMS), 1)]);
         let settles_at = TERMS.end_at + LATENESS;
-        let said = item.tick(settles_at, Vec::new());
-        assert_eq!((said.len(), said[1].0.baseline_milli, said[1].1), (2, 10_000, true));
+        let emitted = item.tick(settles_at, Vec::new());
+        assert_eq!((emitted.len(), emitted[1].0.baseline_milli, emitted[1].1), (2, 10_000, true));
         let longer = Terms { end_at: 500 * HOUR_MS, ..TERMS };
         // Only the period beside it follows, for detectors: the row is the same.
         let again = item.tick(settles_at + 1, vec![(offer(TERMS), -1), (offer(longer), 1)]);
-        assert_eq!(again, [(said[1].0, true, -1), (said[1].0, true, 1)]);
+        assert_eq!(again, [(emitted[1].0, true, -1), (emitted[1].0, true, 1)]);
         let withdrawn = item.tick(settles_at + READABLE_MS, Vec::new());
         assert_eq!((withdrawn.len(), withdrawn[0].1, withdrawn[0].2), (1, true, -1));
         assert_eq!(item.tick(settles_at + READABLE_MS + 1, vec![(offer(longer), -1), (offer(TERMS), 1)]), []);
@@ -275,12 +280,12 @@ mod tests {
         item.tick(1, vec![(offer(TERMS), 1)]);
         item.tick(5 * HOUR_MS, vec![(line(5 * HOUR_MS, 1, 80), 1)]);
         let shorter = Terms { end_at: HOUR_MS, ..TERMS };
-        let said = item.tick(12 * HOUR_MS, vec![(offer(TERMS), -1), (offer(shorter), 1)]);
-        assert_eq!((said[1].0.lines, said[1].0.baseline_milli, said[1].1), (0, 1_000, true));
+        let emitted = item.tick(12 * HOUR_MS, vec![(offer(TERMS), -1), (offer(shorter), 1)]);
+        assert_eq!((emitted[1].0.lines, emitted[1].0.baseline_milli, emitted[1].1), (0, 1_000, true));
     }
 
     #[test]
-    fn an_end_moved_into_the_past_brings_no_row_that_did_not_stand() {
+    fn an_end_moved_into_the_past_adds_no_new_row() {
         let mut item = Item::new();
         let ahead = Terms { start_at: 30 * HOUR_MS, end_at: 40 * HOUR_MS, ..TERMS };
         let past = Terms { end_at: HOUR_MS, ..TERMS };
@@ -289,8 +294,8 @@ mod tests {
         // Had it come at the very tick at which its period settles, it would have settled.
         assert_eq!(item.tick(13 * HOUR_MS, vec![(offer(past), -1), (offer(ahead), 1)]), []);
         let last = Terms { end_at: 4 * HOUR_MS, ..TERMS };
-        let said = item.tick(14 * HOUR_MS, vec![(offer(ahead), -1), (offer(last), 1)]);
-        assert_eq!(said.iter().map(|row| (row.1, row.2)).collect::<Vec<_>>(), [(true, 1)]);
+        let emitted = item.tick(14 * HOUR_MS, vec![(offer(ahead), -1), (offer(last), 1)]);
+        assert_eq!(emitted.iter().map(|row| (row.1, row.2)).collect::<Vec<_>>(), [(true, 1)]);
     }
 
     #[test]
@@ -298,11 +303,11 @@ mod tests {
         let mut item = Item::new();
         let long = Terms { end_at: 500 * HOUR_MS, ..TERMS };
         item.tick(1, vec![(offer(long), 1), (line(1, 1, 80), 1)]);
-        let said = item.tick(12 * HOUR_MS, vec![(line(9 * HOUR_MS, 1, 80), 1)]);
-        assert_eq!(said[1].0.lines, 2);
+        let emitted = item.tick(12 * HOUR_MS, vec![(line(9 * HOUR_MS, 1, 80), 1)]);
+        assert_eq!(emitted[1].0.lines, 2);
         assert_eq!(item.tick(13 * HOUR_MS, vec![(offer(long), -1)]).len(), 1);
-        let said = item.tick(14 * HOUR_MS, vec![(offer(long), 1)]);
-        assert_eq!((said.len(), said[0].0.lines), (1, 1));
+        let emitted = item.tick(14 * HOUR_MS, vec![(offer(long), 1)]);
+        assert_eq!((emitted.len(), emitted[0].0.lines), (1, 1));
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! The last days of one store: what its ranged items sold against their forecasts, by department.
+//! The last days of one store: units sold against forecasts of its ranged items, by department.
 //!
 //! *Meaning.* Over the 7 UTC days before today on which the store had a till line: for each department, the sums over its
 //! ranged items and those days of units, forecast and |units − forecast|. Forecast and department are today's.
-//! *State.* Units by item and day for the days that count or will; nothing older. Items that sold nothing on a day are
-//! not visited: they are a forecast and an error alike, so a day costs what it sold.
+//! *State.* Units by item and day for the days that count now or later. Items that sold nothing on a day are not
+//! visited: their error equals their forecast, so the cost of a day is proportional to its sales.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,10 +14,10 @@ use operators::diff::least;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-/// How many days before today count.
+/// The number of days before today that count.
 const DAYS_MS: i64 = 7 * DAY_MS;
 
-/// What was sold, forecast and missed.
+/// Sums of units, forecasts and absolute errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Errors {
     /// Ranged items × days.
@@ -44,9 +44,9 @@ impl Errors {
 /// A ranged item, as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ranged {
-    /// Its department.
+    /// The department.
     pub dept: Id,
-    /// Its forecast per day.
+    /// The daily forecast.
     pub forecast_milli: i64,
 }
 
@@ -82,18 +82,18 @@ pub struct SellingDays {
     depts: BTreeMap<Id, (i64, i128)>,
     /// Items taken out of the sums while they change: their department before, and why they change.
     lifted: BTreeMap<Id, (Option<Id>, Option<Cause>)>,
-    blame: Blame,
+    causes: ChangeCauses,
     changed: bool,
 }
 
-/// Why the sums of departments changed, beside the clock.
+/// The causes of the changed sums of departments, beside the clock.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Blame {
+pub struct ChangeCauses {
     all: Option<Cause>,
     depts: BTreeMap<Id, Option<Cause>>,
 }
 
-impl Blame {
+impl ChangeCauses {
     /// The least record that changed the sums of a department.
     pub fn of(&self, dept: Id) -> Option<Cause> {
         let mut cause = self.all.clone();
@@ -122,7 +122,7 @@ impl SellingDays {
         let before = day.lines;
         day.lines += diff;
         if start < today && (before == 0 || day.lines == 0) {
-            least(&mut self.blame.all, cause);
+            least(&mut self.causes.all, cause);
         }
         let units = day.units.entry(item).or_default();
         *units += diff * units_milli;
@@ -139,7 +139,7 @@ impl SellingDays {
 
     fn lift(&mut self, item: Id, cause: &Option<Cause>) {
         match self.lifted.get_mut(&item) {
-            Some((_, held)) => least(held, cause),
+            Some((_, least_cause)) => least(least_cause, cause),
             None => {
                 let dept = self.weigh(item, -1);
                 self.lifted.insert(item, (dept, cause.clone()));
@@ -161,15 +161,15 @@ impl SellingDays {
         Some(ranged.dept)
     }
 
-    /// Closes tick `now`: answers the sums by department, and why, if they may have changed.
-    pub fn close(&mut self, now: i64) -> Option<(BTreeMap<Id, Errors>, Blame)> {
+    /// Closes tick `now`: returns the sums by department and their causes, if they may have changed.
+    pub fn close(&mut self, now: i64) -> Option<(BTreeMap<Id, Errors>, ChangeCauses)> {
         for (item, (before, cause)) in std::mem::take(&mut self.lifted) {
             let after = self.weigh(item, 1);
             if self.ranged.get(&item).is_some_and(One::is_empty) {
                 self.ranged.remove(&item);
             }
             for dept in before.into_iter().chain(after) {
-                least(self.blame.depts.entry(dept).or_default(), &cause);
+                least(self.causes.depts.entry(dept).or_default(), &cause);
             }
         }
         let today = day(now);
@@ -190,8 +190,8 @@ impl SellingDays {
             }
         }
         self.days.retain(|_, day| day.lines != 0 || !day.units.is_empty());
-        let blame = std::mem::take(&mut self.blame);
-        std::mem::take(&mut self.changed).then(|| (self.errors(today), blame))
+        let causes = std::mem::take(&mut self.causes);
+        std::mem::take(&mut self.changed).then(|| (self.errors(today), causes))
     }
 
     fn errors(&self, today: i64) -> BTreeMap<Id, Errors> {
@@ -211,12 +211,12 @@ impl SellingDays {
         errors
     }
 
-    /// When the clock next changes the sums.
+    /// The instant at which the clock next changes the sums.
     pub fn next_turn(&self, now: i64) -> Option<i64> {
         (!self.days.is_empty()).then(|| day(now) + DAY_MS)
     }
 
-    /// Whether nothing is held.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.days.is_empty() && self.ranged.is_empty()
     }
@@ -226,7 +226,7 @@ impl SellingDays {
 mod tests {
     use super::*;
 
-    /// The obvious version: every line kept, everything added up again.
+    /// The reference version: every line stored, every sum computed again.
     #[derive(Default)]
     struct Slow {
         lines: Vec<(usize, i64, i64)>,
@@ -263,7 +263,7 @@ mod tests {
             (seed >> 33) % below
         };
         let small = |number: u64| i64::try_from(number).unwrap();
-        let (mut fast, mut slow, mut said) = (SellingDays::default(), Slow::default(), BTreeMap::new());
+        let (mut fast, mut slow, mut found) = (SellingDays::default(), Slow::default(), BTreeMap::new());
         for step in 0..3_000 {
             let now = step * DAY_MS / 19;
             for _ in 0..draw(4) {
@@ -294,9 +294,9 @@ mod tests {
                 }
             }
             if let Some((errors, _)) = fast.close(now) {
-                said = errors;
+                found = errors;
             }
-            assert_eq!(said, slow.errors(now), "step {step}");
+            assert_eq!(found, slow.errors(now), "step {step}");
             slow.lines.retain(|(_, at, _)| day(*at) >= day(now) - 8 * DAY_MS);
         }
         assert!(fast.days.len() < 11);

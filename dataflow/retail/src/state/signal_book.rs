@@ -1,7 +1,7 @@
-//! Which signals change the demand of a department now, and by how much together.
+//! The signals of all stores: the product of the factors in force for a department at an instant.
 //!
-//! *Meaning.* The product of the factors of the signals of a store that are valid now and speak of the department or of
-//! all. *State.* Every signal that stands, by store and end; those that have ended cost nothing to pass over.
+//! *Meaning.* The product of the factors of the store's signals that are valid now and name the department or none.
+//! *State.* Every current signal, by store and end; ended signals are skipped at no cost.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +16,16 @@ const UNCHANGED_BP: i64 = 10_000;
 /// The signals of all stores.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SignalBook {
-    /// By store and end, each with how often it stands.
+    /// Signals by store and end, each with its multiplicity.
     stores: BTreeMap<Id, BTreeMap<i64, Vec<(Signal, i64)>>>,
 }
 
 impl SignalBook {
-    /// Takes (+1) or forgets (−1) a signal, in any order within a tick; two alike count twice.
+    /// Adds (+1) or removes (−1) a signal, in any order within a tick; two equal signals count twice.
     pub fn update(&mut self, signal: Signal, diff: i64) {
         let store = self.stores.entry(signal.store).or_default();
         let ending = store.entry(signal.valid_to).or_default();
-        match ending.iter().position(|(held, _)| *held == signal) {
+        match ending.iter().position(|(known, _)| *known == signal) {
             Some(at) => {
                 ending[at].1 += diff;
                 if ending[at].1 == 0 {
@@ -39,9 +39,9 @@ impl SignalBook {
         }
     }
 
-    /// Whether `signal` speaks of this department.
+    /// True if `signal` applies to this department.
     pub fn concerns(signal: &Signal, store: Id, dept: Id) -> bool {
-        signal.store == store && signal.dept.is_none_or(|told| told == dept)
+        signal.store == store && signal.dept.is_none_or(|named| named == dept)
     }
 
     /// The product of the factors in force, and when the clock next changes what is in force.
@@ -55,7 +55,7 @@ impl SignalBook {
         for (signal, count) in concerning {
             let begun = signal.valid_from <= now;
             let turn = if begun { signal.valid_to } else { signal.valid_from };
-            next = Some(next.map_or(turn, |held| held.min(turn)));
+            next = Some(next.map_or(turn, |known| known.min(turn)));
             if begun {
                 factors.extend((0..*count).map(|_| signal.factor_bp));
             }
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(at(&book, "a", 30), (10_000, None));
         book.update(all, -1);
         assert_eq!(at(&book, "b", 10), (12_000, Some(20)));
-        // Said and corrected in one tick: what was said first may be taken back before it comes.
+        // Sent and corrected in one tick: the retraction may come before the addition.
         let first = signal(Some("c"), 10, 20, 9_000);
         book.update(first, -1);
         book.update(first, 1);

@@ -1,4 +1,5 @@
-//! What each loyalty customer bought, brought back and looked at over the last four weeks.
+//! View `customer.profile`: purchases, returns and activity of each loyalty customer over four weeks (contract §4, view
+//! 4).
 
 use contract::event::Topic;
 use contract::event::activity::Act;
@@ -61,7 +62,7 @@ pub struct Profile {
 }
 
 operators::sums! {
-    /// What a customer's records add up to.
+    /// Sums over a customer's records.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     struct Sums {
         records: i64,
@@ -76,9 +77,9 @@ operators::sums! {
     }
 }
 
-/// What a customer did.
+/// A record of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Deed {
+enum CustomerEvent {
     /// A till line.
     Line { store: Id, transaction: Transaction, kind: LineKind, milli: i64, cents: i64, channel: Channel, promo: bool },
     /// Looked at something.
@@ -87,9 +88,9 @@ enum Deed {
     CartAdd,
 }
 
-impl Deed {
+impl CustomerEvent {
     fn line(line: &PosLine) -> Self {
-        Deed::Line {
+        CustomerEvent::Line {
             store: line.store,
             transaction: line.transaction,
             kind: line.kind,
@@ -100,14 +101,14 @@ impl Deed {
         }
     }
 
-    /// What `diff` of it add up to.
+    /// The sums of `diff` copies of the record.
     fn sums(&self, diff: i64) -> Sums {
         let records = Sums { records: diff, ..Sums::default() };
         match *self {
-            Deed::View => Sums { views: diff, ..records },
-            Deed::CartAdd => Sums { cart_adds: diff, ..records },
-            Deed::Line { kind: LineKind::Return, cents, .. } => Sums { return_cents: diff * cents, ..records },
-            Deed::Line { kind, milli, cents, channel, promo, .. } => {
+            CustomerEvent::View => Sums { views: diff, ..records },
+            CustomerEvent::CartAdd => Sums { cart_adds: diff, ..records },
+            CustomerEvent::Line { kind: LineKind::Return, cents, .. } => Sums { return_cents: diff * cents, ..records },
+            CustomerEvent::Line { kind, milli, cents, channel, promo, .. } => {
                 let sign = if kind == LineKind::Sale { diff } else { -diff };
                 let (milli, cents) = (sign * milli, sign * cents);
                 Sums {
@@ -124,19 +125,19 @@ impl Deed {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct CustomerProfileState {
     sums: Panes<Sums>,
     /// Sale − void lines by store and transaction.
     baskets: DistinctInWindow<(Id, Transaction)>,
-    /// When sale lines were sold.
+    /// Event times of sale lines.
     purchases: Greatest<i64>,
-    said: Option<Profile>,
+    last_emitted: Option<Profile>,
 }
 
-impl State {
-    fn take(&mut self, event_time: i64, deed: &Deed, diff: i64) {
-        self.sums.add(FOUR_WEEKS, event_time, &deed.sums(diff));
-        if let Deed::Line { store, transaction, kind, .. } = deed {
+impl CustomerProfileState {
+    fn take(&mut self, event_time: i64, event: &CustomerEvent, diff: i64) {
+        self.sums.add(FOUR_WEEKS, event_time, &event.sums(diff));
+        if let CustomerEvent::Line { store, transaction, kind, .. } = event {
             let weight = match kind {
                 LineKind::Sale => diff,
                 LineKind::Void => -diff,
@@ -149,7 +150,7 @@ impl State {
         }
     }
 
-    /// Forgets what the clock took out of the window, and, of the purchases before `edge`, all but the latest.
+    /// Drops records that left the window and, of the purchases before `edge`, all but the latest.
     fn leave(&mut self, edge: i64, now: i64) {
         self.sums.leave(FOUR_WEEKS, now);
         let opens_at = FOUR_WEEKS.opens_at(now);
@@ -184,23 +185,35 @@ struct CustomerProfile {
 
 impl Keyed for CustomerProfile {
     type Key = Customer;
-    /// When, and what.
-    type Input = (i64, Deed);
+    /// The event time and the record.
+    type Input = (i64, CustomerEvent);
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = CustomerProfileState;
     type Output = Row<Customer, Profile>;
 
-    fn update(&mut self, _: &Customer, state: &mut State, (event_time, deed): (i64, Deed), diff: i64, _: i64) {
-        state.take(event_time, &deed, diff);
+    fn update(
+        &mut self,
+        _: &Customer,
+        state: &mut CustomerProfileState,
+        (event_time, event): (i64, CustomerEvent),
+        diff: i64,
+        _: i64,
+    ) {
+        state.take(event_time, &event, diff);
     }
 
-    fn close(&mut self, key: &Customer, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &Customer,
+        state: &mut CustomerProfileState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let now = emit.now();
         state.leave(now - self.lateness_ms, now);
         let profile = state.profile(now);
-        say(key, &mut state.said, profile, emit);
+        say(key, &mut state.last_emitted, profile, emit);
         // Baskets and purchases enter and leave with the panes of the sums, which hold every record.
         let Some(turn) = state.sums.next(FOUR_WEEKS, now) else { return Next::Forget };
         // In the day after that in which a purchase can no longer change, its memory is given back.
@@ -218,16 +231,16 @@ pub fn build<'scope>(
 ) -> Collection<'scope, Row<Customer, Profile>> {
     let lines = streams.pos.flat_map(|line| {
         let customer = line.body.customer?;
-        Some((Customer { customer }, (line.event_time, Deed::line(line.body))))
+        Some((Customer { customer }, (line.event_time, CustomerEvent::line(line.body))))
     });
     let looks = streams.activities.flat_map(|activity| {
-        let deed = match activity.body.act {
-            Act::View => Deed::View,
-            Act::CartAdd => Deed::CartAdd,
+        let event = match activity.body.act {
+            Act::View => CustomerEvent::View,
+            Act::CartAdd => CustomerEvent::CartAdd,
             Act::Loyalty => return None,
         };
         let customer = activity.body.customer?;
-        Some((Customer { customer }, (activity.event_time, deed)))
+        Some((Customer { customer }, (activity.event_time, event)))
     });
     keyed("view: customer.profile", ticks, Inputs::from(lines).and(looks), None, CustomerProfile { lateness_ms })
 }

@@ -1,4 +1,4 @@
-//! How many loyalty customers there are of each kind, from new to loyal, and what they spend.
+//! View `customer.segments`: number and spending of loyalty customers by segment (contract §4, view 5).
 
 use contract::event::Topic;
 use contract::time::{Cause, DAY_MS, day};
@@ -54,7 +54,7 @@ pub struct Customers {
     pub net_cents: i64,
 }
 
-/// What a segment needs to know of a customer.
+/// The fields of a profile that decide the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Member {
     transactions: i64,
@@ -80,16 +80,16 @@ impl Member {
         }
     }
 
-    /// The first midnight by which it lapses without another purchase.
+    /// The first midnight at which the customer lapses without another purchase.
     fn lapses_at(&self) -> Option<i64> {
         self.last_purchase_at.map(|at| day(at) + LAPSES_MS + DAY_MS)
     }
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct SegmentsState {
     member: One<Member>,
-    said: Option<(Segment, i64)>,
+    last_emitted: Option<(Segment, i64)>,
 }
 
 /// Puts every customer in a segment.
@@ -101,20 +101,20 @@ impl Keyed for Segments {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = SegmentsState;
     /// The segment of a customer, and what the customer spent.
     type Output = (Segment, i64);
 
-    fn update(&mut self, _: &Customer, state: &mut State, member: Member, diff: i64, _: i64) {
+    fn update(&mut self, _: &Customer, state: &mut SegmentsState, member: Member, diff: i64, _: i64) {
         state.member.update(member, diff);
     }
 
-    fn close(&mut self, _: &Customer, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(&mut self, _: &Customer, state: &mut SegmentsState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
         let member = state.member.get();
         let new = member.map(|member| (member.segment(now), member.net_cents));
-        emit.replace(state.said, new);
-        state.said = new;
+        emit.replace(state.last_emitted, new);
+        state.last_emitted = new;
         match member {
             None => Next::Forget,
             Some(member) => Next::Rest.or_at(member.lapses_at().filter(|at| *at > now)),
@@ -189,9 +189,9 @@ mod tests {
             assert_eq!(member(1, Some(last)).segment(wake - 1), Segment::New);
             state.wake(wake);
             state.close(wake, &mut 9, &mut out);
-            let said: Vec<_> = out.into_iter().map(|(row, at, change)| (row.0, at, change.diff)).collect();
+            let emitted: Vec<_> = out.into_iter().map(|(row, at, change)| (row.0, at, change.diff)).collect();
             let (new, lapsing) = (Segment::New, Segment::Lapsing);
-            assert_eq!(said, [(new, last, 1), (new, wake, -1), (lapsing, wake, 1)]);
+            assert_eq!(emitted, [(new, last, 1), (new, wake, -1), (lapsing, wake, 1)]);
             assert_eq!(state.next_wake(), None);
         }
     }

@@ -1,4 +1,5 @@
-//! How strongly each department of a store is asked for now, against its forecast, its carts and the signals of the day.
+//! View `demand.index`: demand of each department of a store against forecast, carts and signals (contract §4, view
+//! 17).
 
 use contract::event::Topic;
 use contract::event::activity::Act;
@@ -65,8 +66,8 @@ impl DemandIndex {
     }
 }
 
-/// What the store is expected to sell in the hour that ends with this minute, and the next instant at which the clock
-/// changes its share of the day.
+/// The units that the store is expected to sell in the hour that ends with this minute, and the next instant at which
+/// the clock changes its share of the day.
 pub fn expected(forecast_milli: i128, hours: Hours, now: i64) -> (i64, Option<i64>) {
     let open_day = hours.open_day();
     if open_day == 0 || forecast_milli == 0 {
@@ -85,7 +86,7 @@ pub fn expected(forecast_milli: i128, hours: Hours, now: i64) -> (i64, Option<i6
     (floor_div(forecast_milli * i128::from(open), i128::from(open_day)), turns)
 }
 
-/// A change that many departments may care about.
+/// A broadcast change that may affect many departments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Change {
     /// A store's hours.
@@ -95,9 +96,9 @@ enum Change {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct IndexState {
     demand: Demand,
-    said: Option<DemandIndex>,
+    last_emitted: Option<DemandIndex>,
 }
 
 struct Index {
@@ -111,10 +112,10 @@ impl Keyed for Index {
     type Diff = i64;
     type Notice = Change;
     type Cause = Cause;
-    type State = State;
+    type State = IndexState;
     type Output = Row<StoreDept, DemandIndex>;
 
-    fn update(&mut self, _: &StoreDept, state: &mut State, demand: Demand, diff: i64, _: i64) {
+    fn update(&mut self, _: &StoreDept, state: &mut IndexState, demand: Demand, diff: i64, _: i64) {
         state.demand.add(&demand, diff);
     }
 
@@ -125,26 +126,26 @@ impl Keyed for Index {
         }
     }
 
-    fn concerns(&self, change: &Change, key: &StoreDept, _: &State) -> bool {
+    fn concerns(&self, change: &Change, key: &StoreDept, _: &IndexState) -> bool {
         match change {
             Change::Store(store) => store.store == key.store,
             Change::Signal(signal) => SignalBook::concerns(signal, key.store, key.dept),
         }
     }
 
-    fn close(&mut self, key: &StoreDept, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(&mut self, key: &StoreDept, state: &mut IndexState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let (now, demand) = (emit.now(), state.demand);
         let (expected_milli, share_turns) = expected(demand.forecast_milli, self.context.hours(key.store), now);
         let (signal_bp, signals_turn) = self.signals.in_force(key.store, key.dept, now);
-        let value = demand.stands().then(|| DemandIndex::of(&demand, expected_milli, signal_bp));
-        if !say(key, &mut state.said, value, emit) {
+        let value = demand.is_present().then(|| DemandIndex::of(&demand, expected_milli, signal_bp));
+        if !say(key, &mut state.last_emitted, value, emit) {
             return Next::Forget;
         }
         Next::Rest.or_at(share_turns).or_at(signals_turn)
     }
 }
 
-/// When items were put into carts, by store and item.
+/// Event times of items put into carts, by store and item.
 pub fn carts<'scope>(streams: &Streams<'scope>) -> Collection<'scope, (StoreItem, i64)> {
     streams.activities.flat_map(|fact| {
         let activity = fact.body;
@@ -220,7 +221,7 @@ mod tests {
 
     /// The obvious version: minute by minute, whether the share is what it was.
     #[test]
-    fn the_share_never_changes_before_it_says() {
+    fn the_share_changes_only_at_the_announced_instant() {
         for (open_from, open_to) in [(480, 1_200), (1_200, 240), (480, 500), (0, 1_440), (30, 30)] {
             let id = Id::new("s");
             let store = contract::event::reference::Store { store: id, region: id, format: id, open_from, open_to };

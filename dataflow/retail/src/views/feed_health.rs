@@ -1,4 +1,4 @@
-//! Whether each store's feeds are alive, and what became of their records.
+//! View `feed.health`: the fates of each feed's records, and whether the feed is stale (contract §4, view 18).
 
 use contract::event::Topic;
 use contract::fate::Outcome;
@@ -46,21 +46,21 @@ pub struct Health {
     pub stale: bool,
 }
 
-/// A row, and what detectors may say of it beside.
+/// A row with the field that detectors read beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Pulse {
+pub struct FeedHealthRow {
     /// The row of the view.
     pub health: Health,
     /// The tick of the last accepted record.
     pub accepted_at: Option<i64>,
 }
 
-/// What a record does to the health of its feed.
+/// The fate of a record, as an input of its feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Beat {
+pub enum RecordFate {
     /// Accepted, with its event time.
     Accepted(i64),
-    /// Said nothing new.
+    /// A duplicate.
     Duplicate,
     /// Came too late.
     Late,
@@ -69,9 +69,9 @@ pub enum Beat {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
-    pulse: Pulse,
-    said: Option<Pulse>,
+struct FeedHealthState {
+    row: FeedHealthRow,
+    last_emitted: Option<FeedHealthRow>,
 }
 
 struct FeedHealth {
@@ -79,7 +79,7 @@ struct FeedHealth {
 }
 
 impl FeedHealth {
-    /// Whether the feed is stale at `now`, and when the clock may change that.
+    /// True if the feed is stale at `now`, with the instant at which the clock may change that.
     fn stale(&self, feed: &Feed, accepted_at: Option<i64>, now: i64) -> (bool, Option<i64>) {
         let limit = allowed_ms(&self.context, feed.topic);
         let (Some(limit_ms), Some(accepted_at)) = (limit, accepted_at) else { return (false, None) };
@@ -93,14 +93,14 @@ impl FeedHealth {
     }
 }
 
-/// How long a feed of this topic may be silent; `None` is for ever.
+/// The silence that the policy allows a feed of this topic; `None` is no limit.
 pub fn allowed_ms(context: &Context, topic: Topic) -> Option<i64> {
     let name = format!("stale_ms.{topic}");
     let default = STALE_AFTER.iter().find(|policy| policy.name == name).map(|policy| policy.default);
     context.policies.said(&name).or(default)
 }
 
-/// Since when the store is open and its feed, last heard at `accepted_at`, is silent.
+/// The instant since which the store is open and its feed silent; the feed was last accepted at `accepted_at`.
 pub fn silent_since(context: &Context, store: Id, accepted_at: i64, now: i64) -> i64 {
     context.hours(store).last_opening(now).map_or(accepted_at, |opening| opening.max(accepted_at))
 }
@@ -111,24 +111,24 @@ fn earlier(instant: Option<i64>, other: i64) -> i64 {
 
 impl Keyed for FeedHealth {
     type Key = Feed;
-    type Input = Beat;
+    type Input = RecordFate;
     type Diff = i64;
     type Notice = Notice;
     type Cause = Cause;
-    type State = State;
-    type Output = Row<Feed, Pulse>;
+    type State = FeedHealthState;
+    type Output = Row<Feed, FeedHealthRow>;
 
-    fn update(&mut self, _: &Feed, state: &mut State, beat: Beat, diff: i64, now: i64) {
-        let health = &mut state.pulse.health;
-        match beat {
-            Beat::Accepted(event_time) => {
+    fn update(&mut self, _: &Feed, state: &mut FeedHealthState, fate: RecordFate, diff: i64, now: i64) {
+        let health = &mut state.row.health;
+        match fate {
+            RecordFate::Accepted(event_time) => {
                 health.accepted += diff;
                 health.last_event_time = health.last_event_time.max(Some(event_time));
-                state.pulse.accepted_at = Some(now);
+                state.row.accepted_at = Some(now);
             }
-            Beat::Duplicate => health.duplicates += diff,
-            Beat::Late => health.late += diff,
-            Beat::Dead => health.dead += diff,
+            RecordFate::Duplicate => health.duplicates += diff,
+            RecordFate::Late => health.late += diff,
+            RecordFate::Dead => health.dead += diff,
         }
     }
 
@@ -136,7 +136,7 @@ impl Keyed for FeedHealth {
         self.context.apply(notice, diff);
     }
 
-    fn concerns(&self, notice: &Notice, feed: &Feed, _: &State) -> bool {
+    fn concerns(&self, notice: &Notice, feed: &Feed, _: &FeedHealthState) -> bool {
         match notice {
             Notice::Policy(policy) => policy.key.starts_with("stale_ms."),
             Notice::Store(store) => store.store == feed.store,
@@ -144,36 +144,36 @@ impl Keyed for FeedHealth {
         }
     }
 
-    fn close(&mut self, feed: &Feed, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
-        let (stale, turns) = self.stale(feed, state.pulse.accepted_at, emit.now());
-        state.pulse.health.stale = stale;
-        let pulse = state.pulse;
-        say(feed, &mut state.said, Some(pulse), emit);
+    fn close(&mut self, feed: &Feed, state: &mut FeedHealthState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+        let (stale, turns) = self.stale(feed, state.row.accepted_at, emit.now());
+        state.row.health.stale = stale;
+        let row = state.row;
+        say(feed, &mut state.last_emitted, Some(row), emit);
         Next::Rest.or_at(turns)
     }
 }
 
-/// Maintains the rows with what detectors say beside.
+/// Maintains the rows with the fields that detectors read.
 pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
     edge: &Edge<'scope>,
-) -> Collection<'scope, Row<Feed, Pulse>> {
-    let beats = edge.fates(|memo, outcome| {
-        let beat = match outcome {
-            Outcome::Accepted => Beat::Accepted(memo.event_time.unwrap_or_default()),
-            Outcome::Duplicate => Beat::Duplicate,
-            Outcome::Late(_) => Beat::Late,
-            Outcome::Dead(..) => Beat::Dead,
+) -> Collection<'scope, Row<Feed, FeedHealthRow>> {
+    let fates = edge.fates(|header, outcome| {
+        let fate = match outcome {
+            Outcome::Accepted => RecordFate::Accepted(header.event_time.unwrap_or_default()),
+            Outcome::Duplicate => RecordFate::Duplicate,
+            Outcome::Late(_) => RecordFate::Late,
+            Outcome::Dead(..) => RecordFate::Dead,
         };
-        Some((Feed { store: memo.store.unwrap_or_else(|| Id::new("-")), topic: memo.topic }, beat))
+        Some((Feed { store: header.store.unwrap_or_else(|| Id::new("-")), topic: header.topic }, fate))
     });
-    keyed("view: feed.health", ticks, beats, Some(notices.clone()), FeedHealth { context })
+    keyed("view: feed.health", ticks, fates, Some(notices.clone()), FeedHealth { context })
 }
 
-/// The feeds that are stale, as notices: one update when a feed falls silent and one when it returns.
-pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, Pulse>>) -> Collection<'scope, Notice> {
+/// Broadcast updates of stale feeds: one when a feed becomes stale and one when it recovers.
+pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, FeedHealthRow>>) -> Collection<'scope, Notice> {
     let stale = rows.clone().flat_map(|row| row.value.health.stale.then_some(row.key));
     totals("stale feeds", ticks, stale).map(|(feed, _)| Notice::Stale(feed.store, feed.topic))
 }
@@ -185,15 +185,15 @@ impl View for Definition {
     const NAME: &'static str = NAME;
     const TOPICS: &'static [Topic] = &Topic::ALL;
     type Key = Feed;
-    type Inner = Pulse;
+    type Inner = FeedHealthRow;
     type Value = Health;
 
-    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Feed, Pulse>> {
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<Feed, FeedHealthRow>> {
         let inputs = &graph.inputs;
         build(inputs.ticks, inputs.context.clone(), &inputs.reference, &inputs.edge)
     }
 
-    fn publish(pulse: Pulse) -> Health {
-        pulse.health
+    fn publish(row: FeedHealthRow) -> Health {
+        row.health
     }
 }

@@ -1,7 +1,7 @@
-//! The orders a store has to pick, how it keeps its promises, and how loaded its pickers are.
+//! View `fulfillment.node`: open orders, kept promises and picker load of each store (contract §4, view 13).
 
 use contract::event::Topic;
-use contract::event::order::{Order, OrderState};
+use contract::event::order::{CustomerOrder, OrderState};
 use contract::ids::Id;
 use contract::time::{Cause, DAY_MS, HOUR_MS, MINUTE_MS, hour, minute};
 use contract::units::quotient;
@@ -19,7 +19,7 @@ use crate::registry::{Graph, View};
 /// The name of the view.
 pub const NAME: &str = "fulfillment.node";
 
-/// How much one person picks in two hours (60 units an hour).
+/// Units that one picker picks in two hours (60 units an hour).
 pub const PICKED_MILLI: i64 = 120_000;
 
 /// The first instant whose minute is less than two hours before `due_at`, or after it.
@@ -55,30 +55,30 @@ pub struct Fulfillment {
     pub load_bp: Option<i64>,
 }
 
-/// What bears on a node.
+/// An input of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
     /// An order.
     Order(Promise),
-    /// Somebody who is there to pick.
+    /// A picker who is present.
     Here,
 }
 
-/// What a node must know of an order.
+/// The fields of an order that a node depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Promise {
     placed_at: i64,
     promise_at: i64,
-    /// What remains to be picked, if it is open.
+    /// Units still to be picked, if the order is open.
     open_milli: Option<i64>,
-    /// Whether it was ready in time; nobody asks of a cancelled one.
+    /// True if it was ready in time; `None` for a cancelled order.
     met: Option<bool>,
     lines: i64,
     short_lines: i64,
 }
 
 impl Promise {
-    fn of(order: &Order) -> Self {
+    fn of(order: &CustomerOrder) -> Self {
         let met = order.ready_at.is_some_and(|ready_at| ready_at <= order.promise_at);
         let lines = order.lines.iter().map(|line| (1, i64::from(line.short_milli > 0)));
         let (lines, short_lines) = lines.fold((0, 0), |sum, line| (sum.0 + line.0, sum.1 + line.1));
@@ -94,7 +94,7 @@ impl Promise {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct FulfillmentNodeState {
     present: i64,
     open_orders: i64,
     open_milli: i64,
@@ -103,10 +103,10 @@ struct State {
     judged: Steps<(i64, i64)>,
     /// Orders placed, their lines, and the short ones of them.
     placed: Steps<(i64, i64, i64)>,
-    said: Option<Fulfillment>,
+    last_emitted: Option<Fulfillment>,
 }
 
-impl State {
+impl FulfillmentNodeState {
     fn order(&mut self, order: &Promise, diff: i64) {
         if let Some(milli) = order.open_milli {
             self.open_orders += diff;
@@ -114,8 +114,8 @@ impl State {
             self.due_milli.add(near_from(order.promise_at), &(diff * milli));
         }
         if let Some(met) = order.met {
-            let kept = if met { (diff, 0) } else { (0, diff) };
-            self.judged.during(order.promise_at, hour(order.promise_at) + DAY_MS, kept);
+            let counts = if met { (diff, 0) } else { (0, diff) };
+            self.judged.during(order.promise_at, hour(order.promise_at) + DAY_MS, counts);
         }
         let placed = hour(order.placed_at);
         self.placed.during(placed, placed + DAY_MS, (diff, diff * order.lines, diff * order.short_lines));
@@ -155,19 +155,24 @@ impl Keyed for FulfillmentNode {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = FulfillmentNodeState;
     type Output = Row<Node, Fulfillment>;
 
-    fn update(&mut self, _: &Node, state: &mut State, entry: Entry, diff: i64, _: i64) {
+    fn update(&mut self, _: &Node, state: &mut FulfillmentNodeState, entry: Entry, diff: i64, _: i64) {
         match entry {
             Entry::Order(order) => state.order(&order, diff),
             Entry::Here => state.present += diff,
         }
     }
 
-    fn close(&mut self, key: &Node, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &Node,
+        state: &mut FulfillmentNodeState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let value = state.row(emit.now());
-        say(key, &mut state.said, value, emit);
+        say(key, &mut state.last_emitted, value, emit);
         if state.is_empty() {
             return Next::Forget;
         }
@@ -178,7 +183,7 @@ impl Keyed for FulfillmentNode {
 /// Maintains the view.
 pub fn build<'scope>(
     ticks: Ticks,
-    orders: &Collection<'scope, Order>,
+    orders: &Collection<'scope, CustomerOrder>,
     attendance: &Attendance<'scope>,
 ) -> Collection<'scope, Row<Node, Fulfillment>> {
     let orders = orders.clone().map(|order| (Node { store: order.store }, Entry::Order(Promise::of(&order))));
@@ -211,7 +216,7 @@ mod tests {
     use contract::event::order::OrderLine;
     use contract::ids::EventId;
 
-    fn order(state: OrderState, promise_at: i64, ready_at: Option<i64>) -> Order {
+    fn order(state: OrderState, promise_at: i64, ready_at: Option<i64>) -> CustomerOrder {
         let line = |quantity_milli, short_milli| OrderLine {
             item: Id::new("i1"),
             quantity_milli,
@@ -220,12 +225,12 @@ mod tests {
         };
         let (store, order) = (Id::new("s1"), EventId::new("o1"));
         let lines = vec![line(3_000, 0), line(1_000, 500), line(5_000, 1_000)];
-        Order { store, order, state, placed_at: HOUR_MS + 7, promise_at, ready_at, lines }
+        CustomerOrder { store, order, state, placed_at: HOUR_MS + 7, promise_at, ready_at, lines }
     }
 
-    fn node(orders: &[Order]) -> State {
-        let mut state = State::default();
-        orders.iter().for_each(|held| state.order(&Promise::of(held), 1));
+    fn node(orders: &[CustomerOrder]) -> FulfillmentNodeState {
+        let mut state = FulfillmentNodeState::default();
+        orders.iter().for_each(|order| state.order(&Promise::of(order), 1));
         state
     }
 

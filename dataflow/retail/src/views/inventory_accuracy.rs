@@ -1,4 +1,4 @@
-//! How often the books agreed with the shelf when it was counted, store by store and day by day.
+//! View `inventory.accuracy`: counts that agreed with the books, by store and day (contract §4, view 7).
 
 use contract::event::Topic;
 use contract::keys::StoreDay;
@@ -31,9 +31,9 @@ pub struct Accuracy {
     pub accuracy_bp: Option<i64>,
 }
 
-/// What is kept of a store and day until it settles.
+/// The state of a store and day until it settles.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct InventoryAccuracyState {
     sums: Accuracy,
     row: Tumbling<Accuracy>,
 }
@@ -49,10 +49,10 @@ impl Keyed for InventoryAccuracy {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = InventoryAccuracyState;
     type Output = Row<StoreDay, Accuracy>;
 
-    fn update(&mut self, _: &StoreDay, state: &mut State, variance_milli: i64, diff: i64, _: i64) {
+    fn update(&mut self, _: &StoreDay, state: &mut InventoryAccuracyState, variance_milli: i64, diff: i64, _: i64) {
         let sums = &mut state.sums;
         sums.counts += diff;
         sums.exact += diff * i64::from(variance_milli == 0);
@@ -60,7 +60,12 @@ impl Keyed for InventoryAccuracy {
         sums.variance_milli += diff * variance_milli;
     }
 
-    fn close(&mut self, key: &StoreDay, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreDay,
+        state: &mut InventoryAccuracyState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let sums = state.sums;
         let value = (sums.counts > 0).then(|| Accuracy { accuracy_bp: ratio_bp(sums.exact, sums.counts), ..sums });
         state.row.say(key, value, key.day + DAY_MS + self.lateness_ms, emit)
@@ -102,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::state::moves::Move;
-    use crate::views::inventory_position::{Entry, InventoryPosition, Said};
+    use crate::views::inventory_position::{BooksOutput, Entry, InventoryPosition};
     use contract::ids::{EventId, Id};
     use contract::keys::StoreItem;
     use contract::time::HOUR_MS;
@@ -129,8 +134,8 @@ mod tests {
             let (mut variances, mut rows) = (Vec::new(), Vec::new());
             self.books.wake(now);
             self.books.close(now, &mut 100, &mut variances);
-            for (said, _, change) in variances {
-                if let Said::Variance(day, variance) = said {
+            for (output, _, change) in variances {
+                if let BooksOutput::Variance(day, variance) = output {
                     self.rows.update(day, variance, change, now);
                 }
             }

@@ -1,7 +1,7 @@
-//! What the books say is on the shelf, what is promised to orders, and how fast it sells.
+//! View `inventory.position`: on hand, committed and recently sold units of an item at a store (contract §4, view 6).
 
 use contract::event::Topic;
-use contract::event::order::{Order, OrderLine};
+use contract::event::order::{CustomerOrder, OrderLine};
 use contract::ids::EventId;
 use contract::keys::StoreItem;
 use contract::time::{Cause, DAY_MS, HOUR_MS, floor_to};
@@ -50,36 +50,36 @@ pub struct Position {
     pub cover_hours: Option<i64>,
 }
 
-/// What moves a position.
+/// An input of a position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
     /// A till line or a movement.
     Move(Move),
     /// A count.
     Count {
-        /// When.
+        /// The event time.
         event_time: i64,
-        /// Which record.
+        /// The event id.
         event_id: EventId,
-        /// How much was there.
+        /// The counted quantity.
         milli: i64,
     },
     /// A line of an open order: what remains to be picked.
     Committed(i64),
 }
 
-/// What is said of an item at a store.
+/// An output of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Said {
-    /// Its position.
+pub enum BooksOutput {
+    /// The position of the item at the store.
     Position(Row<StoreItem, Position>),
-    /// What a count found that the books did not say.
+    /// The difference between a count and the book value, by day of the count.
     Variance(StoreDay, i64),
 }
 
 /// A position in its least form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Standing {
+struct PackedPosition {
     on_hand_milli: i64,
     committed_milli: i64,
     anchor_at: Perhaps,
@@ -88,9 +88,10 @@ struct Standing {
     sold_7d_milli: i64,
 }
 
-impl Standing {
+impl PackedPosition {
     fn position(self) -> Position {
-        let Standing { on_hand_milli, committed_milli, anchor_at, last_sale_at, sold_24h_milli, sold_7d_milli } = self;
+        let PackedPosition { on_hand_milli, committed_milli, anchor_at, last_sale_at, sold_24h_milli, sold_7d_milli } =
+            self;
         let available_milli = on_hand_milli - committed_milli;
         Position {
             on_hand_milli,
@@ -120,7 +121,7 @@ pub struct Books {
     ledger: Ledger,
     variances: Variances,
     sold: Panes<i64>,
-    said: Option<Standing>,
+    last_emitted: Option<PackedPosition>,
 }
 
 impl Books {
@@ -145,51 +146,51 @@ impl Books {
         }
     }
 
-    /// What may still be corrected of what came and went.
+    /// The moves that may still be corrected.
     pub fn moves(&self) -> &Moves {
         self.ledger.moves()
     }
 
-    /// The position last said.
+    /// The position as last emitted.
     pub fn position(&self) -> Option<Position> {
-        self.said.map(Standing::position)
+        self.last_emitted.map(PackedPosition::position)
     }
 
-    /// Says by how much counts were off, if that changed, and then gives up what happened before `edge`, telling each move
-    /// to `folded`; unless it is `due`, only when that is worth the while.
+    /// Emits the changed variances, then folds what happened before `edge` and passes each folded move to `folded`;
+    /// unless it is `due`, the ledger decides when folding is worth its cost.
     pub fn fold(
         &mut self,
         key: &StoreItem,
         (edge, due): (i64, bool),
         folded: impl FnMut(&Move, i64),
-        emit: &mut Emit<'_, Said, Cause>,
+        emit: &mut Emit<'_, BooksOutput, Cause>,
     ) {
-        let mut push = |(day, variance), diff| emit.push(Said::Variance(day, variance), diff);
-        self.variances.say(key.store, &self.ledger, edge, &mut push);
+        let mut push = |(day, variance), diff| emit.push(BooksOutput::Variance(day, variance), diff);
+        self.variances.emit(key.store, &self.ledger, edge, &mut push);
         self.ledger.fold(edge, due, folded);
     }
 
-    /// Says the position as it is now, if it changed; answers whether it did.
-    pub fn say(&mut self, key: &StoreItem, emit: &mut Emit<'_, Said, Cause>) -> bool {
-        let said = (self.records > 0).then(|| self.stand(emit.now()));
-        let moved = said != self.said;
+    /// Emits the current position if it changed; returns true if it did.
+    pub fn emit(&mut self, key: &StoreItem, emit: &mut Emit<'_, BooksOutput, Cause>) -> bool {
+        let packed = (self.records > 0).then(|| self.pack(emit.now()));
+        let moved = packed != self.last_emitted;
         if moved {
-            let row = |said: Standing| Said::Position(Row::new(*key, said.position()));
-            self.said.map(row).into_iter().for_each(|row| emit.push(row, -1));
-            said.map(row).into_iter().for_each(|row| emit.push(row, 1));
-            self.said = said;
+            let row = |packed: PackedPosition| BooksOutput::Position(Row::new(*key, packed.position()));
+            self.last_emitted.map(row).into_iter().for_each(|row| emit.push(row, -1));
+            packed.map(row).into_iter().for_each(|row| emit.push(row, 1));
+            self.last_emitted = packed;
         }
-        if said.is_none() {
+        if packed.is_none() {
             *self = Books::default();
         }
         moved
     }
 
-    fn stand(&mut self, now: i64) -> Standing {
+    fn pack(&mut self, now: i64) -> PackedPosition {
         self.sold.leave(WEEK, now);
         let opens_at = FOUR_WEEKS.opens_at(now);
         let last_sale_at = self.ledger.last_sale_before(FOUR_WEEKS.ends_at(now)).filter(|at| *at >= opens_at);
-        Standing {
+        PackedPosition {
             on_hand_milli: self.ledger.on_hand(),
             committed_milli: self.committed_milli,
             anchor_at: self.ledger.anchor().map(|count| count.0).into(),
@@ -199,11 +200,11 @@ impl Books {
         }
     }
 
-    /// When the clock next changes the position, or can give memory back.
+    /// The instant at which the clock next changes the position or frees memory.
     pub fn next(&self, key: &StoreItem, now: i64, lateness_ms: i64) -> Next {
-        let Some(said) = self.said else { return Next::Rest };
+        let Some(packed) = self.last_emitted else { return Next::Rest };
         let entering = self.moves().first_sale_from(FOUR_WEEKS.ends_at(now)).map(|at| FOUR_WEEKS.pane(at));
-        let leaving = said.last_sale_at.get().map(|at| FOUR_WEEKS.turn(FOUR_WEEKS.pane(at), now));
+        let leaving = packed.last_sale_at.get().map(|at| FOUR_WEEKS.turn(FOUR_WEEKS.pane(at), now));
         // One look, within two hours after the last entry can no longer change, gives the memory back.
         let folds = |at| floor_to(at + lateness_ms, HOUR_MS) + HOUR_MS + spread(key, HOUR_MS);
         let folds = self.ledger.horizon().map(folds);
@@ -211,20 +212,20 @@ impl Books {
         sold.or_at(entering).or_at(leaving).or_at(folds)
     }
 
-    /// Whether nothing is kept.
+    /// True if nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.said.is_none()
+        self.last_emitted.is_none()
     }
 
-    /// Whether nothing of it may still be corrected or is within a window.
+    /// True if nothing may still be corrected and no window holds anything.
     pub fn is_at_rest(&self) -> bool {
         self.ledger.is_at_rest() && self.sold.is_empty()
     }
 }
 
-/// The logic of books that stand alone.
+/// The logic of the ledger as an operator of its own.
 pub struct InventoryPosition {
-    /// How long what happened may still be corrected.
+    /// The time for which a fact may be corrected.
     pub lateness_ms: i64,
 }
 
@@ -235,16 +236,16 @@ impl Keyed for InventoryPosition {
     type Notice = ();
     type Cause = Cause;
     type State = Books;
-    type Output = Said;
+    type Output = BooksOutput;
 
     fn update(&mut self, _: &StoreItem, books: &mut Books, entry: Entry, diff: i64, _: i64) {
         books.take(entry, diff);
     }
 
-    fn close(&mut self, key: &StoreItem, books: &mut Books, emit: &mut Emit<'_, Said, Cause>) -> Next {
+    fn close(&mut self, key: &StoreItem, books: &mut Books, emit: &mut Emit<'_, BooksOutput, Cause>) -> Next {
         let now = emit.now();
         books.fold(key, (now - self.lateness_ms, emit.is_woken()), |_, _| {}, emit);
-        books.say(key, emit);
+        books.emit(key, emit);
         if books.is_empty() { Next::Forget } else { books.next(key, now, self.lateness_ms) }
     }
 }
@@ -273,9 +274,9 @@ where
     Inputs::from(lines).and(movements).and(counts).and(committed(&streams.orders, entry))
 }
 
-/// What orders that are open still want.
+/// The quantities that open orders still want.
 fn committed<'scope, E: Clone + 'static>(
-    orders: &Collection<'scope, Order>,
+    orders: &Collection<'scope, CustomerOrder>,
     entry: impl Fn(Entry) -> E + Copy + 'static,
 ) -> Collection<'scope, (StoreItem, E)> {
     orders.clone().flat_map(move |order| {

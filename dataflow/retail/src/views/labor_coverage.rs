@@ -1,4 +1,4 @@
-//! Who is there, who should be, and how many are needed, per store and role.
+//! View `labor.coverage`: present, scheduled and required employees by store and role (contract §4, view 10).
 
 use contract::event::Topic;
 use contract::event::workforce::Role;
@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::collections::attendance::Attendance;
 use crate::registry::{Graph, View};
-use crate::state::rush::Rush;
+use crate::state::till_load::TillLoad;
 use crate::views::fulfillment_node::{Fulfillment, Node, PICKED_MILLI, near_from};
 
 /// The name of the view.
 pub const NAME: &str = "labor.coverage";
 
-/// How many minutes of tasks one person does in two hours.
+/// Minutes of tasks that one employee does in two hours.
 const TASK_MINUTES: i128 = 102;
 
 /// Heads present, planned and needed.
@@ -39,52 +39,52 @@ pub struct Coverage {
     pub gap: i64,
 }
 
-/// What bears on a role.
+/// An input of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
-    /// Somebody who is there.
+    /// An employee who is present.
     Here,
     /// A shift.
     Shift {
-        /// From when.
+        /// The start.
         start_at: i64,
-        /// Until when.
+        /// The end, exclusive.
         end_at: i64,
     },
     /// A sale or void line at the tills.
     Line {
-        /// When.
+        /// The event time.
         event_time: i64,
         /// Of which transaction.
         transaction: Transaction,
         /// 1 for a sale, −1 for a void.
         sign: i64,
     },
-    /// What is to be picked within two hours, in thousandths.
+    /// Thousandths of units due within two hours.
     Due(i64),
     /// A task to be done.
     Task {
         /// By when.
         due_at: i64,
-        /// How long it takes.
+        /// The estimated minutes of the task.
         est_minutes: i64,
     },
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct LaborCoverageState {
     present: i64,
     scheduled: Steps<i64>,
-    rush: Rush,
+    till_load: TillLoad,
     due_milli: i64,
     task_minutes: Steps<i128>,
-    said: Option<Coverage>,
+    last_emitted: Option<Coverage>,
 }
 
-impl State {
+impl LaborCoverageState {
     fn required(&mut self, role: Role, now: i64) -> i64 {
         match role {
-            Role::Checkout => self.rush.required(now),
+            Role::Checkout => self.till_load.required(now),
             Role::Fulfillment => {
                 floor_div(i128::from(self.due_milli) + i128::from(PICKED_MILLI - 1), PICKED_MILLI.into())
             }
@@ -101,7 +101,7 @@ impl State {
     fn is_empty(&self) -> bool {
         self.present == 0
             && self.scheduled.is_empty()
-            && self.rush.is_empty()
+            && self.till_load.is_empty()
             && self.due_milli == 0
             && self.task_minutes.is_empty()
     }
@@ -115,14 +115,16 @@ impl Keyed for LaborCoverage {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = LaborCoverageState;
     type Output = Row<StoreRole, Coverage>;
 
-    fn update(&mut self, _: &StoreRole, state: &mut State, entry: Entry, diff: i64, now: i64) {
+    fn update(&mut self, _: &StoreRole, state: &mut LaborCoverageState, entry: Entry, diff: i64, now: i64) {
         match entry {
             Entry::Here => state.present += diff,
             Entry::Shift { start_at, end_at } => state.scheduled.during(start_at, end_at, diff),
-            Entry::Line { event_time, transaction, sign } => state.rush.add(event_time, transaction, sign, diff, now),
+            Entry::Line { event_time, transaction, sign } => {
+                state.till_load.add(event_time, transaction, sign, diff, now)
+            }
             Entry::Due(milli) => state.due_milli += diff * milli,
             Entry::Task { due_at, est_minutes } => {
                 state.task_minutes.add(near_from(due_at), &(i128::from(est_minutes) * i128::from(diff)));
@@ -130,14 +132,19 @@ impl Keyed for LaborCoverage {
         }
     }
 
-    fn close(&mut self, key: &StoreRole, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreRole,
+        state: &mut LaborCoverageState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let now = emit.now();
         let value = state.coverage(key.role, now);
-        say(key, &mut state.said, value, emit);
+        say(key, &mut state.last_emitted, value, emit);
         if state.is_empty() {
             return Next::Forget;
         }
-        Next::Rest.or_at(state.scheduled.next()).or_at(state.rush.next(now)).or_at(state.task_minutes.next())
+        Next::Rest.or_at(state.scheduled.next()).or_at(state.till_load.next(now)).or_at(state.task_minutes.next())
     }
 }
 
@@ -201,14 +208,14 @@ mod tests {
 
     /// (present, scheduled, required, gap) of the role at each of the instants.
     fn check(role: Role, entries: &[Entry], expected: &[(i64, Option<[i64; 4]>)]) {
-        let mut state = State::default();
+        let mut state = LaborCoverageState::default();
         let key = StoreRole { store: Id::new("s1"), role };
         for entry in entries {
             LaborCoverage.update(&key, &mut state, *entry, 1, 0);
         }
         for (now, row) in expected {
-            let said = state.coverage(role, *now).map(|row| [row.present, row.scheduled, row.required, row.gap]);
-            assert_eq!(said, *row, "at {now}");
+            let emitted = state.coverage(role, *now).map(|row| [row.present, row.scheduled, row.required, row.gap]);
+            assert_eq!(emitted, *row, "at {now}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! How many minutes people worked, by store, role and hour.
+//! View `labor.hours`: minutes worked by store, role and hour (contract §4, view 8).
 
 use contract::event::Topic;
 use contract::keys::RoleHour;
@@ -23,9 +23,9 @@ pub struct WorkedHour {
     pub worked_minutes: i64,
 }
 
-/// What is kept of a role's hour until it settles.
+/// The state of a role's hour until it settles.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct LaborHoursState {
     people: i64,
     minutes: i64,
     row: Tumbling<WorkedHour>,
@@ -42,17 +42,17 @@ impl Keyed for LaborHours {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = LaborHoursState;
     type Output = Row<RoleHour, WorkedHour>;
 
-    fn update(&mut self, _: &RoleHour, state: &mut State, minutes: i64, diff: i64, _: i64) {
+    fn update(&mut self, _: &RoleHour, state: &mut LaborHoursState, minutes: i64, diff: i64, _: i64) {
         if !state.row.is_settled() {
             state.people += diff;
             state.minutes += diff * minutes;
         }
     }
 
-    fn close(&mut self, key: &RoleHour, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(&mut self, key: &RoleHour, state: &mut LaborHoursState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let value = (state.people > 0).then_some(WorkedHour { worked_minutes: state.minutes });
         state.row.say(key, value, key.hour + HOUR_MS + self.lateness_ms, emit)
     }

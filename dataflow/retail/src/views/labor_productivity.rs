@@ -1,4 +1,4 @@
-//! How much a store sold for each hour that people worked.
+//! View `labor.productivity`: net sales for each hour worked at a store (contract §4, view 9).
 
 use contract::event::Topic;
 use contract::keys::StoreHour;
@@ -39,9 +39,9 @@ pub enum Part {
     Sold(i64),
 }
 
-/// What is kept of an hour until its parts are withdrawn.
+/// The state of an hour until its parts are retracted.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct LaborProductivityState {
     roles: i64,
     minutes: i64,
     sales: i64,
@@ -49,7 +49,7 @@ struct State {
     row: Tumbling<Productivity>,
 }
 
-impl State {
+impl LaborProductivityState {
     fn value(&self) -> Option<Productivity> {
         let splh_cents = quotient(i128::from(self.net_cents) * 60, i128::from(self.minutes));
         let row = Productivity { worked_minutes: self.minutes, net_cents: self.net_cents, splh_cents };
@@ -67,10 +67,10 @@ impl Keyed for LaborProductivity {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = LaborProductivityState;
     type Output = Row<StoreHour, Productivity>;
 
-    fn update(&mut self, _: &StoreHour, state: &mut State, part: Part, diff: i64, _: i64) {
+    fn update(&mut self, _: &StoreHour, state: &mut LaborProductivityState, part: Part, diff: i64, _: i64) {
         match part {
             Part::Worked(minutes) => {
                 state.roles += diff;
@@ -83,7 +83,12 @@ impl Keyed for LaborProductivity {
         }
     }
 
-    fn close(&mut self, key: &StoreHour, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreHour,
+        state: &mut LaborProductivityState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let next = state.row.say(key, state.value(), key.hour + HOUR_MS + self.lateness_ms, emit);
         let parts = state.roles != 0 || state.sales != 0;
         if next == Next::Forget && parts { Next::Rest } else { next }
@@ -132,7 +137,7 @@ mod tests {
     fn net_sales_per_worked_hour_are_floored_and_need_work() {
         let mut logic = LaborProductivity { lateness_ms: 0 };
         let key = StoreHour { store: contract::ids::Id::new("s1"), hour: 0 };
-        let mut state = State::default();
+        let mut state = LaborProductivityState::default();
         logic.update(&key, &mut state, Part::Sold(-100), 1, 0);
         assert_eq!(state.value(), None);
         logic.update(&key, &mut state, Part::Worked(0), 1, 0);

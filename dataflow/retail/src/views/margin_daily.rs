@@ -1,9 +1,10 @@
-//! What each department of a store earned in a day, after the cost of what it sold and what it lost.
+//! View `margin.daily`: margin of each department of a store by day, after cost of goods and losses (contract §4, view
+//! 16).
 
 use contract::event::Topic;
 use contract::keys::StoreDeptDay;
 use contract::time::{Cause, day};
-use contract::units::{floor_div, held};
+use contract::units::{floor_div, saturated};
 use engine::row::{Row, Tumbling};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
@@ -36,26 +37,26 @@ pub struct Margin {
 }
 
 impl Margin {
-    /// What costed amounts come to: summed exactly, divided once.
+    /// The margin of costed amounts: summed exactly, divided once.
     pub fn of(amounts: &Amounts) -> Self {
         let cents = |thousandths: i128| floor_div(thousandths, 1_000);
         let (cogs_cents, shrink_cents) = (cents(amounts.sold), cents(amounts.lost));
         let net = amounts.net_cents;
         let margin = net - i128::from(cogs_cents) - i128::from(shrink_cents);
         Margin {
-            net_cents: held(net),
+            net_cents: saturated(net),
             cogs_cents,
             shrink_cents,
-            margin_cents: held(margin),
+            margin_cents: saturated(margin),
             margin_bp: (net != 0).then(|| floor_div(margin * 10_000, net)),
-            discount_cents: held(amounts.discount_cents),
+            discount_cents: saturated(amounts.discount_cents),
         }
     }
 }
 
-/// What is kept of a department's day until it settles.
+/// The state of a department's day until it settles.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct MarginDailyState {
     amounts: Amounts,
     row: Tumbling<Margin>,
 }
@@ -70,14 +71,19 @@ impl Keyed for MarginDaily {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = MarginDailyState;
     type Output = Row<StoreDeptDay, Margin>;
 
-    fn update(&mut self, _: &StoreDeptDay, state: &mut State, amounts: Amounts, diff: i64, _: i64) {
+    fn update(&mut self, _: &StoreDeptDay, state: &mut MarginDailyState, amounts: Amounts, diff: i64, _: i64) {
         state.amounts.add(&amounts, diff);
     }
 
-    fn close(&mut self, key: &StoreDeptDay, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreDeptDay,
+        state: &mut MarginDailyState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let value = (state.amounts.records > 0).then(|| Margin::of(&state.amounts));
         state.row.say(key, value, settles_at(key.day, self.lateness_ms), emit)
     }

@@ -1,11 +1,11 @@
-//! How well the forecasts of the last seven days fitted what sold, by region, format and department.
+//! View `model.drift`: forecast error of the last seven days by region, format and department (contract §4, view 19).
 
 use std::collections::BTreeMap;
 
 use contract::event::Topic;
 use contract::ids::Id;
 use contract::time::Cause;
-use contract::units::{held, quotient};
+use contract::units::{quotient, saturated};
 use engine::row::{Row, say};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
@@ -51,20 +51,20 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// What errors come to.
+    /// The drift of summed errors.
     pub fn of(errors: &Errors) -> Self {
         let per_actual = |milli: i128| quotient(milli * 10_000, errors.actual_milli);
         Drift {
-            actual_milli: held(errors.actual_milli),
-            forecast_milli: held(errors.forecast_milli),
-            abs_error_milli: held(errors.abs_error_milli),
+            actual_milli: saturated(errors.actual_milli),
+            forecast_milli: saturated(errors.forecast_milli),
+            abs_error_milli: saturated(errors.abs_error_milli),
             wape_bp: per_actual(errors.abs_error_milli),
             bias_bp: per_actual(errors.forecast_milli - errors.actual_milli),
         }
     }
 }
 
-/// What a store learns.
+/// An input of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Entry {
     /// A till line: item, event time, units sold − voided.
@@ -75,15 +75,15 @@ enum Entry {
     Place(Id, Id),
 }
 
-/// The days of a store and what was last said of them.
+/// The days of a store and the errors as last emitted.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct StoresState {
     days: SellingDays,
     place: One<(Id, Id)>,
     place_cause: Option<Cause>,
     /// By department.
     errors: BTreeMap<Id, Errors>,
-    said: BTreeMap<Segment, Errors>,
+    last_emitted: BTreeMap<Segment, Errors>,
 }
 
 /// Sums per store: the first of two steps.
@@ -95,14 +95,14 @@ impl Keyed for Stores {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = StoresState;
     type Output = (Segment, Errors);
 
-    fn update(&mut self, key: &Id, state: &mut State, entry: Entry, diff: i64, now: i64) {
+    fn update(&mut self, key: &Id, state: &mut StoresState, entry: Entry, diff: i64, now: i64) {
         self.update_because(key, state, entry, Traced::new(diff, None), now);
     }
 
-    fn update_because(&mut self, _: &Id, state: &mut State, entry: Entry, change: Traced<i64, Cause>, now: i64) {
+    fn update_because(&mut self, _: &Id, state: &mut StoresState, entry: Entry, change: Traced<i64, Cause>, now: i64) {
         let Traced { diff, cause } = change;
         match entry {
             Entry::Line(item, event_time, milli) => state.days.line((item, event_time, milli), diff, &cause, now),
@@ -114,31 +114,32 @@ impl Keyed for Stores {
         }
     }
 
-    fn close(&mut self, _: &Id, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(&mut self, _: &Id, state: &mut StoresState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
         let place_cause = state.place_cause.take();
         let (region, format) = state.place.get().copied().unwrap_or((Id::new("unknown"), Id::new("unknown")));
-        let moved = state.said.first_key_value().is_some_and(|(at, _)| (at.region, at.format) != (region, format));
-        let told = state.days.close(now);
-        if told.is_none() && !moved {
+        let moved =
+            state.last_emitted.first_key_value().is_some_and(|(at, _)| (at.region, at.format) != (region, format));
+        let changed = state.days.close(now);
+        if changed.is_none() && !moved {
             return Self::next(state, now);
         }
-        let blame = told.map(|(errors, blame)| {
+        let causes = changed.map(|(errors, causes)| {
             state.errors = errors;
-            blame
+            causes
         });
-        let blame = blame.unwrap_or_default();
-        let mut before = std::mem::take(&mut state.said);
-        state.said =
+        let causes = causes.unwrap_or_default();
+        let mut before = std::mem::take(&mut state.last_emitted);
+        state.last_emitted =
             state.errors.iter().map(|(dept, errors)| (Segment { region, format, dept: *dept }, *errors)).collect();
-        for (segment, errors) in &state.said {
-            let mut cause = blame.of(segment.dept);
+        for (segment, errors) in &state.last_emitted {
+            let mut cause = causes.of(segment.dept);
             least(&mut cause, if moved { &place_cause } else { &None });
             let old = before.remove(segment).map(|errors| (*segment, errors));
             emit.because(&cause).replace(old, Some((*segment, *errors)));
         }
         for (segment, errors) in before {
-            let mut cause = blame.of(segment.dept);
+            let mut cause = causes.of(segment.dept);
             least(&mut cause, if moved { &place_cause } else { &None });
             emit.because(&cause).push((segment, errors), -1);
         }
@@ -147,7 +148,7 @@ impl Keyed for Stores {
 }
 
 impl Stores {
-    fn next(state: &State, now: i64) -> Next {
+    fn next(state: &StoresState, now: i64) -> Next {
         if state.days.is_empty() && state.place.is_empty() {
             return Next::Forget;
         }
@@ -174,11 +175,11 @@ impl Keyed for Segments {
     fn close(
         &mut self,
         key: &Segment,
-        (sums, said): &mut Self::State,
+        (sums, emitted): &mut Self::State,
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
         let value = (sums.item_days > 0).then(|| Drift::of(sums));
-        if say(key, said, value, emit) { Next::Rest } else { Next::Forget }
+        if say(key, emitted, value, emit) { Next::Rest } else { Next::Forget }
     }
 }
 
@@ -259,11 +260,11 @@ mod tests {
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
             // Blamed on a record: `!`.
-            let said = out.iter().map(|((at, errors), _, change)| {
+            let emitted = out.iter().map(|((at, errors), _, change)| {
                 let (sign, by) = (if change.diff > 0 { '+' } else { '-' }, change.cause.as_ref().map_or("", |_| "!"));
                 format!("{sign}{}:{}/{}{by}", at.region, errors.actual_milli, errors.abs_error_milli)
             });
-            assert_eq!(said.collect::<Vec<_>>().join(" "), expected, "at {now}");
+            assert_eq!(emitted.collect::<Vec<_>>().join(" "), expected, "at {now}");
         }
     }
 }

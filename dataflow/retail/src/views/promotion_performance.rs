@@ -1,4 +1,4 @@
-//! How each promotion sells, store by store and item by item, against what was hoped for.
+//! View `promotion.performance`: sales of each promoted item at a store against its baseline (contract §4, view 12).
 
 use contract::event::Topic;
 use contract::event::promotion::{Promotion, Terms};
@@ -51,7 +51,7 @@ pub struct Performance {
 }
 
 impl Performance {
-    /// What it is with these sums, terms and baseline.
+    /// The performance with these sums, terms and baseline.
     pub fn of(sums: Sums, terms: Terms, baseline_milli: i64) -> Self {
         let baseline = i128::from(baseline_milli);
         let uplift = i128::from(terms.uplift_bp);
@@ -69,14 +69,14 @@ impl Performance {
     }
 }
 
-/// A row with what detectors read beside it.
+/// A row with the fields that detectors read beside it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Standing {
+pub struct PromotionRow {
     /// The row.
     pub performance: Performance,
-    /// When the promotion begins.
+    /// The start of the promotion.
     pub start_at: i64,
-    /// When it ends.
+    /// The end of the promotion, exclusive.
     pub end_at: i64,
     /// The latest sale line among its lines.
     pub latest_sale: Option<LatestSale>,
@@ -100,15 +100,15 @@ impl View for Definition {
     const NAME: &'static str = NAME;
     const TOPICS: &'static [Topic] = &[Topic::Pos, Topic::Promotions, Topic::Reference];
     type Key = PromotionStoreItem;
-    type Inner = Standing;
+    type Inner = PromotionRow;
     type Value = Performance;
 
-    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<PromotionStoreItem, Standing>> {
-        graph.item_at_store().standings.clone()
+    fn build<'scope>(graph: &Graph<'scope>) -> Collection<'scope, Row<PromotionStoreItem, PromotionRow>> {
+        graph.item_at_store().promotions.clone()
     }
 
-    fn publish(standing: Standing) -> Performance {
-        standing.performance
+    fn publish(row: PromotionRow) -> Performance {
+        row.performance
     }
 }
 

@@ -1,4 +1,4 @@
-//! How much of each item comes back, why, and how far that is above what is usual.
+//! View `returns.item`: returns of each item by reason, and the score against the usual rate (contract §4, view 14).
 
 use contract::event::Topic;
 use contract::event::pos::{PosLine, Reason};
@@ -58,7 +58,7 @@ pub struct ItemReturns {
 }
 
 operators::sums! {
-    /// What lines add up to.
+    /// Sums over lines.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
     struct Sums {
         lines: i64,
@@ -121,9 +121,9 @@ pub fn score_bp(returned_milli: i64, sold_milli: i64, prior_bp: i64) -> Option<i
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct ReturnsItemState {
     sums: Panes<Sums>,
-    said: Option<ItemReturns>,
+    last_emitted: Option<ItemReturns>,
 }
 
 struct ReturnsItem {
@@ -137,10 +137,10 @@ impl Keyed for ReturnsItem {
     type Diff = Sums;
     type Notice = Notice;
     type Cause = Cause;
-    type State = State;
+    type State = ReturnsItemState;
     type Output = Row<Item, ItemReturns>;
 
-    fn update(&mut self, _: &Item, state: &mut State, event_time: i64, sums: Sums, _: i64) {
+    fn update(&mut self, _: &Item, state: &mut ReturnsItemState, event_time: i64, sums: Sums, _: i64) {
         state.sums.add(FOUR_WEEKS, event_time, &sums);
     }
 
@@ -148,16 +148,16 @@ impl Keyed for ReturnsItem {
         self.context.apply(notice, diff);
     }
 
-    fn concerns(&self, notice: &Notice, _: &Item, _: &State) -> bool {
+    fn concerns(&self, notice: &Notice, _: &Item, _: &ReturnsItemState) -> bool {
         matches!(notice, Notice::Policy(policy) if policy.key == RETURNS_PRIOR.name)
     }
 
-    fn close(&mut self, key: &Item, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(&mut self, key: &Item, state: &mut ReturnsItemState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
         state.sums.leave(FOUR_WEEKS, now);
         let total = state.sums.total(FOUR_WEEKS, now);
         let prior_bp = self.context.policies.get(RETURNS_PRIOR);
-        say(key, &mut state.said, (total.lines > 0).then(|| total.value(prior_bp)), emit);
+        say(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value(prior_bp)), emit);
         state.sums.next(FOUR_WEEKS, now).map_or(Next::Forget, Next::At)
     }
 }

@@ -1,4 +1,4 @@
-//! How often each till operator of a store takes goods back, and how often without a receipt.
+//! View `returns.operator`: refunds of each till operator, with and without a receipt (contract §4, view 15).
 
 use contract::event::Topic;
 use contract::event::pos::PosLine;
@@ -46,7 +46,7 @@ pub struct OperatorReturns {
 }
 
 operators::sums! {
-    /// What lines add up to.
+    /// Sums over lines.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
     struct Sums {
         lines: i64,
@@ -81,9 +81,9 @@ impl Sums {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct ReturnsOperatorState {
     sums: Panes<Sums>,
-    said: Option<OperatorReturns>,
+    last_emitted: Option<OperatorReturns>,
 }
 
 struct ReturnsOperator;
@@ -95,18 +95,23 @@ impl Keyed for ReturnsOperator {
     type Diff = Sums;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = ReturnsOperatorState;
     type Output = Row<StoreOperator, OperatorReturns>;
 
-    fn update(&mut self, _: &StoreOperator, state: &mut State, event_time: i64, sums: Sums, _: i64) {
+    fn update(&mut self, _: &StoreOperator, state: &mut ReturnsOperatorState, event_time: i64, sums: Sums, _: i64) {
         state.sums.add(WEEK, event_time, &sums);
     }
 
-    fn close(&mut self, key: &StoreOperator, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreOperator,
+        state: &mut ReturnsOperatorState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let now = emit.now();
         state.sums.leave(WEEK, now);
         let total = state.sums.total(WEEK, now);
-        say(key, &mut state.said, (total.lines > 0).then(|| total.value()), emit);
+        say(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value()), emit);
         state.sums.next(WEEK, now).map_or(Next::Forget, Next::At)
     }
 }
@@ -172,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_stands_while_a_line_does_even_if_all_is_zero() {
+    fn a_row_exists_while_a_line_does_even_if_all_is_zero() {
         let key = StoreOperator { store: Id::new("s1"), operator: Id::new("o1") };
         let mut view = Driven::new(ReturnsOperator, 1_000);
         let free = Sums { lines: 1, ..Sums::default() };

@@ -1,10 +1,10 @@
-//! How the checkout queues did, quarter of an hour by quarter of an hour.
+//! View `store.queue`: service of each checkout zone by quarter of an hour (contract §4, view 3).
 
 use contract::event::Topic;
 use contract::event::queue::QueueInterval;
 use contract::ids::{EventId, Id};
 use contract::time::{Cause, QUARTER_MS, quarter};
-use contract::units::{held, quotient};
+use contract::units::{quotient, saturated};
 use engine::row::{Row, Tumbling};
 use engine::streams::Timed;
 use engine::time::Collection;
@@ -49,7 +49,7 @@ pub struct Queue {
     pub length_max: i64,
 }
 
-/// A row, and what detectors may say of it beside.
+/// A row with the field that detectors read beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quarter {
     /// The row of the view.
@@ -68,9 +68,9 @@ struct Sums {
     wait_ms: i128,
 }
 
-/// What is kept of a zone and quarter until it settles.
+/// The state of a zone and quarter until it settles.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct StoreQueueState {
     sums: Sums,
     lengths: Greatest<i64>,
     /// Event time, record and lanes of each interval.
@@ -78,14 +78,14 @@ struct State {
     row: Tumbling<Quarter>,
 }
 
-impl State {
+impl StoreQueueState {
     fn quarter(&self) -> Quarter {
         let Sums { served, over_target, abandoned, wait_ms, .. } = self.sums;
         let queue = Queue {
-            served: held(served),
-            over_target: held(over_target),
-            abandoned: held(abandoned),
-            wait_ms_sum: held(wait_ms),
+            served: saturated(served),
+            over_target: saturated(over_target),
+            abandoned: saturated(abandoned),
+            wait_ms_sum: saturated(wait_ms),
             avg_wait_ms: quotient(wait_ms, served),
             service_level_bp: quotient((served - over_target) * 10_000, served + abandoned),
             length_max: self.lengths.get(|_| true).copied().unwrap_or(0),
@@ -105,10 +105,17 @@ impl Keyed for StoreQueue {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = StoreQueueState;
     type Output = Row<ZoneQuarter, Quarter>;
 
-    fn update(&mut self, _: &ZoneQuarter, state: &mut State, (at, id, interval): Self::Input, diff: i64, _: i64) {
+    fn update(
+        &mut self,
+        _: &ZoneQuarter,
+        state: &mut StoreQueueState,
+        (at, id, interval): Self::Input,
+        diff: i64,
+        _: i64,
+    ) {
         if state.row.is_settled() {
             return;
         }
@@ -122,7 +129,12 @@ impl Keyed for StoreQueue {
         state.lanes.add((at, id, interval.lanes_open), diff);
     }
 
-    fn close(&mut self, key: &ZoneQuarter, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &ZoneQuarter,
+        state: &mut StoreQueueState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let value = (state.sums.intervals > 0).then(|| state.quarter());
         let next = state.row.say(key, value, key.quarter + QUARTER_MS + self.lateness_ms, emit);
         if state.row.is_settled() {
@@ -132,7 +144,7 @@ impl Keyed for StoreQueue {
     }
 }
 
-/// Maintains the rows with what detectors say beside.
+/// Maintains the rows with the field that detectors read.
 pub fn build<'scope>(
     ticks: Ticks,
     lateness_ms: i64,
@@ -178,7 +190,7 @@ mod tests {
     /// The row after these changes.
     fn check(changes: &[(i64, QueueInterval, i64)]) -> Quarter {
         let key = ZoneQuarter { store: Id::new("s1"), zone: Id::new("z"), quarter: 0 };
-        let (mut logic, mut state) = (StoreQueue { lateness_ms: 0 }, State::default());
+        let (mut logic, mut state) = (StoreQueue { lateness_ms: 0 }, StoreQueueState::default());
         for (at, interval, diff) in changes {
             logic.update(&key, &mut state, (*at, "q".into(), interval.clone()), *diff, 0);
         }

@@ -1,4 +1,4 @@
-//! What each store sold, hour by hour.
+//! View `store.sales`: sums over the till lines of each store and hour (contract §4, view 1).
 
 use contract::event::Topic;
 use contract::event::pos::{LineKind, PosLine};
@@ -52,7 +52,7 @@ operators::sums! {
 }
 
 impl Sales {
-    /// What `diff` of a line add up to.
+    /// The sums of `diff` copies of a line.
     fn of(line: &PosLine, diff: i64) -> Self {
         let net_cents = diff * line.net_cents;
         let sold = Sales {
@@ -78,9 +78,9 @@ impl Sales {
     }
 }
 
-/// What is kept of a store and hour until it settles.
+/// The state of a store and hour until it settles.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct StoreSalesState {
     sums: Sales,
     baskets: Baskets<Transaction>,
     row: Tumbling<Sales>,
@@ -96,10 +96,10 @@ impl Keyed for StoreSales {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = StoreSalesState;
     type Output = Row<StoreHour, Sales>;
 
-    fn update(&mut self, _: &StoreHour, state: &mut State, line: PosLine, diff: i64, _: i64) {
+    fn update(&mut self, _: &StoreHour, state: &mut StoreSalesState, line: PosLine, diff: i64, _: i64) {
         if state.row.is_settled() {
             return;
         }
@@ -111,7 +111,12 @@ impl Keyed for StoreSales {
         }
     }
 
-    fn close(&mut self, key: &StoreHour, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreHour,
+        state: &mut StoreSalesState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let value = (state.sums.records() > 0).then(|| Sales {
             transactions: state.baskets.transactions(),
             loyalty_transactions: state.baskets.loyalty(),

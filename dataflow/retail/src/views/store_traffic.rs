@@ -1,10 +1,10 @@
-//! How many people came into each store, hour by hour, and how many of them bought.
+//! View `store.traffic`: visitors of each store by hour, and the share of them that bought (contract §4, view 2).
 
 use contract::event::Topic;
 use contract::event::traffic::TrafficCount;
 use contract::keys::StoreHour;
 use contract::time::{Cause, HOUR_MS, hour};
-use contract::units::{held, ratio_bp};
+use contract::units::{ratio_bp, saturated};
 use engine::row::{Row, Tumbling, read};
 use engine::streams::Timed;
 use engine::time::Collection;
@@ -33,7 +33,7 @@ pub struct Traffic {
     pub conversion_bp: Option<i64>,
 }
 
-/// What makes a row.
+/// An input of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Entry {
     /// A sensor's count.
@@ -42,9 +42,9 @@ enum Entry {
     Transactions(i64),
 }
 
-/// What is kept of a store and hour.
+/// The state of a store and hour.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct StoreTrafficState {
     counts: i64,
     visitors_in: i128,
     visitors_out: i128,
@@ -52,13 +52,13 @@ struct State {
     row: Tumbling<Traffic>,
 }
 
-impl State {
+impl StoreTrafficState {
     fn traffic(&self) -> Traffic {
-        let visitors_in = held(self.visitors_in);
+        let visitors_in = saturated(self.visitors_in);
         let transactions = self.transactions.get().copied().unwrap_or(0);
         Traffic {
             visitors_in,
-            visitors_out: held(self.visitors_out),
+            visitors_out: saturated(self.visitors_out),
             transactions,
             conversion_bp: ratio_bp(transactions, visitors_in),
         }
@@ -75,10 +75,10 @@ impl Keyed for StoreTraffic {
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = StoreTrafficState;
     type Output = Row<StoreHour, Traffic>;
 
-    fn update(&mut self, _: &StoreHour, state: &mut State, entry: Entry, diff: i64, _: i64) {
+    fn update(&mut self, _: &StoreHour, state: &mut StoreTrafficState, entry: Entry, diff: i64, _: i64) {
         match entry {
             Entry::Count(count) => {
                 state.counts += diff;
@@ -92,10 +92,15 @@ impl Keyed for StoreTraffic {
         }
     }
 
-    fn close(&mut self, key: &StoreHour, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreHour,
+        state: &mut StoreTrafficState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let value = (state.counts > 0).then(|| state.traffic());
         match state.row.say(key, value, key.hour + HOUR_MS + self.lateness_ms, emit) {
-            // Sales without a sensor: kept for a count that may still come.
+            // Sales without a sensor: stored for a count that may still come.
             Next::Forget if !state.transactions.is_empty() => Next::Rest,
             next => next,
         }
@@ -149,7 +154,7 @@ mod tests {
         Entry::Count(TrafficCount { store: Id::new("s1"), visitors_in, visitors_out: 1, online })
     }
 
-    /// Feeds a script of (tick, changes) and answers what the row is after each tick.
+    /// Runs a script of (tick, changes) and returns the row after each tick.
     fn check(script: Vec<(i64, Vec<(Entry, i64)>)>) -> Vec<Option<(Traffic, bool)>> {
         let mut state = KeyedState::new(StoreTraffic { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
         let key = StoreHour { store: Id::new("s1"), hour: 0 };
@@ -161,7 +166,7 @@ mod tests {
             let mut out = Vec::new();
             state.wake(now);
             assert!(state.close(now, &mut 10, &mut out));
-            out.into_iter().for_each(|(said, _, change)| row.update((said.value, said.settled), change.diff));
+            out.into_iter().for_each(|(emitted, _, change)| row.update((emitted.value, emitted.settled), change.diff));
             row.get().copied()
         };
         let rows = script.into_iter().map(&mut close).collect();
@@ -184,11 +189,11 @@ mod tests {
             (2 * HOUR_MS, vec![(transactions(3), -1), (transactions(3), 1)]),
             (2 * HOUR_MS + READABLE_MS, vec![(transactions(3), -1)]),
         ]);
-        let stands = |row, settled| Some((row, settled));
+        let current = |row, settled| Some((row, settled));
         assert_eq!(rows[0], None);
-        assert_eq!(rows[1], stands(traffic((0, 0), 2, None), false));
-        assert_eq!(rows[2], stands(traffic((7, 1), 3, Some(4_285)), false));
-        assert_eq!(rows[3], stands(traffic((7, 1), 3, Some(4_285)), true));
+        assert_eq!(rows[1], current(traffic((0, 0), 2, None), false));
+        assert_eq!(rows[2], current(traffic((7, 1), 3, Some(4_285)), false));
+        assert_eq!(rows[3], current(traffic((7, 1), 3, Some(4_285)), true));
         assert_eq!(rows[4], None);
     }
 

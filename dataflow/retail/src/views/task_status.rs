@@ -1,4 +1,4 @@
-//! How each store is getting on with its tasks, by the day they are due.
+//! View `task.status`: tasks of each store by due day and type, with their progress (contract §4, view 11).
 
 use std::collections::BTreeMap;
 
@@ -44,36 +44,36 @@ pub struct TaskCounts {
     pub open: i64,
 }
 
-/// What a task that is not cancelled counts as.
+/// A task that is not cancelled, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Standing {
+enum CountedTask {
     /// To be done by then.
     Open(i64),
     /// Done, in time or not.
     Completed { on_time: bool },
 }
 
-impl Standing {
+impl CountedTask {
     fn of(task: &Task) -> Option<Self> {
         let on_time = task.completed_at.is_some_and(|completed_at| completed_at <= task.due_at);
         match task.status {
-            TaskStatus::Open | TaskStatus::InProgress => Some(Standing::Open(task.due_at)),
-            TaskStatus::Completed => Some(Standing::Completed { on_time }),
+            TaskStatus::Open | TaskStatus::InProgress => Some(CountedTask::Open(task.due_at)),
+            TaskStatus::Completed => Some(CountedTask::Completed { on_time }),
             TaskStatus::Cancelled => None,
         }
     }
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {
+struct TasksByDayState {
     completed: i64,
     on_time: i64,
     /// Open tasks by the time they are due.
     open: BTreeMap<i64, i64>,
-    said: Option<TaskCounts>,
+    last_emitted: Option<TaskCounts>,
 }
 
-impl State {
+impl TasksByDayState {
     fn counts(&self, now: i64) -> TaskCounts {
         let open = self.open.values().sum();
         TaskCounts {
@@ -90,20 +90,20 @@ struct TasksByDay;
 
 impl Keyed for TasksByDay {
     type Key = StoreDayType;
-    type Input = Standing;
+    type Input = CountedTask;
     type Diff = i64;
     type Notice = ();
     type Cause = Cause;
-    type State = State;
+    type State = TasksByDayState;
     type Output = Row<StoreDayType, TaskCounts>;
 
-    fn update(&mut self, _: &StoreDayType, state: &mut State, standing: Standing, diff: i64, _: i64) {
-        match standing {
-            Standing::Completed { on_time } => {
+    fn update(&mut self, _: &StoreDayType, state: &mut TasksByDayState, task: CountedTask, diff: i64, _: i64) {
+        match task {
+            CountedTask::Completed { on_time } => {
                 state.completed += diff;
                 state.on_time += if on_time { diff } else { 0 };
             }
-            Standing::Open(due_at) => {
+            CountedTask::Open(due_at) => {
                 let count = state.open.entry(due_at).or_insert(0);
                 *count += diff;
                 if *count == 0 {
@@ -113,10 +113,15 @@ impl Keyed for TasksByDay {
         }
     }
 
-    fn close(&mut self, key: &StoreDayType, state: &mut State, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
+    fn close(
+        &mut self,
+        key: &StoreDayType,
+        state: &mut TasksByDayState,
+        emit: &mut Emit<'_, Self::Output, Cause>,
+    ) -> Next {
         let now = emit.now();
         let counts = Some(state.counts(now)).filter(|counts| counts.due > 0);
-        if !say(key, &mut state.said, counts, emit) {
+        if !say(key, &mut state.last_emitted, counts, emit) {
             return Next::Forget;
         }
         let next_due = state.open.range(now + 1..).next().map(|(due_at, _)| *due_at);
@@ -131,7 +136,7 @@ pub fn build<'scope>(
 ) -> Collection<'scope, Row<StoreDayType, TaskCounts>> {
     let standings = tasks.clone().flat_map(|task| {
         let key = StoreDayType { store: task.store, day: day(task.due_at), task_type: task.task_type };
-        Standing::of(&task).map(|standing| (key, standing))
+        CountedTask::of(&task).map(|task| (key, task))
     });
     keyed("view: task.status", ticks, standings, None, TasksByDay)
 }
@@ -166,25 +171,25 @@ mod tests {
     fn tasks_fall_due_by_the_clock() {
         let mut state = KeyedState::new(TasksByDay, Ticks { tick_ms: 10 });
         let key = StoreDayType { store: Id::new("s1"), day: 0, task_type: Id::new("clean") };
-        let done = |on_time| Standing::Completed { on_time };
+        let done = |on_time| CountedTask::Completed { on_time };
         // Per tick: the changes, then due, completed, on_time, overdue, open.
         let script = [
-            (0, vec![(Standing::Open(25), 1), (Standing::Open(25), 1), (done(false), 1)], Some([3, 1, 0, 0, 2])),
-            (10, vec![(Standing::Open(25), -1), (done(true), 1)], Some([3, 2, 1, 0, 1])),
+            (0, vec![(CountedTask::Open(25), 1), (CountedTask::Open(25), 1), (done(false), 1)], Some([3, 1, 0, 0, 2])),
+            (10, vec![(CountedTask::Open(25), -1), (done(true), 1)], Some([3, 2, 1, 0, 1])),
             (30, vec![], Some([3, 2, 1, 1, 1])),
-            (40, vec![(Standing::Open(25), -1), (Standing::Open(41), 1)], Some([3, 2, 1, 0, 1])),
-            (50, vec![(Standing::Open(41), -1), (done(true), -1), (done(false), -1)], None),
+            (40, vec![(CountedTask::Open(25), -1), (CountedTask::Open(41), 1)], Some([3, 2, 1, 0, 1])),
+            (50, vec![(CountedTask::Open(41), -1), (done(true), -1), (done(false), -1)], None),
         ];
         let mut row = None;
         for (now, changes, expected) in script {
-            for (standing, diff) in changes {
-                state.update(key, standing, Traced::new(diff, None), now);
+            for (task, diff) in changes {
+                state.update(key, task, Traced::new(diff, None), now);
             }
             state.wake(now);
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
-            for (said, _, change) in out {
-                row = (change.diff > 0).then_some(said.value);
+            for (emitted, _, change) in out {
+                row = (change.diff > 0).then_some(emitted.value);
             }
             let numbers = row.map(|row| [row.due, row.completed, row.on_time, row.overdue, row.open]);
             assert_eq!(numbers, expected, "at {now}");

@@ -1,9 +1,8 @@
-//! `storepulse bench live`: how long a running job takes from the moment a sale should be sent until the exception it opens
-//! is in a reader's hands.
+//! `storepulse bench live`: measures the time from the moment a sale is due until a reader has the exception it opens.
 //!
-//! Open loop: each till line has its moment by the rate, and waits for none before it; what is sent late counts from that
-//! moment. Some lines are probes: each sells one unit of an item of its own that was counted as none before, so the
-//! books go negative and `inventory.negative_on_hand` opens for it. The others are plain sales.
+//! Open loop: the due time of each till line follows from the rate; a line that is sent late counts from its due time.
+//! Some lines are probes: each sells one unit of an item of its own that was counted as zero, so the stock goes
+//! negative and `inventory.negative_on_hand` opens for it. The others are plain sales.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,11 +28,11 @@ use crate::cli::out::Out;
 
 /// Lines sent together at most.
 const BATCH: u64 = 4_096;
-/// How long the reader waits for a record at a time.
+/// The time that the reader waits for a record before it looks again.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// How long probes may be under way after the last line was sent.
+/// The time that probes may take after the last line was sent.
 const AFTERWARDS: Duration = Duration::from_secs(20);
-/// The longest latency that is told apart from longer ones: an hour.
+/// The longest latency that is resolved: an hour.
 const LONGEST_MICROS: u64 = 3_600_000_000;
 /// Stores, and items beside the probes.
 const STORES: u64 = 20;
@@ -53,7 +52,7 @@ pub(super) struct Live {
     /// Till lines a second.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rate: u64,
-    /// For how long, after the warming up.
+    /// Measured seconds, after the warm-up.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
     /// Seconds at the beginning that are sent but not measured.
@@ -64,7 +63,7 @@ pub(super) struct Live {
     probes: u64,
 }
 
-/// What was measured, in milliseconds.
+/// The result, in milliseconds.
 #[derive(Debug, Serialize)]
 struct Report {
     rate: u64,
@@ -90,7 +89,7 @@ impl Live {
     /// If the job's topics cannot be written or read, or no probe came back.
     pub(super) fn run(self, out: &mut Out) -> Result<(), Error> {
         let report = self.measured()?;
-        say!(
+        outln!(
             out,
             "{}/s for {} s: {:.0}/s reached{}; {} probes, {} missing",
             report.rate,
@@ -100,7 +99,7 @@ impl Live {
             report.probes,
             report.missing
         );
-        say!(
+        outln!(
             out,
             "ms from the intended sending to the reader: p50 {:.1}  p90 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}",
             report.p50_ms,
@@ -109,7 +108,7 @@ impl Live {
             report.p99_9_ms,
             report.max_ms
         );
-        say!(out, "{}", serde_json::to_string(&report).map_err(|error| Error::Engine(error.to_string()))?);
+        outln!(out, "{}", serde_json::to_string(&report).map_err(|error| Error::Engine(error.to_string()))?);
         Ok(())
     }
 }
@@ -119,7 +118,7 @@ impl Live {
 struct Load {
     /// Names what is sent in this run.
     run: i64,
-    /// Every so many lines there is a probe.
+    /// The number of lines from one probe to the next.
     every: u64,
     total: u64,
 }
@@ -267,7 +266,8 @@ impl Live {
     }
 }
 
-/// Sends every `step`-th line from `first` on, each batch when its first is due and the one before it stands.
+/// Sends every `step`-th line from `first` on, each batch when its first line is due and the batch before it is
+/// durable.
 fn write(load: Load, pace: Pace, (first, step): (u64, u64), mut sink: Box<dyn Sink>) -> Result<(), Error> {
     let mut next = first;
     let stride = usize::try_from(step).unwrap_or(usize::MAX);
@@ -315,12 +315,12 @@ mod tests {
         let count = Record::decode(Topic::Inventory, &load.count(3, 1_000)).expect("valid");
         let sale = Record::decode(Topic::Pos, &load.line(30, 1_000)).expect("valid");
         assert_eq!(count.store_id, sale.store_id);
-        let told = |kind: &str, event: &str, item: &str| {
+        let opened_probe = |kind: &str, event: &str, item: &str| {
             opened(load, format!(r#"{{"type":"{kind}","event":"{event}","key":{{"item":"{item}"}}}}"#).as_bytes())
         };
-        assert_eq!(told("inventory.negative_on_hand", "opened", &load.item(3)), Some(3));
-        assert_eq!(told("inventory.negative_on_hand", "opened", "probe-18-3"), None);
-        assert_eq!(told("inventory.negative_on_hand", "cleared", &load.item(3)), None);
-        assert_eq!(told("inventory.stockout_risk", "opened", &load.item(3)), None);
+        assert_eq!(opened_probe("inventory.negative_on_hand", "opened", &load.item(3)), Some(3));
+        assert_eq!(opened_probe("inventory.negative_on_hand", "opened", "probe-18-3"), None);
+        assert_eq!(opened_probe("inventory.negative_on_hand", "cleared", &load.item(3)), None);
+        assert_eq!(opened_probe("inventory.stockout_risk", "opened", &load.item(3)), None);
     }
 }

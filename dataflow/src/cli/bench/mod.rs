@@ -1,4 +1,4 @@
-//! `storepulse bench`: what the job can do on this machine, as a list, as JSON and as a page with plots.
+//! `storepulse bench`: measures the job on this machine; prints a list, JSON and a page with plots.
 
 mod live;
 
@@ -14,7 +14,7 @@ use measure::{costs, footprint, latency, report, restart, throughput};
 
 use crate::cli::out::{Out, complain};
 
-/// Measures the job: throughput, latency, footprint, restart; all from the same generated rush.
+/// Measures the job: throughput, latency, footprint, restart; all from the same generated load.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  storepulse bench suite --out /tmp/bench\n  \
                         storepulse bench throughput --stores 10 --items 2000 --events 200000\n  \
@@ -27,7 +27,7 @@ pub struct BenchCommand {
 #[derive(Subcommand)]
 enum What {
     Suite(Suite),
-    /// Measures how fast a rush is taken from memory, JSON lines and Parquet, and what each view of it costs.
+    /// Measures throughput from memory, JSON lines and Parquet, and the cost of each view.
     Throughput(Alone),
     Latency(AtRates),
     /// Measures memory by number of (store, item) keys, and state as days pass.
@@ -45,7 +45,7 @@ enum What {
     },
 }
 
-/// How large; what is not said is as in a full run.
+/// The size of a run; the default of each number is that of a full run.
 #[derive(Args)]
 pub struct Sizes {
     /// Stores of the load.
@@ -54,19 +54,20 @@ pub struct Sizes {
     /// Items of the load, all of which every store keeps.
     #[arg(long, value_parser = clap::value_parser!(u32).range(16..=60_000))]
     items: Option<u32>,
-    /// Events of the rush.
+    /// Events of the measured window.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     events: Option<u64>,
-    /// Events a second that the rush's own times are made for, where throughput is measured.
+    /// Events a second in the event times of the load, where throughput is measured.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
-    /// What all chance comes from.
+    /// The seed of the generator.
     #[arg(long)]
     seed: Option<u64>,
-    /// How often throughput is measured; the median counts.
+    /// Runs of each throughput measurement; the median is the figure.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: Option<u32>,
-    /// How long each rate is held where latency is measured, in seconds; a rush with fewer events comes in laps, under new names.
+    /// Seconds for which each rate is held where latency is measured; a load with fewer events is repeated under new
+    /// event ids.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: Option<u64>,
     /// Numbers of (store, item) keys that footprint and restart are measured at.
@@ -75,13 +76,13 @@ pub struct Sizes {
     /// Days of the footprint by days.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=366))]
     days: Option<u32>,
-    /// Everything at a tiny size: tells in seconds whether it works, and nothing else.
+    /// Runs everything at a tiny size, in seconds: a check that it works, whose figures mean nothing.
     #[arg(long)]
     quick: bool,
 }
 
 impl Sizes {
-    /// What is measured.
+    /// The settings of the run.
     pub fn settings(self) -> Settings {
         let usual = if self.quick { Settings::quick() } else { Settings::full() };
         Settings {
@@ -140,8 +141,8 @@ struct AtRates {
     /// The rates, in hundredths of the capacity.
     #[arg(long, value_delimiter = ',', default_values_t = latency::PERCENTS, value_parser = clap::value_parser!(u32).range(1..=100))]
     percents: Vec<u32>,
-    /// How long what happened may be corrected, in milliseconds: all that came in that time is held, which for the usual 36
-    /// hours of a high rate is more than a machine has. With a minute, what is held grows level within minutes.
+    /// The lateness in milliseconds. Facts are stored for that long, which for the usual 36 hours at a high rate exceeds
+    /// the memory of a machine; with a minute the state stops growing within minutes.
     #[arg(long, value_parser = clap::value_parser!(i64).range(0..=366 * DAY_MS))]
     lateness_ms: Option<i64>,
 }
@@ -170,7 +171,7 @@ struct Compare {
     tolerance: f64,
 }
 
-/// In processes of this program, told to do one task each; figures that mean nothing may come from this one.
+/// Tasks run in processes of this program, one each; in quick runs, whose figures mean nothing, in this process.
 fn apart(settings: &Settings) -> Apart {
     if settings.quick { Apart::Here } else { Apart::Process(["bench", "task"].map(str::to_owned).into()) }
 }
@@ -192,9 +193,9 @@ impl BenchCommand {
                 let measured = measure::suite(settings, &apart, &mut progress)?;
                 // What took so long to measure is written and printed, whichever of the two fails.
                 let published = measured.publish(&folder);
-                say!(out, "{}", measured.text());
+                outln!(out, "{}", measured.text());
                 published?;
-                say!(out, "{} and {}", folder.join("result.json").display(), folder.join("report.html").display());
+                outln!(out, "{} and {}", folder.join("result.json").display(), folder.join("report.html").display());
                 Ok(())
             }
             What::Throughput(alone) => alone.run(out, |measured, apart| {
@@ -224,7 +225,7 @@ impl BenchCommand {
             What::Report(Report { result, out: page }) => write_text(&page, &report::html(&Measured::read(&result)?)),
             What::Compare(Compare { old, new, tolerance }) => {
                 let comparison = Comparison::of(&Measured::read(&old)?, &Measured::read(&new)?, tolerance);
-                say!(out, "{}", comparison.text());
+                outln!(out, "{}", comparison.text());
                 Ok(())
             }
             What::Live(live) => live.run(out),
@@ -239,7 +240,7 @@ impl Alone {
         let apart = apart(&measured.settings);
         measure(&mut measured, &apart)?;
         let written = self.json.map_or(Ok(()), |path| measured.write(&path));
-        say!(out, "{}", measured.text());
+        outln!(out, "{}", measured.text());
         written
     }
 }

@@ -1,111 +1,111 @@
-//! Which parts of a drawer records touched in a tick, and which of the records is to blame for each.
+//! Dirty parts of keyed entries: the parts that the records of a tick changed, and the least cause of each.
 
 use smallvec::SmallVec;
 
 use operators::diff::least_of;
 
-/// A set of parts of a drawer.
+/// A set of parts of a keyed entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts(u8);
 
 impl Parts {
-    /// None.
+    /// The empty set.
     pub(super) const NONE: Parts = Parts(0);
-    /// What the books are made of.
+    /// The stock ledger.
     pub(super) const BOOKS: Parts = Parts(1);
-    /// What the demand is made of.
+    /// The demand of the last hour and day.
     pub(super) const DEMAND: Parts = Parts(2);
-    /// What promotions are made of.
+    /// The promotions.
     pub(super) const OFFERS: Parts = Parts(4);
-    /// What stockout_risk reads beside the books.
+    /// The inputs of inventory.stockout_risk beside the stock.
     pub(super) const STOCKOUT: Parts = Parts(8);
-    /// What phantom_stock reads beside the books.
+    /// The inputs of inventory.phantom_stock beside the stock.
     pub(super) const PHANTOM: Parts = Parts(16);
-    /// What negative_on_hand reads beside the books.
+    /// The inputs of inventory.negative_on_hand beside the stock.
     pub(super) const NEGATIVE: Parts = Parts(32);
-    /// All of them.
+    /// All parts.
     pub(super) const ALL: Parts = Parts(63);
 
-    /// These and others.
+    /// The union of two sets.
     pub(super) const fn and(self, others: Parts) -> Parts {
         Parts(self.0 | others.0)
     }
 
-    /// Those of these that are among others.
+    /// The intersection of two sets.
     pub(super) const fn common(self, others: Parts) -> Parts {
         Parts(self.0 & others.0)
     }
 
-    /// These, if it holds.
+    /// This set if `holds`, else the empty set.
     pub(super) fn when(self, holds: bool) -> Parts {
         if holds { self } else { Parts::NONE }
     }
 
-    /// Whether there are any.
+    /// True if the set is not empty.
     pub(super) fn are_any(self) -> bool {
         self != Parts::NONE
     }
 
-    /// Whether they have a part in common.
+    /// True if the two sets have a part in common.
     pub(super) fn meet(self, others: Parts) -> bool {
         self.common(others).are_any()
     }
 }
 
-/// What touched a drawer: parts, and the least record that touched just these.
-type Touch<C> = SmallVec<[(Parts, Option<C>); 2]>;
+/// The sets of parts that one entry was marked dirty with, each with its least cause.
+type PartCauses<C> = SmallVec<[(Parts, Option<C>); 2]>;
 
-/// The touches of a tick, numbered from 1 on: a drawer holds its number, 0 if it was not touched.
-pub(super) struct Touches<C> {
-    touches: Vec<Touch<C>>,
+/// The dirty entries of a tick, numbered from 1 on; an entry stores its number, 0 while it is clean.
+pub(super) struct DirtyEntries<C> {
+    entries: Vec<PartCauses<C>>,
     open: usize,
 }
 
-impl<C> Default for Touches<C> {
+impl<C> Default for DirtyEntries<C> {
     fn default() -> Self {
-        Touches { touches: Vec::new(), open: 0 }
+        DirtyEntries { entries: Vec::new(), open: 0 }
     }
 }
 
-impl<C: Ord + Clone> Touches<C> {
-    /// Parts of a drawer are touched on account of `cause`.
-    pub(super) fn touch(&mut self, number: &mut u32, parts: Parts, cause: Option<&C>) {
+impl<C: Ord + Clone> DirtyEntries<C> {
+    /// Marks parts of an entry dirty, on account of `cause`.
+    pub(super) fn mark_dirty(&mut self, number: &mut u32, parts: Parts, cause: Option<&C>) {
         if *number == 0 {
-            self.touches.push(SmallVec::new());
+            self.entries.push(SmallVec::new());
             self.open += 1;
-            *number = u32::try_from(self.touches.len()).expect("a tick touches fewer than 2^32 drawers");
+            *number = u32::try_from(self.entries.len()).expect("a tick touches fewer than 2^32 drawers");
         }
-        let touch = &mut self.touches[*number as usize - 1];
-        match touch.iter_mut().find(|(touched, _)| *touched == parts) {
+        let causes = &mut self.entries[*number as usize - 1];
+        match causes.iter_mut().find(|(dirty, _)| *dirty == parts) {
             Some((_, least)) => cause.into_iter().for_each(|cause| least_of(least, cause)),
-            None => touch.push((parts, cause.cloned())),
+            None => causes.push((parts, cause.cloned())),
         }
     }
 
-    /// What touched a drawer, which then is not touched any more.
-    pub(super) fn take(&mut self, number: &mut u32) -> Touched<C> {
-        let Some(at) = std::mem::take(number).checked_sub(1) else { return Touched(SmallVec::new()) };
-        let touch = std::mem::take(&mut self.touches[at as usize]);
+    /// Takes the dirty parts of an entry, which is clean afterwards.
+    pub(super) fn take(&mut self, number: &mut u32) -> DirtyParts<C> {
+        let Some(at) = std::mem::take(number).checked_sub(1) else { return DirtyParts(SmallVec::new()) };
+        let causes = std::mem::take(&mut self.entries[at as usize]);
         self.open -= 1;
         if self.open == 0 {
-            self.touches.clear();
+            self.entries.clear();
         }
-        Touched(touch)
+        DirtyParts(causes)
     }
 }
 
-/// What touched a drawer in a tick.
-pub(super) struct Touched<C>(Touch<C>);
+/// The dirty parts of one entry in a tick.
+pub(super) struct DirtyParts<C>(PartCauses<C>);
 
-impl<C: Ord + Clone> Touched<C> {
-    /// Whether any of `parts` was touched.
+impl<C: Ord + Clone> DirtyParts<C> {
+    /// True if any of `parts` is dirty.
     pub(super) fn any(&self, parts: Parts) -> bool {
-        self.0.iter().any(|(touched, _)| touched.meet(parts))
+        self.0.iter().any(|(dirty, _)| dirty.meet(parts))
     }
 
-    /// The least record that touched any of `parts`.
+    /// The least cause that marked any of `parts` dirty.
     pub(super) fn cause(&self, parts: Parts) -> Option<C> {
-        self.0.iter().filter(|(touched, _)| touched.meet(parts)).filter_map(|(_, cause)| cause.as_ref()).min().cloned()
+        self.0.iter().filter(|(dirty, _)| dirty.meet(parts)).filter_map(|(_, cause)| cause.as_ref()).min().cloned()
     }
 }
 
@@ -114,21 +114,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_is_blamed_on_the_least_that_touched_it() {
-        let (mut touches, mut one, mut two) = (Touches::default(), 0, 0);
+    fn each_part_has_the_least_cause_that_marked_it_dirty() {
+        let (mut dirty, mut one, mut two) = (DirtyEntries::default(), 0, 0);
         let line = Parts::BOOKS.and(Parts::DEMAND);
         for (parts, cause) in [(line, 7), (Parts::DEMAND, 5), (line, 6)] {
-            touches.touch(&mut one, parts, Some(&cause));
+            dirty.mark_dirty(&mut one, parts, Some(&cause));
         }
-        touches.touch(&mut two, Parts::OFFERS, None);
-        let touched = touches.take(&mut one);
+        dirty.mark_dirty(&mut two, Parts::OFFERS, None);
+        let parts = dirty.take(&mut one);
         assert_eq!(
-            [Parts::BOOKS, Parts::DEMAND, Parts::OFFERS].map(|part| touched.cause(part)),
+            [Parts::BOOKS, Parts::DEMAND, Parts::OFFERS].map(|part| parts.cause(part)),
             [Some(6), Some(5), None]
         );
-        assert!(touched.any(Parts::BOOKS) && !touched.any(Parts::OFFERS));
-        let touched = touches.take(&mut two);
-        assert!(touched.any(Parts::ALL) && touched.cause(Parts::ALL).is_none());
-        assert!(touches.touches.is_empty() && !touches.take(&mut one).any(Parts::ALL));
+        assert!(parts.any(Parts::BOOKS) && !parts.any(Parts::OFFERS));
+        let parts = dirty.take(&mut two);
+        assert!(parts.any(Parts::ALL) && parts.cause(Parts::ALL).is_none());
+        assert!(dirty.entries.is_empty() && !dirty.take(&mut one).any(Parts::ALL));
     }
 }

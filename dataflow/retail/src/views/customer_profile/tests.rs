@@ -1,4 +1,4 @@
-//! A customer's four weeks: by hand, and against the obvious version that keeps every record.
+//! Tests of customer.profile: by hand, and against a reference version that stores every record.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ fn key() -> Customer {
     Customer { customer: Id::new("c1") }
 }
 
-fn line(kind: LineKind, store: &str, transaction: &str, cents: i64) -> Deed {
-    Deed::Line {
+fn line(kind: LineKind, store: &str, transaction: &str, cents: i64) -> CustomerEvent {
+    CustomerEvent::Line {
         store: Id::new(store),
         transaction: Transaction::new(transaction),
         kind,
@@ -28,16 +28,16 @@ fn line(kind: LineKind, store: &str, transaction: &str, cents: i64) -> Deed {
 #[test]
 fn a_basket_is_a_store_and_a_transaction_and_a_void_may_undo_it() {
     let mut view = Driven::new(CustomerProfile { lateness_ms: DAY_MS }, 1_000);
-    let deeds = [
+    let events = [
         line(LineKind::Sale, "s1", "t1", 500),
         line(LineKind::Sale, "s2", "t1", 301),
         line(LineKind::Sale, "s2", "t2", 100),
         line(LineKind::Void, "s2", "t2", 100),
         line(LineKind::Return, "s2", "t3", 900),
-        Deed::View,
+        CustomerEvent::View,
     ];
-    for (deed, at) in deeds.into_iter().zip(TODAY..) {
-        view.update(TODAY, key(), (at, deed), 1);
+    for (event, at) in events.into_iter().zip(TODAY..) {
+        view.update(TODAY, key(), (at, event), 1);
     }
     view.close(TODAY + 1_000);
     let expected = Profile {
@@ -55,7 +55,7 @@ fn a_basket_is_a_store_and_a_transaction_and_a_void_may_undo_it() {
 }
 
 #[test]
-fn tomorrow_waits_and_four_weeks_later_nothing_is_kept() {
+fn an_event_ahead_of_the_tick_waits_and_leaves_after_four_weeks() {
     let mut view = Driven::new(CustomerProfile { lateness_ms: DAY_MS }, 1_000);
     let ahead = TODAY + 100_000;
     view.update(TODAY - 1_000, key(), (ahead, line(LineKind::Sale, "s1", "t1", 500)), 1);
@@ -68,18 +68,18 @@ fn tomorrow_waits_and_four_weeks_later_nothing_is_kept() {
     assert!(view.rows.is_empty() && view.state.is_empty());
 }
 
-/// The obvious version: what stands of every record ever taken.
-fn profile_slow(taken: &[(i64, Deed)], now: i64) -> Option<Profile> {
+/// The reference version: computed from all current records.
+fn profile_slow(taken: &[(i64, CustomerEvent)], now: i64) -> Option<Profile> {
     let inside: Vec<_> =
         taken.iter().filter(|(at, _)| (0..28).any(|back| day(*at) == day(now) - back * DAY_MS)).collect();
     let mut row = Profile::default();
     let mut baskets: BTreeMap<(Id, Transaction), i64> = BTreeMap::new();
-    for (at, deed) in &inside {
-        match deed {
-            Deed::View => row.views += 1,
-            Deed::CartAdd => row.cart_adds += 1,
-            Deed::Line { kind: LineKind::Return, cents, .. } => row.return_cents += cents,
-            Deed::Line { store, transaction, kind, milli, cents, channel, promo } => {
+    for (at, event) in &inside {
+        match event {
+            CustomerEvent::View => row.views += 1,
+            CustomerEvent::CartAdd => row.cart_adds += 1,
+            CustomerEvent::Line { kind: LineKind::Return, cents, .. } => row.return_cents += cents,
+            CustomerEvent::Line { store, transaction, kind, milli, cents, channel, promo } => {
                 let sale = *kind == LineKind::Sale;
                 let sign = if sale { 1 } else { -1 };
                 *baskets.entry((*store, *transaction)).or_default() += sign;
@@ -113,11 +113,11 @@ impl Draw {
         things[usize::try_from(self.below(things.len().try_into().unwrap())).unwrap()].clone()
     }
 
-    fn deed(&mut self) -> Deed {
+    fn event(&mut self) -> CustomerEvent {
         if self.below(5) == 0 {
-            return self.pick(&[Deed::View, Deed::CartAdd]);
+            return self.pick(&[CustomerEvent::View, CustomerEvent::CartAdd]);
         }
-        Deed::Line {
+        CustomerEvent::Line {
             store: Id::new(self.pick(&["s1", "s2"])),
             transaction: Transaction::new(self.pick(&["t1", "t2", "t3", "t4", "t5"])),
             kind: self.pick(&[LineKind::Sale, LineKind::Sale, LineKind::Void, LineKind::Return]),
@@ -135,13 +135,13 @@ fn any_history_gives_the_row_of_its_records() {
     for seed in 1..9 {
         let mut draw = Draw(seed);
         let mut view = Driven::new(CustomerProfile { lateness_ms }, HOUR_MS);
-        let mut taken: Vec<(i64, Deed)> = Vec::new();
+        let mut taken: Vec<(i64, CustomerEvent)> = Vec::new();
         let mut now = TODAY;
         for _ in 0..400 {
             let quiet_hours = draw.pick(&[1, 1, 1, 2, 6, 30]) * if draw.below(60) == 0 { 25 } else { 1 };
             now += HOUR_MS * quiet_hours;
             for _ in 0..draw.below(4) {
-                let entry = (now + 300_000 - draw.below(lateness_ms), draw.deed());
+                let entry = (now + 300_000 - draw.below(lateness_ms), draw.event());
                 view.update(now, key(), entry.clone(), 1);
                 taken.push(entry);
             }

@@ -1,9 +1,10 @@
-//! All that is kept of one item at one store, in one drawer: its books, its demand, its promotions, and three detectors.
+//! The keyed entry of one item at one store: stock, demand, promotions and three detectors, and the logic that closes
+//! it.
 //!
-//! Each part has a file of its own and knows nothing of the others; here it is decided who is told what. *Meaning.* That of
-//! the parts side by side, each blamed on the records that touched it; detectors read the position as the books say it in the
-//! same tick. *Time.* When the clock wakes a drawer, every part looks at it. *State.* That of its parts, while any keeps something;
-//! in its plain form while nothing happens.
+//! *Meaning.* The meaning of its parts side by side; each part has a file of its own and does not know the others, and
+//! this file routes inputs to parts. Each output carries the least cause that marked its part dirty; detectors read the
+//! position of the same tick. *Time.* When the clock wakes an entry, every part is evaluated. *State.* The state of the
+//! parts, until all of them are empty; serialized while the entry is at rest.
 
 use contract::event::promotion::Terms;
 use contract::exception::Step;
@@ -20,23 +21,23 @@ use operators::one::One;
 use operators::perhaps::Perhaps;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Parts, Touched, Touches};
+use super::parts::{DirtyEntries, DirtyParts, Parts};
 use crate::detectors::inventory_negative_on_hand::NegativeOnHand;
 use crate::detectors::inventory_phantom_stock::{self as phantom_stock, PhantomStock};
 use crate::detectors::inventory_stockout_risk::{self as stockout_risk, Lead, StockoutRisk};
 use crate::state::item_demand::{Demand, ItemDemand};
-use crate::state::promoted_item::{PromotedItem, Scene};
+use crate::state::promoted_item::{OfferInputs, PromotedItem};
 use crate::views::inventory_position::{self, Books, Position};
-use crate::views::promotion_performance::{PromotionStoreItem, Standing};
+use crate::views::promotion_performance::{PromotionRow, PromotionStoreItem};
 
-/// What happens to an item at a store.
+/// An input change of an item at a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Entry {
-    /// It moves, is counted, or is promised to an order.
+pub enum ItemInput {
+    /// A movement, a count, or a line of an open order.
     Books(inventory_position::Entry),
-    /// It was put into a cart: when.
+    /// The item was put into a cart, at this event time.
     Cart(i64),
-    /// It is ranged: what is expected to sell, and how long a delivery takes.
+    /// The item is ranged: its forecast and its lead time.
     Ranged(Lead),
     /// Units in a case.
     CasePack(i64),
@@ -44,31 +45,31 @@ pub enum Entry {
     Offer(Id, Terms),
 }
 
-impl Entry {
+impl ItemInput {
     /// The parts that it concerns.
     fn parts(&self) -> Parts {
         const SOLD: Parts = Parts::BOOKS.and(Parts::DEMAND).and(Parts::OFFERS);
         const RANGED: Parts = Parts::STOCKOUT.and(Parts::PHANTOM).and(Parts::DEMAND).and(Parts::OFFERS);
         match self {
-            Entry::Books(inventory_position::Entry::Move(moved)) if moved.is_sold() => SOLD,
-            Entry::Books(_) => Parts::BOOKS,
-            Entry::Cart(_) => Parts::DEMAND,
-            Entry::Ranged(_) => RANGED,
-            Entry::CasePack(_) => Parts::STOCKOUT,
-            Entry::Offer(..) => Parts::OFFERS,
+            ItemInput::Books(inventory_position::Entry::Move(moved)) if moved.is_sold() => SOLD,
+            ItemInput::Books(_) => Parts::BOOKS,
+            ItemInput::Cart(_) => Parts::DEMAND,
+            ItemInput::Ranged(_) => RANGED,
+            ItemInput::CasePack(_) => Parts::STOCKOUT,
+            ItemInput::Offer(..) => Parts::OFFERS,
         }
     }
 }
 
-/// What is said of an item at a store.
+/// An output of the item_at_store operator.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum ItemOutput {
     /// By its books.
-    Books(inventory_position::Said),
-    /// By how much the demand for it has grown.
+    Books(inventory_position::BooksOutput),
+    /// The change of the demand for the item at the store.
     Demand(StoreItem, Demand),
     /// The row of one of its promotions.
-    Standing(Box<Row<PromotionStoreItem, Standing>>),
+    Promotion(Box<Row<PromotionStoreItem, PromotionRow>>),
     /// By inventory.stockout_risk.
     Stockout(Box<Step>),
     /// By inventory.negative_on_hand.
@@ -77,9 +78,9 @@ pub enum Said {
     Phantom(Box<Step>),
 }
 
-/// What is kept of an item at a store.
+/// The state of an item at a store.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Drawer {
+pub struct KeyedEntry {
     books: Books,
     ranged: One<Lead>,
     case_pack: One<i64>,
@@ -91,12 +92,12 @@ pub struct Drawer {
     negative: Life,
     phantom: Life,
     stocked_since: Perhaps,
-    /// How it was touched in this tick: its number in [`Touches`].
+    /// Number of the dirty parts of this tick in [`DirtyEntries`]; 0 if the entry is clean.
     #[serde(skip)]
-    touched: u32,
+    dirty: u32,
 }
 
-impl Drawer {
+impl KeyedEntry {
     fn is_promoted(&self) -> bool {
         self.promoted.as_ref().is_some_and(|promoted| promoted.is_promoted())
     }
@@ -108,7 +109,7 @@ impl Drawer {
         stockout.and(doubts)
     }
 
-    /// Whether nothing happened lately and no promotion runs.
+    /// True if no move is open to correction, no window holds anything and no promotion runs.
     fn is_at_rest(&self) -> bool {
         self.books.is_at_rest() && self.demand.is_at_rest() && self.promoted.is_none()
     }
@@ -124,45 +125,46 @@ impl Drawer {
     }
 }
 
-/// The logic of shelves.
-pub struct Shelves {
+/// The logic of the item_at_store operator.
+pub struct ItemLogic {
     ticks: Ticks,
     lateness_ms: i64,
     context: Context,
     stockout: Watch<StockoutRisk>,
     negative: Watch<NegativeOnHand>,
     phantom: Watch<PhantomStock>,
-    touches: Touches<Cause>,
+    dirty: DirtyEntries<Cause>,
 }
 
-/// What touched a drawer that is being closed, and whether the clock did.
+/// The dirty parts of an entry that is being closed, and whether the clock woke it.
 struct Closing {
-    touched: Touched<Cause>,
+    dirty: DirtyParts<Cause>,
     is_woken: bool,
 }
 
 impl Closing {
     fn is_due(&self, parts: Parts) -> bool {
-        self.is_woken || self.touched.any(parts)
+        self.is_woken || self.dirty.any(parts)
     }
 }
 
-impl Shelves {
-    /// No shelves yet; what happened may be corrected for `lateness_ms`, and `context` is what is known before any notice.
+impl ItemLogic {
+    /// A new operator logic; facts may be corrected for `lateness_ms`, and `context` is the context before any
+    /// broadcast.
     pub fn new(ticks: Ticks, lateness_ms: i64, context: &Context) -> Self {
-        Shelves {
+        ItemLogic {
             ticks,
             lateness_ms,
             context: context.clone(),
             stockout: Watch::new(StockoutRisk, ticks, context.clone()),
             negative: Watch::new(NegativeOnHand, ticks, context.clone()),
             phantom: Watch::new(PhantomStock, ticks, context.clone()),
-            touches: Touches::default(),
+            dirty: DirtyEntries::default(),
         }
     }
 
-    /// The parts of a drawer that a notice concerns; without one it is to be judged anew.
-    fn concerned(&self, notice: Option<&Notice>, key: &StoreItem, drawer: &Drawer) -> Parts {
+    /// The parts of an entry that a broadcast change makes dirty; without one, all parts are evaluated.
+    fn concerned(&self, notice: Option<&Notice>, key: &StoreItem, entry: &KeyedEntry) -> Parts {
         fn asks<D: Detector>(part: Parts, notice: &Notice) -> Parts {
             part.when(Watch::<D>::audience_of(notice) != Audience::Nobody)
         }
@@ -173,11 +175,11 @@ impl Shelves {
         match notice {
             Notice::Policy(_) => asked,
             Notice::Store(store) => {
-                let offers = Parts::OFFERS.when(drawer.is_promoted());
+                let offers = Parts::OFFERS.when(entry.is_promoted());
                 asked.and(offers).when(store.store == key.store)
             }
             // A stale feed holds back the clearing of what is open, and nothing else.
-            Notice::Stale(store, _) => asked.common(drawer.open()).when(*store == key.store),
+            Notice::Stale(store, _) => asked.common(entry.open()).when(*store == key.store),
         }
     }
 
@@ -185,65 +187,66 @@ impl Shelves {
     fn close_books(
         &self,
         key: &StoreItem,
-        drawer: &mut Drawer,
+        entry: &mut KeyedEntry,
         closing: &Closing,
-        emit: &mut Emit<'_, Said, Cause>,
+        emit: &mut Emit<'_, ItemOutput, Cause>,
     ) -> bool {
-        let Drawer { books, promoted, .. } = drawer;
+        let KeyedEntry { books, promoted, .. } = entry;
         let edge = emit.now() - self.lateness_ms;
         let is_due = closing.is_woken || promoted.as_ref().is_some_and(|promoted| promoted.is_changed());
         let fold = |moved: &_, count| promoted.iter_mut().for_each(|promoted| promoted.fold(moved, count));
-        let cause = closing.touched.cause(Parts::BOOKS);
-        emit.part(&cause, Said::Books, |emit| {
+        let cause = closing.dirty.cause(Parts::BOOKS);
+        emit.part(&cause, ItemOutput::Books, |emit| {
             books.fold(key, (edge, is_due), fold, emit);
-            closing.is_due(Parts::BOOKS) && books.say(key, emit)
+            closing.is_due(Parts::BOOKS) && books.emit(key, emit)
         })
     }
 
-    /// Has the detectors look at the position.
+    /// Evaluates the detectors that read the position.
     fn judge(
         &self,
         key: &StoreItem,
-        drawer: &mut Drawer,
+        entry: &mut KeyedEntry,
         (closing, moved): (&Closing, bool),
-        emit: &mut Emit<'_, Said, Cause>,
+        emit: &mut Emit<'_, ItemOutput, Cause>,
     ) -> Next {
-        let position: Option<Position> = drawer.books.position();
-        let by_books = if moved { closing.touched.cause(Parts::BOOKS) } else { None };
+        let position: Option<Position> = entry.books.position();
+        let by_books = if moved { closing.dirty.cause(Parts::BOOKS) } else { None };
         let is_due = |part: Parts| moved || closing.is_due(part);
         let cause = |part: Parts| {
-            let mut cause = closing.touched.cause(part);
+            let mut cause = closing.dirty.cause(part);
             least(&mut cause, &by_books);
             cause
         };
-        let lead = drawer.ranged.get().copied();
+        let lead = entry.ranged.get().copied();
         let mut next = Next::Rest;
         if is_due(Parts::STOCKOUT) {
-            let case_pack = drawer.case_pack.get().copied();
-            let suffices = drawer.suffices.take();
-            let mut rows = stockout_risk::State { position, lead, case_pack, suffices, ..Default::default() };
-            let life = &mut drawer.stockout;
-            let step = |step| Said::Stockout(Box::new(step));
+            let case_pack = entry.case_pack.get().copied();
+            let suffices = entry.suffices.take();
+            let mut rows =
+                stockout_risk::StockoutRiskState { position, lead, case_pack, suffices, ..Default::default() };
+            let life = &mut entry.stockout;
+            let step = |step| ItemOutput::Stockout(Box::new(step));
             let looks =
                 emit.part(&cause(Parts::STOCKOUT), step, |emit| self.stockout.judge(key, &mut rows, life, emit));
             next = next.or_as(looks);
-            drawer.suffices = rows.suffices;
+            entry.suffices = rows.suffices;
         }
         if is_due(Parts::NEGATIVE) {
-            let (mut rows, life) = (position, &mut drawer.negative);
-            let step = |step| Said::Negative(Box::new(step));
+            let (mut rows, life) = (position, &mut entry.negative);
+            let step = |step| ItemOutput::Negative(Box::new(step));
             let looks =
                 emit.part(&cause(Parts::NEGATIVE), step, |emit| self.negative.judge(key, &mut rows, life, emit));
             next = next.or_as(looks);
         }
         if is_due(Parts::PHANTOM) {
-            let (forecast_milli, stocked_since) = (lead.map(|lead| lead.1), drawer.stocked_since.get());
-            let mut rows = phantom_stock::State { position, forecast_milli, stocked_since };
-            let life = &mut drawer.phantom;
-            let step = |step| Said::Phantom(Box::new(step));
+            let (forecast_milli, stocked_since) = (lead.map(|lead| lead.1), entry.stocked_since.get());
+            let mut rows = phantom_stock::PhantomStockState { position, forecast_milli, stocked_since };
+            let life = &mut entry.phantom;
+            let step = |step| ItemOutput::Phantom(Box::new(step));
             let looks = emit.part(&cause(Parts::PHANTOM), step, |emit| self.phantom.judge(key, &mut rows, life, emit));
             next = next.or_as(looks);
-            drawer.stocked_since = rows.stocked_since.into();
+            entry.stocked_since = rows.stocked_since.into();
         }
         next
     }
@@ -252,13 +255,13 @@ impl Shelves {
     fn close_offers(
         &self,
         key: &StoreItem,
-        drawer: &mut Drawer,
+        entry: &mut KeyedEntry,
         closing: &Closing,
-        emit: &mut Emit<'_, Said, Cause>,
+        emit: &mut Emit<'_, ItemOutput, Cause>,
     ) -> Next {
-        let Drawer { promoted, books, ranged, .. } = drawer;
+        let KeyedEntry { promoted, books, ranged, .. } = entry;
         let Some(offers) = promoted.as_mut().filter(|_| closing.is_due(Parts::OFFERS)) else { return Next::Rest };
-        let scene = Scene {
+        let inputs = OfferInputs {
             key,
             moves: books.moves(),
             forecast_milli: ranged.get().map_or(0, |lead| lead.1),
@@ -266,49 +269,49 @@ impl Shelves {
             ticks: self.ticks,
             lateness_ms: self.lateness_ms,
         };
-        let standing = |row| Said::Standing(Box::new(row));
-        let next = emit.part(&closing.touched.cause(Parts::OFFERS), standing, |emit| offers.close(&scene, emit));
+        let promotion = |row| ItemOutput::Promotion(Box::new(row));
+        let next = emit.part(&closing.dirty.cause(Parts::OFFERS), promotion, |emit| offers.close(&inputs, emit));
         promoted.take_if(|promoted| promoted.is_empty());
         next
     }
 }
 
-impl Keyed for Shelves {
+impl Keyed for ItemLogic {
     type Key = StoreItem;
-    type Input = Entry;
+    type Input = ItemInput;
     type Diff = i64;
     type Notice = Notice;
     type Cause = Cause;
-    type State = Drawer;
-    type Output = Said;
+    type State = KeyedEntry;
+    type Output = ItemOutput;
 
-    fn update(&mut self, key: &StoreItem, drawer: &mut Drawer, entry: Entry, diff: i64, now: i64) {
-        self.update_because(key, drawer, entry, Traced::new(diff, None), now);
+    fn update(&mut self, key: &StoreItem, entry: &mut KeyedEntry, input: ItemInput, diff: i64, now: i64) {
+        self.update_because(key, entry, input, Traced::new(diff, None), now);
     }
 
     fn update_because(
         &mut self,
         _: &StoreItem,
-        drawer: &mut Drawer,
-        entry: Entry,
+        entry: &mut KeyedEntry,
+        input: ItemInput,
         Traced { diff, cause }: Traced<i64, Cause>,
         _: i64,
     ) {
-        self.touches.touch(&mut drawer.touched, entry.parts(), cause.as_ref());
-        match entry {
-            Entry::Books(entry) => {
-                if let inventory_position::Entry::Move(moved) = &entry
+        self.dirty.mark_dirty(&mut entry.dirty, input.parts(), cause.as_ref());
+        match input {
+            ItemInput::Books(change) => {
+                if let inventory_position::Entry::Move(moved) = &change
                     && moved.is_sold()
                 {
-                    drawer.demand.line(moved.event_time, moved.units_milli(), diff);
-                    drawer.promoted.iter_mut().for_each(|promoted| promoted.line(moved, diff));
+                    entry.demand.line(moved.event_time, moved.units_milli(), diff);
+                    entry.promoted.iter_mut().for_each(|promoted| promoted.line(moved, diff));
                 }
-                drawer.books.take(entry, diff);
+                entry.books.take(change, diff);
             }
-            Entry::Cart(event_time) => drawer.demand.cart(event_time, diff),
-            Entry::Ranged(lead) => drawer.ranged.update(lead, diff),
-            Entry::CasePack(units) => drawer.case_pack.update(units, diff),
-            Entry::Offer(promotion, terms) => drawer.promoted.get_or_insert_default().offer(promotion, terms, diff),
+            ItemInput::Cart(event_time) => entry.demand.cart(event_time, diff),
+            ItemInput::Ranged(lead) => entry.ranged.update(lead, diff),
+            ItemInput::CasePack(units) => entry.case_pack.update(units, diff),
+            ItemInput::Offer(promotion, terms) => entry.promoted.get_or_insert_default().offer(promotion, terms, diff),
         }
     }
 
@@ -324,12 +327,12 @@ impl Keyed for Shelves {
         stock.max(Watch::<PhantomStock>::audience_of(notice))
     }
 
-    fn attends(&self, key: &StoreItem, drawer: &Drawer) -> Option<u64> {
-        drawer.open().are_any().then(|| route(&key.store))
+    fn attends(&self, key: &StoreItem, entry: &KeyedEntry) -> Option<u64> {
+        entry.open().are_any().then(|| route(&key.store))
     }
 
-    fn is_at_rest(&self, drawer: &Drawer) -> bool {
-        drawer.is_at_rest()
+    fn is_at_rest(&self, entry: &KeyedEntry) -> bool {
+        entry.is_at_rest()
     }
 
     fn may_concern(&self, notice: &Notice, key: &StoreItem) -> bool {
@@ -340,34 +343,34 @@ impl Keyed for Shelves {
         }
     }
 
-    fn concerns(&self, notice: &Notice, key: &StoreItem, drawer: &Drawer) -> bool {
-        self.concerned(Some(notice), key, drawer).are_any()
+    fn concerns(&self, notice: &Notice, key: &StoreItem, entry: &KeyedEntry) -> bool {
+        self.concerned(Some(notice), key, entry).are_any()
     }
 
-    fn touched_by(&mut self, notice: Option<&Notice>, key: &StoreItem, drawer: &mut Drawer, cause: Option<&Cause>) {
-        let parts = self.concerned(notice, key, drawer);
-        self.touches.touch(&mut drawer.touched, parts, cause);
+    fn touched_by(&mut self, notice: Option<&Notice>, key: &StoreItem, entry: &mut KeyedEntry, cause: Option<&Cause>) {
+        let parts = self.concerned(notice, key, entry);
+        self.dirty.mark_dirty(&mut entry.dirty, parts, cause);
     }
 
-    fn close(&mut self, key: &StoreItem, drawer: &mut Drawer, emit: &mut Emit<'_, Said, Cause>) -> Next {
+    fn close(&mut self, key: &StoreItem, entry: &mut KeyedEntry, emit: &mut Emit<'_, ItemOutput, Cause>) -> Next {
         let now = emit.now();
-        let touched = self.touches.take(&mut drawer.touched);
-        let closing = Closing { touched, is_woken: emit.is_woken() };
+        let dirty = self.dirty.take(&mut entry.dirty);
+        let closing = Closing { dirty, is_woken: emit.is_woken() };
         let (mut next, mut moved) = (Next::Rest.or_at(emit.wakes_at()), false);
         if closing.is_due(Parts::BOOKS.and(Parts::OFFERS)) {
-            moved = self.close_books(key, drawer, &closing, emit);
-            next = next.or_as(drawer.books.next(key, now, self.lateness_ms));
+            moved = self.close_books(key, entry, &closing, emit);
+            next = next.or_as(entry.books.next(key, now, self.lateness_ms));
         }
-        next = next.or_as(self.judge(key, drawer, (&closing, moved), emit));
+        next = next.or_as(self.judge(key, entry, (&closing, moved), emit));
         if closing.is_due(Parts::DEMAND) {
-            let more = drawer.demand.grow(drawer.ranged.get().map(|lead| lead.1), now);
+            let more = entry.demand.grow(entry.ranged.get().map(|lead| lead.1), now);
             if more != Demand::default() {
-                let cause = closing.touched.cause(Parts::DEMAND);
-                emit.because(&cause).push(Said::Demand(*key, more), 1);
+                let cause = closing.dirty.cause(Parts::DEMAND);
+                emit.because(&cause).push(ItemOutput::Demand(*key, more), 1);
             }
-            next = next.or_as(drawer.demand.next(now));
+            next = next.or_as(entry.demand.next(now));
         }
-        next = next.or_as(self.close_offers(key, drawer, &closing, emit));
-        if drawer.is_empty() { Next::Forget } else { next }
+        next = next.or_as(self.close_offers(key, entry, &closing, emit));
+        if entry.is_empty() { Next::Forget } else { next }
     }
 }

@@ -1,8 +1,8 @@
-//! Numbers as people read them: three digits and a unit.
+//! Numbers as text: three digits and a unit.
 
 use serde::{Deserialize, Serialize};
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// Things.
@@ -21,7 +21,7 @@ pub enum Unit {
 
 impl Unit {
     /// A value of this unit in words.
-    pub fn say(self, value: f64) -> String {
+    pub fn text(self, value: f64) -> String {
         let time = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
         match self {
             Unit::Count => figure(value),
@@ -49,7 +49,7 @@ fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     fits.map_or_else(|| three(value), |(size, unit)| format!("{} {unit}", three(value / size)))
 }
 
-/// Three digits, and no fraction that says nothing.
+/// Three digits, without a meaningless fraction.
 fn three(value: f64) -> String {
     let decimals = match value.abs() {
         large if large >= 100.0 => 0,
@@ -82,25 +82,25 @@ mod tests {
 
     #[test]
     fn figures_have_three_digits_and_a_unit() {
-        let said = [
-            Unit::EventsPerSecond.say(123_456.0),
-            Unit::Micros.say(1_234.0),
-            Unit::Micros.say(12.0),
-            Unit::Seconds.say(61.25),
-            Unit::Nanos.say(999.0),
-            Unit::Bytes.say(675_000_000.0),
-            Unit::Bytes.say(0.0),
-            Unit::Count.say(9_999.0),
-            Unit::Count.say(1_000_000.0),
+        let text = [
+            Unit::EventsPerSecond.text(123_456.0),
+            Unit::Micros.text(1_234.0),
+            Unit::Micros.text(12.0),
+            Unit::Seconds.text(61.25),
+            Unit::Nanos.text(999.0),
+            Unit::Bytes.text(675_000_000.0),
+            Unit::Bytes.text(0.0),
+            Unit::Count.text(9_999.0),
+            Unit::Count.text(1_000_000.0),
         ];
-        assert_eq!(said, ["123 k/s", "1.23 ms", "12 µs", "61.2 s", "999 ns", "675 MB", "0 B", "9999", "1 M"]);
+        assert_eq!(text, ["123 k/s", "1.23 ms", "12 µs", "61.2 s", "999 ns", "675 MB", "0 B", "9999", "1 M"]);
     }
 
     #[test]
     fn instants_have_dates() {
         let known = [(0, "1970-01-01 00:00 UTC"), (1_795_776_060_000, "2026-11-27 10:41 UTC")];
-        for (at, said) in known {
-            assert_eq!(instant(at), said);
+        for (at, text) in known {
+            assert_eq!(instant(at), text);
         }
         assert_eq!(instant(951_782_400_000), "2000-02-29 00:00 UTC");
         assert_eq!(instant(-1), "1969-12-31 23:59 UTC");
