@@ -11,7 +11,7 @@ use operators::keyed::Ticks;
 use timely::dataflow::operators::vec::Broadcast;
 
 use crate::edge::{self, Edge, Inputs, Limits};
-use crate::emission::stage::Outputs;
+use crate::emission::buffer::Outputs;
 use crate::governance;
 use crate::reference::Policies;
 use crate::reference::{Context, Notice};

@@ -23,9 +23,9 @@ use differential_dataflow::collection::AsCollection;
 
 use crate::batch::{Batch, Batches, Bound};
 use crate::edge::{Admitted, Arriving, Inputs, cause};
-use crate::emission::lanes::{Behind, Later, give_way, split};
+use crate::emission::buffer::Outputs;
 use crate::emission::output::{Due, Emission};
-use crate::emission::stage::Outputs;
+use crate::emission::priority::{Behind, Later, give_way, split};
 use crate::error::Error;
 use crate::graph::{self, Settings};
 use crate::time::Diff;
@@ -86,7 +86,7 @@ pub fn run<B: Batches>(
     })
 }
 
-/// The same with views in a lane of their own ([`crate::emission::lanes`]): `urgent` gets all but views of each closing, `views` the
+/// The same with views in a lane of their own ([`crate::emission::priority`]): `urgent` gets all but views of each closing, `views` the
 /// views, of one closing or several, when there is time for them.
 ///
 /// # Errors

@@ -17,8 +17,8 @@ use retail::registry::CATALOG;
 use serde::Deserialize;
 use serve::HttpConfig;
 
-use crate::binder::Clock;
 use crate::error::Error;
+use crate::input::binder::Clock;
 use crate::log::{LogFormat, LogLevel};
 
 /// A live job.

@@ -12,22 +12,17 @@
 //! functions of their state and a tick's records; each output tick is written once, in order, with its number. So a job
 //! that goes on from a snapshot and the log says the same bytes again, and the publisher skips those that stand.
 
-pub mod binder;
+pub mod checkpoint;
 pub mod config;
+pub mod coordinator;
 pub mod error;
 pub mod fail;
-pub mod feeder;
-pub mod fingerprint;
-pub mod intake;
-pub mod keeper;
+pub mod input;
 pub mod log;
-pub mod patience;
 pub mod processes;
 pub mod publish;
-pub mod recovery;
-pub mod remap;
 pub mod replay;
-pub mod snapshot;
+pub mod retry;
 pub mod supervisor;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,6 @@
 //! The writers of a live job: encode what leaves, write each tick to its topics once, and then show it to readers.
 //!
-//! Two lanes ([`engine::emission::lanes`]): exceptions, decisions and the records that were refused are written as their tick closes;
+//! Two lanes ([`engine::emission::priority`]): exceptions, decisions and the records that were refused are written as their tick closes;
 //! views behind them. What readers are shown is the tick that both have written.
 
 use std::collections::BTreeMap;
@@ -12,14 +12,14 @@ use contract::output::OutputTopic;
 use contract::time::Time;
 use engine::clock::{Stopwatch, wall_ms};
 use engine::emission::encode::lines;
-use engine::emission::lanes::{Behind, Later, MOST, give_way, split};
 use engine::emission::output::{Due, Numbers};
+use engine::emission::priority::{Behind, Later, MOST, give_way, split};
 use engine::telemetry::Telemetry;
-use serve::rows::Board;
+use serve::Board;
 
+use crate::checkpoint::writer::Copied;
 use crate::error::Error;
 use crate::fail::fail_point;
-use crate::keeper::Copied;
 use crate::worker::Leaving;
 
 /// Ticks are written together until they have this many bytes, while more are waiting to be encoded.

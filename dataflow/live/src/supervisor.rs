@@ -23,18 +23,18 @@ use engine::telemetry::{Ready, Telemetry};
 use serve::{Board, CommandSink, Server};
 use timely::CommunicationConfig;
 
-use crate::binder::{Clock, Reached};
+use crate::checkpoint::fingerprint::Fingerprint;
+use crate::checkpoint::recovery::{self, Recovered};
+use crate::checkpoint::snapshot::{self, Manifest};
+use crate::checkpoint::writer::{Backlog, Copied, Keeper};
 use crate::config::Config;
+use crate::coordinator::{Feeder, Muster};
 use crate::error::Error;
-use crate::feeder::{Feeder, Muster};
-use crate::fingerprint::Fingerprint;
-use crate::intake::Partition;
-use crate::keeper::{Backlog, Copied, Keeper};
-use crate::patience::Patience;
+use crate::input::binder::{Clock, Reached};
+use crate::input::reader::Partition;
 use crate::processes::Processes;
 use crate::publish::Publisher;
-use crate::recovery::{self, Recovered};
-use crate::snapshot::{self, Manifest};
+use crate::retry::Patience;
 use crate::worker::{Leaving, Order, Station};
 
 /// Batches in flight to each worker, and closings to the publisher.

@@ -11,17 +11,17 @@ use std::time::Duration;
 use contract::time::{Cause, Time};
 use engine::batch::Batch;
 use engine::clock::Stopwatch;
+use engine::emission::buffer::Outputs;
 use engine::emission::output::Due;
-use engine::emission::stage::Outputs;
 use engine::graph::Settings;
 use engine::job::{FateCounts, Handles};
 use engine::telemetry::Telemetry;
 use operators::vault::{Piece, Vault};
 use timely::worker::Worker;
 
+use crate::checkpoint::snapshot::{Manifest, StateFrames};
+use crate::checkpoint::writer::{Backlog, Copied};
 use crate::error::Error;
-use crate::keeper::{Backlog, Copied};
-use crate::snapshot::{Manifest, StateFrames};
 
 /// Drawers copied between two looks at the inbox.
 const FUEL: usize = 1_024;

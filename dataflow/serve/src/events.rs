@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::told::{Name, Told};
+use crate::exception_record::{Name, Told};
 
 /// How many records are kept unless told otherwise.
 pub const KEPT: usize = 10_000;

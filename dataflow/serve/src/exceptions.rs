@@ -28,10 +28,10 @@ use serde::de::value::{Error as NoWord, StrDeserializer};
 use tokio::sync::watch;
 
 use crate::events::{Events, Next};
+use crate::exception_record::{Filter, Name, RESTRICTED_ROLE, Told, read_name, write_name};
 use crate::reply::{Parameters, Problem, json, take, take_limit};
-use crate::rows::Board;
+use crate::tables::serving::Board;
 use crate::tokens::Holder;
-use crate::told::{Filter, Name, RESTRICTED_ROLE, Told, read_name, write_name};
 
 /// Exceptions of a page, at most and unless less is asked for.
 const MOST_EXCEPTIONS: usize = 10_000;

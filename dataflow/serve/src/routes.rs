@@ -21,9 +21,9 @@ use crate::commands::{self, CommandSink, Names, NotTaken};
 use crate::config::HttpConfig;
 use crate::exceptions::{self, Reader, Seat};
 use crate::reply::{Parameters, Problem, json, take};
-use crate::rows::Board;
-use crate::tables;
+use crate::tables::serving::Board;
 use crate::tokens::{Holder, Tokens};
+use crate::views;
 
 /// Bytes of a command at most.
 const COMMAND_BYTES: usize = 16 * 1024;
@@ -154,7 +154,7 @@ async fn beside(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
 
 async fn views(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Answer {
     app.reader(&headers, peer, "/v1/views")?;
-    tables::list(&app.board)
+    views::list(&app.board)
 }
 
 async fn view(
@@ -166,7 +166,7 @@ async fn view(
 ) -> Answer {
     app.reader(&headers, peer, "/v1/views/{name}")?;
     let parameters = parameters(asked)?;
-    beside(move || tables::view(&app.board, &name, parameters, &headers)).await
+    beside(move || views::view(&app.board, &name, parameters, &headers)).await
 }
 
 async fn open_exceptions(

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::commands::CommandSink;
 use crate::config::HttpConfig;
 use crate::error::Error;
-use crate::rows::Board;
+use crate::tables::serving::Board;
 use crate::tokens::Tokens;
 use crate::{listen, routes};
 

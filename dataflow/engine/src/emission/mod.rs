@@ -1,6 +1,6 @@
-//! What leaves: gathered by tick ([`stage`]), numbered ([`output`]), encoded ([`encode`]), urgent topics first ([`lanes`]).
+//! What leaves: gathered by tick ([`buffer`]), numbered ([`output`]), encoded ([`encode`]), urgent topics first ([`priority`]).
 
+pub mod buffer;
 pub mod encode;
-pub mod lanes;
 pub mod output;
-pub mod stage;
+pub mod priority;

@@ -1,6 +1,6 @@
 //! What leaves: the records of the five output topics, numbered within their tick, when the tick has closed.
 //!
-//! [`crate::emission::stage`] gathers them and says what is due; the writer puts that in order, numbers and encodes it, while the
+//! [`crate::emission::buffer`] gathers them and says what is due; the writer puts that in order, numbers and encodes it, while the
 //! worker goes on. Nothing here does input or output.
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ use contract::schema::{self, Table};
 use engine::emission::encode::{append_lines, unencodable};
 use engine::emission::output::{Emission, Encoder, Numbers, Written, erased};
 use serde_json::Value;
-use serve::columns::columns;
+use serve::tables::columns::columns;
 
 use crate::error::Error;
 

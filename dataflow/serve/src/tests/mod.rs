@@ -1,9 +1,9 @@
 //! The board and the server, tried out: what a whole scenario leaves, and what every route answers.
 
-mod board;
 mod client;
-mod reading;
-mod speaking;
+mod commands;
+mod reads;
+mod tables;
 
 use std::io::{Read, Seek};
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 //! A snapshot is read by the types that wrote it. Its manifest carries the fingerprint of the job that wrote it, and a job
 //! with another one is refused before anything of the snapshot is read, with the names of what differs. The hash is that of
 //! [`operators::shape`], so a changed field changes it without anybody having to remember a number. What a shape does not
-//! show (a field that means something else than before) is told by [`VERSION`](crate::snapshot::VERSION).
+//! show (a field that means something else than before) is told by [`VERSION`](crate::checkpoint::snapshot::VERSION).
 
 use std::collections::BTreeMap;
 

@@ -7,10 +7,10 @@ use engine::row::READABLE_MS;
 use serde_json::Value;
 
 use super::{Left, board, corner_store, row, told};
-use crate::layout::layouts;
-use crate::pages::NEVER;
-use crate::rows::Board;
-use crate::told::Filter;
+use crate::exception_record::Filter;
+use crate::tables::layout::layouts;
+use crate::tables::pages::NEVER;
+use crate::tables::serving::Board;
 
 /// The obvious fold.
 #[derive(Default)]

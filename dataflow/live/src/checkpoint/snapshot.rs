@@ -25,10 +25,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::binder::Reached;
+use crate::checkpoint::fingerprint::Fingerprint;
 use crate::error::Error;
-use crate::fingerprint::Fingerprint;
-use crate::remap::PartitionName;
+use crate::input::binder::Reached;
+use crate::input::remap_log::PartitionName;
 
 /// The format of files, and of what is in them as far as no [`Fingerprint`] shows it. Whoever changes what a stored field means
 /// changes this number: a snapshot of another number is refused with a sentence, and never read wrongly.

@@ -2,7 +2,7 @@
 //!
 //! *Meaning.* A record belongs to the tick of its log time, or, if that has closed before the record was seen, to the
 //! first tick still open. [`Binder::close`] says how far time may go: to where every partition has been read, but for those
-//! that are idle or ended; what it says is logged ([`crate::remap`]) before anything acts on it, and
+//! that are idle or ended; what it says is logged ([`crate::input::remap_log`]) before anything acts on it, and
 //! [`Binder::again`] binds the same records to the same ticks from that log. *State.* The lines read but not yet bound;
 //! the caller takes no more from a partition whose lane is full. A full lane never holds time back: it holds lines of two
 //! ticks, or lines that came late and may leave with the open tick. *Cost.* A look at each lane a closing.

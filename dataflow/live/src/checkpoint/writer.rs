@@ -14,14 +14,14 @@ use contract::time::Time;
 use engine::clock::Stopwatch;
 use engine::telemetry::Telemetry;
 use operators::vault::Piece;
-use serve::saved::Saved;
+use serve::tables::saved::Saved;
 
-use crate::binder::Reached;
+use crate::checkpoint::fingerprint::Fingerprint;
+use crate::checkpoint::snapshot::{self, Manifest, Part, SnapshotFile};
 use crate::error::Error;
 use crate::fail::fail_point;
-use crate::fingerprint::Fingerprint;
-use crate::remap::RemapLog;
-use crate::snapshot::{self, Manifest, Part, SnapshotFile};
+use crate::input::binder::Reached;
+use crate::input::remap_log::RemapLog;
 
 /// How often parts of other processes are looked for.
 const LOOK: Duration = Duration::from_millis(20);

@@ -13,10 +13,10 @@ use contract::ids::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::layout::{Key, Part, layouts, place_of};
-use crate::pages::{NEVER, Pages, Row};
-use crate::rows::{Board, Stand};
-use crate::told::{Name, Told};
+use crate::exception_record::{Name, Told};
+use crate::tables::layout::{Key, Part, layouts, place_of};
+use crate::tables::pages::{NEVER, Pages, Row};
+use crate::tables::serving::{Board, Stand};
 
 /// The one format that is read.
 const FORMAT: u32 = 1;
@@ -172,7 +172,8 @@ fn read_row(stand: &mut Stand, line: &str) -> Result<(), String> {
         PartLine::Name(name) => Part::Name(Id::new(&name)),
     };
     let key: Key = row.key.into_iter().map(part).collect();
-    let fits = |(field, part): (&crate::layout::KeyField, &Part)| field.number == matches!(part, Part::Number(_));
+    let fits =
+        |(field, part): (&crate::tables::layout::KeyField, &Part)| field.number == matches!(part, Part::Number(_));
     let fields = &layouts()[view].key;
     if key.len() != fields.len() || !fields.iter().zip(&key).all(fits) {
         return Err("has another key than its view".to_owned());

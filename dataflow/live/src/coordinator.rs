@@ -16,14 +16,14 @@ use engine::graph::Settings;
 use engine::job::deal;
 use engine::telemetry::{Ready, Telemetry};
 
-use crate::binder::{Binder, BoundLine, Clock, Reached, Span};
+use crate::checkpoint::recovery::{Again, Recovered};
+use crate::checkpoint::writer::Copied;
 use crate::config::Config;
 use crate::error::Error;
-use crate::intake::{Inlet, News, Partition, Readers};
-use crate::keeper::Copied;
+use crate::input::binder::{Binder, BoundLine, Clock, Reached, Span};
+use crate::input::reader::{Inlet, News, Partition, Readers};
+use crate::input::remap_log::{Header, PartitionName, RemapWriter};
 use crate::processes::Processes;
-use crate::recovery::{Again, Recovered};
-use crate::remap::{Header, PartitionName, RemapWriter};
 use crate::worker::Order;
 
 /// How long a partition is asked to wait for a first record.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::client::{Served, bearer};
 use super::{board, corner_store, told};
-use crate::layout::layouts;
-use crate::tables::ARROW;
+use crate::tables::layout::layouts;
+use crate::views::ARROW;
 use crate::{Board, Error, HttpConfig, Server};
 
 #[test]

@@ -27,9 +27,9 @@ use contract::time::Time;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::binder::{Reached, Span};
 use crate::error::Error;
 use crate::fail::fail_point;
+use crate::input::binder::{Reached, Span};
 
 /// The format written here.
 const VERSION: u32 = 1;

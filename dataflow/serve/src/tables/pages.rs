@@ -7,7 +7,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::layout::{Key, Part};
+use crate::tables::layout::{Key, Part};
 
 /// The most rows of a page: it is what a change after a snapshot copies.
 const PAGE: usize = 64;

@@ -15,9 +15,9 @@ use contract::event::{Dead, Record};
 use engine::clock::{Stopwatch, wall_ms};
 use engine::telemetry::Telemetry;
 
-use crate::binder::{Clock, Line, Reached};
 use crate::error::Error;
-use crate::remap::PartitionName;
+use crate::input::binder::{Clock, Line, Reached};
+use crate::input::remap_log::PartitionName;
 
 /// Batches in flight from one partition.
 const IN_FLIGHT: usize = 4;

@@ -11,11 +11,11 @@ use std::path::Path;
 use contract::output::OutputTopic;
 use contract::time::Time;
 
-use crate::binder::{Reached, Span};
+use crate::checkpoint::snapshot::{self, Manifest};
 use crate::config::Config;
 use crate::error::Error;
-use crate::remap::{PartitionName, RemapLog, Replay, Replayed};
-use crate::snapshot::{self, Manifest};
+use crate::input::binder::{Reached, Span};
+use crate::input::remap_log::{PartitionName, RemapLog, Replay, Replayed};
 
 /// Where a job goes on.
 #[derive(Clone, Debug, Default)]

@@ -22,9 +22,9 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 use crate::events::Events;
-use crate::layout::{Key, layouts, place_of};
-use crate::pages::{NEVER, Pages, Row};
-use crate::told::{Filter, Name, Told};
+use crate::exception_record::{Filter, Name, Told};
+use crate::tables::layout::{Key, layouts, place_of};
+use crate::tables::pages::{NEVER, Pages, Row};
 
 /// A record that the job wrote and nobody can read: a defect, not bad data.
 #[derive(Debug, thiserror::Error)]

@@ -13,10 +13,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::layout::{Key, Layout, Part, cursor, layouts, place_of};
-use crate::pages::{NEVER, Row};
 use crate::reply::{Parameters, Problem, json, take, take_limit};
-use crate::rows::{Board, ViewAt};
+use crate::tables::layout::{Key, Layout, Part, cursor, layouts, place_of};
+use crate::tables::pages::{NEVER, Row};
+use crate::tables::serving::{Board, ViewAt};
 
 /// Rows of a page unless asked otherwise, and at most.
 const ROWS: usize = 1_000;

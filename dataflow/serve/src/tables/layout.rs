@@ -9,7 +9,7 @@ use contract::schema::Table;
 use retail::views;
 use serde_json::Value;
 
-use crate::columns::columns;
+use crate::tables::columns::columns;
 
 /// One value of a row's key: ids are interned, so a part is two words and orders as the contract says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
