@@ -16,7 +16,7 @@ use engine::graph::Settings;
 use engine::job::deal;
 use engine::telemetry::{Ready, Telemetry};
 
-use crate::checkpoint::recovery::{Again, Recovered};
+use crate::checkpoint::recovery::{Rebinding, Recovered};
 use crate::checkpoint::writer::Copied;
 use crate::config::Config;
 use crate::error::Error;
@@ -29,28 +29,28 @@ use crate::worker::Order;
 /// How long a partition is asked to wait for a first record.
 const POLL: Duration = Duration::from_millis(5);
 /// How long no tick may close before the log says so, and how often it says so again.
-const STANDSTILL: Duration = Duration::from_secs(10);
+const STALL_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the lengths of the queues are told.
-const LOOK: Duration = Duration::from_secs(1);
+const QUEUE_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a wait for records that are missing is told.
-const TELL: Duration = Duration::from_secs(5);
-/// How long the feeder sleeps at most when nobody wakes it.
-const NAP: Duration = Duration::from_millis(20);
-const LEAST_NAP: Duration = Duration::from_millis(1);
+const WAIT_LOG_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the coordinator sleeps at most when nobody wakes it.
+const MAX_PARK: Duration = Duration::from_millis(20);
+const MIN_PARK: Duration = Duration::from_millis(1);
 
-/// Where workers report before anything is fed: with several processes, everybody has read what an earlier run left by
+/// Where workers report before anything is ended: with several processes, everybody has read what an earlier run left by
 /// then, so that from then on it may be added to.
-pub struct Muster {
+pub struct StartBarrier {
     expected: usize,
     /// The workers' threads; `None` when they will never come.
     arrived: Mutex<Option<Vec<Thread>>>,
     changed: Condvar,
 }
 
-impl Muster {
+impl StartBarrier {
     /// Nobody has come yet.
     pub fn new(expected: usize) -> Self {
-        Muster { expected, arrived: Mutex::new(Some(Vec::new())), changed: Condvar::new() }
+        StartBarrier { expected, arrived: Mutex::new(Some(Vec::new())), changed: Condvar::new() }
     }
 
     /// The calling worker is here.
@@ -78,7 +78,7 @@ impl Muster {
 }
 
 /// See the file.
-pub struct Feeder<'a> {
+pub struct Coordinator<'a> {
     config: &'a Config,
     settings: Settings,
     processes: &'a Processes,
@@ -94,7 +94,7 @@ pub struct Feeder<'a> {
     telemetry: &'a Telemetry,
 }
 
-impl<'a> Feeder<'a> {
+impl<'a> Coordinator<'a> {
     /// Goes on from what was recovered until told to `stop`, or to halt.
     pub fn new(
         config: &'a Config,
@@ -103,7 +103,17 @@ impl<'a> Feeder<'a> {
         (stop, halt): (&'a AtomicBool, &'a AtomicBool),
         telemetry: &'a Telemetry,
     ) -> Self {
-        Feeder { config, settings: config.settings(), processes, recovered, program, under_way, stop, halt, telemetry }
+        Coordinator {
+            config,
+            settings: config.settings(),
+            processes,
+            recovered,
+            program,
+            under_way,
+            stop,
+            halt,
+            telemetry,
+        }
     }
 
     /// Feeds to the end.
@@ -113,11 +123,11 @@ impl<'a> Feeder<'a> {
     pub fn run(
         self,
         partitions: Vec<Partition>,
-        muster: &Muster,
+        barrier: &StartBarrier,
         orders: Vec<SyncSender<Order>>,
         copies: Sender<Copied>,
     ) -> Result<(), Error> {
-        let Some(workers) = muster.wait() else { return Err(engine("the workers could not start")) };
+        let Some(workers) = barrier.wait() else { return Err(engine("the workers could not start")) };
         let names: Vec<PartitionName> = partitions.iter().map(|partition| partition.name).collect();
         let reached: Vec<(u32, Reached)> = partitions.iter().map(|each| (each.name.1, each.reached)).collect();
         let clock = self.config.time.clock;
@@ -127,27 +137,27 @@ impl<'a> Feeder<'a> {
         std::thread::scope(|scope| {
             let me = std::thread::current();
             let inlet = |partition| readers.clone().spawn(scope, partition, me.clone());
-            let mut feeding = Feeding {
+            let mut coordination = Coordination {
                 replay: self.recovered.spans(&names),
                 binder: Binder::new(self.settings.ticks, clock, from, &reached),
                 lanes: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
-                looked: Stopwatch::start(),
-                stood: Stopwatch::start(),
-                nap: NAP,
+                since_report: Stopwatch::start(),
+                since_close: Stopwatch::start(),
+                max_park: MAX_PARK,
                 snapshot_at: None,
                 last_snapshot: from,
                 remap: None,
-                feeder: &self,
+                coordinator: &self,
                 names,
                 orders,
                 workers,
                 copies,
             };
-            let fed = feeding.run();
+            let ended = coordination.run();
             readers_stop.store(true, Ordering::Relaxed);
             // Readers that wait for room in their queue find that nobody takes anything any more.
-            drop(feeding);
-            fed
+            drop(coordination);
+            ended
         })
     }
 }
@@ -156,21 +166,21 @@ fn engine(problem: &str) -> Error {
     Error::Engine(problem.to_owned())
 }
 
-/// The feeder at work.
-struct Feeding<'a> {
-    feeder: &'a Feeder<'a>,
+/// The coordinator at work.
+struct Coordination<'a> {
+    coordinator: &'a Coordinator<'a>,
     names: Vec<PartitionName>,
     binder: Binder,
-    /// What is still to be fed again.
-    replay: VecDeque<Again>,
+    /// What is still to be ended again.
+    replay: VecDeque<Rebinding>,
     /// Each partition's queue, and the time since something came from it.
     lanes: Vec<(Inlet, Stopwatch)>,
-    /// Since the queues were last looked at.
-    looked: Stopwatch,
+    /// Since the queues were last since_report at.
+    since_report: Stopwatch,
     /// Since a tick last closed, or that none does was last logged.
-    stood: Stopwatch,
+    since_close: Stopwatch,
     /// How long to sleep at most: a partition may count as idle then.
-    nap: Duration,
+    max_park: Duration,
     remap: Option<RemapWriter>,
     /// The tick at which the next snapshot is cut.
     snapshot_at: Option<Time>,
@@ -180,19 +190,19 @@ struct Feeding<'a> {
     copies: Sender<Copied>,
 }
 
-impl Feeding<'_> {
+impl Coordination<'_> {
     fn run(&mut self) -> Result<(), Error> {
         while let Some(again) = self.replay.pop_front() {
-            match self.take_again(&again)? {
+            match self.take_rebound(&again)? {
                 Some(bound) => self.feed(bound, again.closes, again.span.last)?,
                 // Told to stop before it had caught up: what was read again is read again next time.
                 None => return self.tell_all(|| Order::Stop),
             }
         }
         self.begin_segment()?;
-        while !self.feeder.halt.load(Ordering::Relaxed) {
+        while !self.coordinator.halt.load(Ordering::Relaxed) {
             self.take(None)?;
-            if self.feeder.stop.load(Ordering::Relaxed) {
+            if self.coordinator.stop.load(Ordering::Relaxed) {
                 return self.stop();
             }
             // At the very beginning the first record says where time begins, unless ticks have closed without any.
@@ -205,27 +215,27 @@ impl Feeding<'_> {
                 span.last = self.is_done() && self.until().is_none_or(|until| until <= span.closed);
                 self.append(&span)?;
                 self.feed(bound, span.closed, span.last)?;
-                self.stood = Stopwatch::start();
+                self.since_close = Stopwatch::start();
                 if span.last {
                     return self.stop();
                 }
                 if Some(span.closed) == self.snapshot_at {
                     self.snapshot_if_free(span.closed)?;
                 }
-                let is_live = self.feeder.config.time.clock == Clock::Wall;
-                self.feeder.telemetry.ready(if is_live { Ready::At(span.closed) } else { Ready::Yes });
+                let is_live = self.coordinator.config.time.clock == Clock::Wall;
+                self.coordinator.telemetry.ready(if is_live { Ready::At(span.closed) } else { Ready::Yes });
             } else if self.is_done() {
                 return self.finish();
             } else {
-                self.complain();
-                std::thread::park_timeout(self.nap());
+                self.report_stall();
+                std::thread::park_timeout(self.park_time());
             }
         }
         Ok(())
     }
 
     /// Takes lines until those of a logged span are all there; `None` when the job is to end before that.
-    fn take_again(&mut self, again: &Again) -> Result<Option<Vec<BoundLine>>, Error> {
+    fn take_rebound(&mut self, again: &Rebinding) -> Result<Option<Vec<BoundLine>>, Error> {
         let span = &again.span;
         let mut waited = Stopwatch::start();
         loop {
@@ -244,25 +254,25 @@ impl Feeding<'_> {
                     span.closed, end.next.record
                 )));
             }
-            if self.feeder.halt.load(Ordering::Relaxed) || self.feeder.stop.load(Ordering::Relaxed) {
+            if self.coordinator.halt.load(Ordering::Relaxed) || self.coordinator.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            if waited.elapsed() > TELL {
+            if waited.elapsed() > WAIT_LOG_INTERVAL {
                 waited = Stopwatch::start();
                 tracing::warn!(
                     tick = span.closed,
                     "waiting for the records this tick was made of: was an input cut short?"
                 );
             }
-            std::thread::park_timeout(NAP);
+            std::thread::park_timeout(MAX_PARK);
         }
     }
 
     /// Takes what the partitions have to say, as far as there is room: for the span that is to be bound again, or for the
     /// ticks that come next.
     fn take(&mut self, again: Option<&Span>) -> Result<(), Error> {
-        let idle = self.feeder.config.time.idle();
-        self.nap = NAP;
+        let idle = self.coordinator.config.time.idle();
+        self.max_park = MAX_PARK;
         for (partition, (inlet, heard)) in self.lanes.iter_mut().enumerate() {
             // Asked first: what had come by then is taken below, unless there is no room for it.
             let was_at_end = inlet.is_at_end();
@@ -283,32 +293,32 @@ impl Feeding<'_> {
                 }
             }
             // A job that stops at the end waits for every end.
-            let is_at_end = was_at_end && is_empty && !self.feeder.config.time.stop_at_end;
+            let is_at_end = was_at_end && is_empty && !self.coordinator.config.time.stop_at_end;
             let silence = heard.elapsed();
             self.binder.set_idle(partition, is_at_end && silence >= idle);
             if is_at_end && silence < idle {
-                self.nap = self.nap.min(idle.saturating_sub(silence).max(LEAST_NAP));
+                self.max_park = self.max_park.min(idle.saturating_sub(silence).max(MIN_PARK));
             }
         }
-        if self.looked.elapsed() >= LOOK {
-            self.looked = Stopwatch::start();
+        if self.since_report.elapsed() >= QUEUE_REPORT_INTERVAL {
+            self.since_report = Stopwatch::start();
             for (partition, (topic, number)) in self.names.iter().enumerate() {
-                self.feeder.telemetry.queue_depth(&format!("{topic}/{number}"), self.binder.waiting(partition));
+                self.coordinator.telemetry.queue_depth(&format!("{topic}/{number}"), self.binder.waiting(partition));
             }
         }
         Ok(())
     }
 
     /// Says so, every while, when no tick has closed for long though records wait.
-    fn complain(&mut self) {
-        if self.stood.elapsed() < STANDSTILL {
+    fn report_stall(&mut self) {
+        if self.since_close.elapsed() < STALL_LOG_INTERVAL {
             return;
         }
-        self.stood = Stopwatch::start();
+        self.since_close = Stopwatch::start();
         let Some(partition) = self.binder.holder() else { return };
         let (topic, number) = self.names[partition];
         let inlet = &self.lanes[partition].0;
-        if self.feeder.config.time.clock == Clock::Data && inlet.is_at_end() {
+        if self.coordinator.config.time.clock == Clock::Data && inlet.is_at_end() {
             // The records' time stands still where no records come.
             return;
         }
@@ -321,7 +331,7 @@ impl Feeding<'_> {
 
     /// The last tick, where one is set.
     fn until(&self) -> Option<Time> {
-        self.feeder.config.time.until.map(|until| self.feeder.settings.ticks.at(until))
+        self.coordinator.config.time.until.map(|until| self.coordinator.settings.ticks.at(until))
     }
 
     /// Whether nothing is left to bind: every input has ended or come to the last tick.
@@ -331,45 +341,45 @@ impl Feeding<'_> {
 
     /// How far time may go at most.
     fn limit(&self) -> Time {
-        let now = if self.feeder.config.time.clock == Clock::Wall { wall_ms() } else { Time::MAX };
+        let now = if self.coordinator.config.time.clock == Clock::Wall { wall_ms() } else { Time::MAX };
         now.min(self.until().unwrap_or(Time::MAX)).min(self.snapshot_at.unwrap_or(Time::MAX))
     }
 
     /// How long nothing can happen unless somebody calls.
-    fn nap(&self) -> Duration {
-        let tick_ms = self.feeder.settings.ticks.tick_ms;
+    fn park_time(&self) -> Duration {
+        let tick_ms = self.coordinator.settings.ticks.tick_ms;
         let to_tick = tick_ms - wall_ms().rem_euclid(tick_ms);
-        self.nap.min(Duration::from_millis(to_tick.cast_unsigned()))
+        self.max_park.min(Duration::from_millis(to_tick.cast_unsigned()))
     }
 
     /// From here on new spans are written down.
     fn begin_segment(&mut self) -> Result<(), Error> {
         let closed = self.binder.closed();
         let partitions = self.names.iter().copied().zip(self.binder.reached()).collect();
-        let judged = (self.feeder.program.as_str(), self.feeder.settings.ticks.tick_ms);
-        let header = Header::new(self.feeder.processes.index, judged, closed, partitions);
-        let incarnation = self.feeder.recovered.incarnation;
-        self.remap = Some(RemapWriter::create(&self.feeder.config.remap(), incarnation, &header)?);
+        let judged = (self.coordinator.program.as_str(), self.coordinator.settings.ticks.tick_ms);
+        let header = Header::new(self.coordinator.processes.index, judged, closed, partitions);
+        let incarnation = self.coordinator.recovered.incarnation;
+        self.remap = Some(RemapWriter::create(&self.coordinator.config.remap(), incarnation, &header)?);
         self.snapshot_at = closed.map(|closed| self.next_snapshot(closed));
         Ok(())
     }
 
     fn next_snapshot(&self, closed: Time) -> Time {
-        let every = self.feeder.config.state.snapshot_ms;
-        self.feeder.settings.ticks.at(closed - closed.rem_euclid(every) + every)
+        let every = self.coordinator.config.state.snapshot_ms;
+        self.coordinator.settings.ticks.at(closed - closed.rem_euclid(every) + every)
     }
 
     fn append(&mut self, span: &Span) -> Result<(), Error> {
         if let Some(remap) = &mut self.remap {
             remap.append(span)?;
         }
-        self.feeder.telemetry.remap_appends(1);
+        self.coordinator.telemetry.remap_appends(1);
         Ok(())
     }
 
     /// Gives lines to the workers, and closes every tick up to `upto`; `last` if the inputs end there.
     fn feed(&mut self, bound: Vec<BoundLine>, upto: Time, last: bool) -> Result<(), Error> {
-        let limits = self.feeder.settings.limits;
+        let limits = self.coordinator.settings.limits;
         let admitted = bound.into_iter().map(|BoundLine { partition, tick, place, line }| {
             let topic = self.names[partition as usize].0;
             (tick, topic, admit(topic, place, &line.bytes, line.decoded, tick, limits))
@@ -394,18 +404,18 @@ impl Feeding<'_> {
     /// Cuts a snapshot, unless the one before is still being written: who catches up passes more of these ticks than can
     /// be written. Several processes must cut alike, and none of them knows how far the others are.
     fn snapshot_if_free(&mut self, tick: Time) -> Result<(), Error> {
-        if self.feeder.processes.count() == 1 && self.feeder.under_way.load(Ordering::Relaxed) > 0 {
+        if self.coordinator.processes.count() == 1 && self.coordinator.under_way.load(Ordering::Relaxed) > 0 {
             self.snapshot_at = Some(self.next_snapshot(tick));
             return Ok(());
         }
         self.snapshot(tick)
     }
 
-    /// Cuts a snapshot at the tick that has just been fed, and starts a segment of the log behind it.
+    /// Cuts a snapshot at the tick that has just been ended, and starts a segment of the log behind it.
     fn snapshot(&mut self, tick: Time) -> Result<(), Error> {
         let reached = self.binder.reached();
         let partitions = self.names.iter().zip(reached).map(|((topic, number), reached)| (*topic, *number, reached));
-        self.feeder.under_way.fetch_add(1, Ordering::Relaxed);
+        self.coordinator.under_way.fetch_add(1, Ordering::Relaxed);
         let begun = self.copies.send(Copied::Begin(tick, partitions.collect()));
         begun.map_err(|_| engine("the keeper of snapshots has stopped"))?;
         self.tell_all(|| Order::Snapshot(tick))?;
@@ -428,7 +438,7 @@ impl Feeding<'_> {
     fn stop(&mut self) -> Result<(), Error> {
         // Several processes stop at different ticks: they have no tick in common to cut at.
         if let Some(closed) = self.binder.closed()
-            && self.feeder.processes.count() == 1
+            && self.coordinator.processes.count() == 1
             && self.last_snapshot != Some(closed)
         {
             self.snapshot(closed)?;

@@ -28,14 +28,14 @@ use crate::checkpoint::recovery::{self, Recovered};
 use crate::checkpoint::snapshot::{self, Manifest};
 use crate::checkpoint::writer::{Backlog, Copied, Keeper};
 use crate::config::Config;
-use crate::coordinator::{Feeder, Muster};
+use crate::coordinator::{Coordinator, StartBarrier};
 use crate::error::Error;
 use crate::input::binder::{Clock, Reached};
 use crate::input::reader::Partition;
 use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::retry::Patience;
-use crate::worker::{Leaving, Order, Station};
+use crate::worker::{Leaving, LiveWorker, Order};
 
 /// Batches in flight to each worker, and closings to the publisher.
 const IN_FLIGHT: usize = 8;
@@ -148,11 +148,11 @@ impl<'a> Job<'a> {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
         let (outbox, leaving) = sync_channel(IN_FLIGHT);
         let (copies, copied) = channel();
-        let (backlog, muster, halt) =
-            (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
+        let (backlog, barrier, halt) =
+            (Backlog::default(), Arc::new(StartBarrier::new(workers)), Arc::new(AtomicBool::new(false)));
         let under_way = Arc::new(AtomicUsize::new(0));
         let keeper = self.keeper(workers, &backlog, &under_way);
-        let crew = self.crew(&backlog, &muster, &halt);
+        let pool = self.pool(&backlog, &barrier, &halt);
         let telemetry = self.telemetry;
         let publisher = Publisher {
             outboxes: self.outboxes,
@@ -162,7 +162,7 @@ impl<'a> Job<'a> {
             patience: PATIENCE,
             is_live: self.config.time.clock == Clock::Wall,
         };
-        let feeder = Feeder::new(
+        let coordinator = Coordinator::new(
             self.config,
             self.processes,
             (self.recovered, self.program, under_way),
@@ -171,13 +171,14 @@ impl<'a> Job<'a> {
         );
         let ends = &*halt;
         let ended = std::thread::scope(|scope| {
-            let keeping = scope.spawn(move || ending(ends, keeper.run(copied)));
-            let publishing = scope.spawn(move || ending(ends, publisher.run(leaving)));
+            let checkpointing = scope.spawn(move || halt_on_error(ends, keeper.run(copied)));
+            let publishing = scope.spawn(move || halt_on_error(ends, publisher.run(leaving)));
             let (begin, partitions) = (copies.clone(), self.partitions);
-            let feeding = scope.spawn(|| ending(&halt, feeder.run(partitions, &muster, orders, begin)));
-            let worked = ending(&halt, crew.work(workers, inboxes, outbox, copies));
-            let joined =
-                [publishing, keeping, feeding].map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
+            let coordinating =
+                scope.spawn(|| halt_on_error(&halt, coordinator.run(partitions, &barrier, orders, begin)));
+            let worked = halt_on_error(&halt, pool.run(workers, inboxes, outbox, copies));
+            let joined = [publishing, checkpointing, coordinating]
+                .map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
             first_cause(joined.into_iter().flatten().chain([worked]))
         });
         telemetry.ready(Ready::No);
@@ -187,15 +188,15 @@ impl<'a> Job<'a> {
         ended
     }
 
-    fn crew(&self, backlog: &Backlog, muster: &Arc<Muster>, halt: &Arc<AtomicBool>) -> Crew {
-        Crew {
+    fn pool(&self, backlog: &Backlog, barrier: &Arc<StartBarrier>, halt: &Arc<AtomicBool>) -> WorkerPool {
+        WorkerPool {
             processes: self.processes.clone(),
             settings: self.settings.clone(),
             from: self.recovered.from(),
             restore: self.recovered.manifest.clone().map(|manifest| (self.config.snapshots(), manifest)),
             judge_anew: self.recovered.judges_anew.then(|| Cause::Program(EventId::new(&self.program))),
             backlog: backlog.clone(),
-            muster: muster.clone(),
+            barrier: barrier.clone(),
             halt: halt.clone(),
             telemetry: self.telemetry.clone(),
         }
@@ -232,7 +233,7 @@ impl<'a> Job<'a> {
 }
 
 /// Tells everybody to end when one has failed.
-fn ending(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Error> {
+fn halt_on_error(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Error> {
     if ended.is_err() {
         halt.store(true, Ordering::Relaxed);
     }
@@ -296,23 +297,23 @@ fn load_board(config: &Config, recovered: &Recovered) -> Result<Board, Error> {
 }
 
 /// What all workers of a process share.
-struct Crew {
+struct WorkerPool {
     processes: Processes,
     settings: Settings,
     from: Option<Time>,
     restore: Option<(PathBuf, Manifest)>,
     judge_anew: Option<Cause>,
     backlog: Backlog,
-    muster: Arc<Muster>,
+    barrier: Arc<StartBarrier>,
     /// Set when some part of the job has failed.
     halt: Arc<AtomicBool>,
     telemetry: Telemetry,
 }
 
 /// Raised by a worker's thread that unwinds.
-struct Alarm(Arc<AtomicBool>);
+struct PanicGuard(Arc<AtomicBool>);
 
-impl Drop for Alarm {
+impl Drop for PanicGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.store(true, Ordering::Relaxed);
@@ -321,15 +322,15 @@ impl Drop for Alarm {
 }
 
 /// What one worker has for itself.
-struct Place {
+struct WorkerChannels {
     inbox: Receiver<Order>,
     outbox: Option<SyncSender<Leaving>>,
     copies: Sender<Copied>,
 }
 
-impl Crew {
+impl WorkerPool {
     /// Runs the workers of this process to their end.
-    fn work(
+    fn run(
         self,
         workers: usize,
         inboxes: Vec<Receiver<Order>>,
@@ -338,21 +339,21 @@ impl Crew {
     ) -> Result<(), Error> {
         // The publisher and the keeper end when the last worker lets go of its channel, so nobody else may hold one.
         let mut outbox = Some(outbox).filter(|_| self.processes.index == 0);
-        let place = |inbox| Mutex::new(Some(Place { inbox, outbox: outbox.take(), copies: copies.clone() }));
-        let places: Vec<_> = inboxes.into_iter().map(place).collect();
+        let of = |inbox| Mutex::new(Some(WorkerChannels { inbox, outbox: outbox.take(), copies: copies.clone() }));
+        let channels: Vec<_> = inboxes.into_iter().map(of).collect();
         drop(copies);
         let config =
             timely::Config { communication: self.communication(workers), worker: timely::WorkerConfig::default() };
-        let muster = self.muster.clone();
+        let barrier = self.barrier.clone();
         let (fail, failures) = channel();
         let fail = Mutex::new(fail);
         let guards = timely::execute(config, move |worker| {
-            let _alarm = Alarm(self.halt.clone());
+            let _guard = PanicGuard(self.halt.clone());
             let local = worker.index() % workers;
-            let place = places[local].lock().ok().and_then(|mut place| place.take());
-            self.muster.arrive();
-            let Some(place) = place else { return };
-            if let Err(error) = self.station(local, place).work(worker) {
+            let channels = channels[local].lock().ok().and_then(|mut channels| channels.take());
+            self.barrier.arrive();
+            let Some(channels) = channels else { return };
+            if let Err(error) = self.live_worker(local, channels).run(worker) {
                 _ = fail.lock().map(|fail| fail.send(error));
                 // A worker that returned would go on stepping with its inputs closed: to the others, here and in other
                 // processes, what it was not fed would look as if it had never been. Unwinding, it says nothing more.
@@ -362,7 +363,7 @@ impl Crew {
         let guards = match guards {
             Ok(guards) => guards,
             Err(error) => {
-                muster.give_up();
+                barrier.give_up();
                 return Err(Error::Engine(error));
             }
         };
@@ -386,9 +387,9 @@ impl Crew {
         }
     }
 
-    fn station(&self, local: usize, Place { inbox, outbox, copies }: Place) -> Station {
+    fn live_worker(&self, local: usize, WorkerChannels { inbox, outbox, copies }: WorkerChannels) -> LiveWorker {
         let tick_ms = self.settings.ticks.tick_ms;
-        Station {
+        LiveWorker {
             settings: self.settings.clone(),
             first: self.from.map(|from| from + tick_ms),
             restore: self.restore.clone(),

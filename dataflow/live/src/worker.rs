@@ -26,7 +26,7 @@ use crate::error::Error;
 /// Drawers copied between two looks at the inbox.
 const FUEL: usize = 1_024;
 /// How long a worker sleeps at most when nobody wakes it: other processes do so only through their sockets.
-const NAP: Duration = Duration::from_millis(50);
+const MAX_PARK: Duration = Duration::from_millis(50);
 
 /// A message to a worker.
 pub enum Order {
@@ -47,7 +47,7 @@ pub enum Leaving {
 }
 
 /// What a worker is made of.
-pub struct Station {
+pub struct LiveWorker {
     /// How the graph runs.
     pub settings: Settings,
     /// The first tick that may be fed; any, at the very beginning.
@@ -78,12 +78,12 @@ fn engine(problem: &str) -> Error {
     Error::Engine(problem.to_owned())
 }
 
-impl Station {
+impl LiveWorker {
     /// Works until told to stop. After an error the worker must not be stepped any more.
     ///
     /// # Errors
     /// If a snapshot cannot be put back, whoever feeds or writes has gone away, or another part of the job has failed.
-    pub fn work(self, worker: &mut Worker) -> Result<(), Error> {
+    pub fn run(self, worker: &mut Worker) -> Result<(), Error> {
         let fates = Rc::new(RefCell::new(FateCounts::new()));
         let vault = Vault::default();
         let mut outputs = Outputs::new(self.settings.emit);
@@ -103,7 +103,7 @@ impl Station {
                     if self.copy(&vault)? {
                         worker.step();
                     } else {
-                        worker.step_or_park(Some(NAP));
+                        worker.step_or_park(Some(MAX_PARK));
                     }
                     continue;
                 }
@@ -120,7 +120,7 @@ impl Station {
                 Order::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
                 Order::Stop => {
                     while self.copy(&vault)? {
-                        self.goes_on()?;
+                        self.check_halted()?;
                     }
                     self.count(&mut fates.borrow_mut());
                     return self.end(worker, handles);
@@ -142,14 +142,14 @@ impl Station {
         let next = upto + self.settings.ticks.tick_ms;
         handles.advance_to(next);
         while outputs.probe.less_than(&next) {
-            worker.step_or_park(Some(NAP));
-            self.goes_on()?;
+            worker.step_or_park(Some(MAX_PARK));
+            self.check_halted()?;
         }
         Ok(watch.elapsed())
     }
 
     /// Who has failed closes no tick, and never will: nobody may wait for it.
-    fn goes_on(&self) -> Result<(), Error> {
+    fn check_halted(&self) -> Result<(), Error> {
         if self.halt.load(Ordering::Relaxed) { Err(engine("another part of the job has failed")) } else { Ok(()) }
     }
 
@@ -157,8 +157,8 @@ impl Station {
     fn end(&self, worker: &mut Worker, handles: Handles) -> Result<(), Error> {
         drop(handles);
         while worker.has_dataflows() {
-            worker.step_or_park(Some(NAP));
-            self.goes_on()?;
+            worker.step_or_park(Some(MAX_PARK));
+            self.check_halted()?;
         }
         Ok(())
     }

@@ -87,7 +87,7 @@ pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
 
 /// A span to be fed again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Again {
+pub struct Rebinding {
     /// The span.
     pub span: Span,
     /// The tick it was acted on up to.
@@ -118,7 +118,7 @@ impl Recovered {
     ///
     /// Each comes with the tick it was acted on up to, and the tick that closes with it: where what several processes did is
     /// read again by one, that is the one all of them had come to.
-    pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Again> {
+    pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Rebinding> {
         let place = |name: &PartitionName| partitions.iter().position(|mine| mine == name);
         let span = |span: &Replayed| {
             let mine =
@@ -135,7 +135,7 @@ impl Recovered {
         for replayed in spans.by_ref() {
             come_to.insert(replayed.process, replayed.upto);
             let closes = come_to.values().copied().min().unwrap_or(replayed.upto);
-            again.push_back(Again { span: span(replayed), upto: replayed.upto, closes });
+            again.push_back(Rebinding { span: span(replayed), upto: replayed.upto, closes });
         }
         again
     }
