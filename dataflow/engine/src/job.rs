@@ -24,8 +24,8 @@ use differential_dataflow::collection::AsCollection;
 use crate::batch::{Batch, Batches, Bound};
 use crate::edge::{Admitted, Arriving, Inputs, cause};
 use crate::emission::buffer::Outputs;
-use crate::emission::output::{Due, Emission};
-use crate::emission::priority::{Behind, Later, give_way, split};
+use crate::emission::output::{Emission, PendingEmission};
+use crate::emission::priority::{Deferred, DeferredSender, lower_priority, split_by_priority};
 use crate::error::Error;
 use crate::graph::{self, Settings};
 use crate::time::Diff;
@@ -35,7 +35,7 @@ pub type FateCounts = BTreeMap<(Topic, &'static str), u64>;
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ran {
+pub struct RunSummary {
     /// The first tick, if there was any.
     pub first: Option<Time>,
     /// The last tick.
@@ -50,28 +50,28 @@ pub struct Ran {
 pub struct Closed {
     /// Every tick up to this one has closed.
     pub upto: Time,
-    /// What is due by then, in order.
+    /// What is due by then, in message.
     pub emissions: Vec<Emission>,
 }
 
-/// The same, not yet in order.
+/// The same, not yet in message.
 struct Closing {
     upto: Time,
-    dues: Vec<Due>,
+    pending: Vec<PendingEmission>,
 }
 
 /// Batches in flight to each worker, and closings to the writer.
 const IN_FLIGHT: usize = 8;
 
 /// A message to a worker.
-enum Order {
+enum WorkerMessage {
     /// Records of whole ticks.
     Feed(Batch),
     /// Nothing follows: close every tick up to this one.
     End(Time),
 }
 
-/// Runs a feed through `workers` workers; each closing goes to `write`, in order.
+/// Runs a feed through `workers` workers; each closing goes to `write`, in message.
 ///
 /// # Errors
 /// The first failure of the reader, of `write`, or of a worker.
@@ -80,9 +80,9 @@ pub fn run<B: Batches>(
     settings: &Settings,
     workers: usize,
     mut write: impl FnMut(Closed) -> Result<(), B::Error> + Send,
-) -> Result<Ran, B::Error> {
+) -> Result<RunSummary, B::Error> {
     launch(feed, settings, workers, |outbox| {
-        outbox.iter().try_for_each(|Closing { upto, dues }| write(Closed { upto, emissions: in_order(dues) }))
+        outbox.iter().try_for_each(|Closing { upto, pending }| write(Closed { upto, emissions: build_all(pending) }))
     })
 }
 
@@ -91,35 +91,37 @@ pub fn run<B: Batches>(
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_in_lanes<B: Batches>(
+pub fn run_with_priorities<B: Batches>(
     feed: B,
     settings: &Settings,
     workers: usize,
     mut urgent: impl FnMut(Closed) -> Result<(), B::Error> + Send,
     mut views: impl FnMut(Closed) -> Result<(), B::Error> + Send,
-) -> Result<Ran, B::Error> {
+) -> Result<RunSummary, B::Error> {
     launch(feed, settings, workers, |outbox| {
         std::thread::scope(|threads| {
-            let (mut behind, later) = Behind::<std::convert::Infallible>::lane();
-            let following = threads.spawn(move || {
-                give_way();
-                later.iter().try_for_each(|Later::Closed(upto, dues)| views(Closed { upto, emissions: in_order(dues) }))
+            let (mut deferred, receiver) = DeferredSender::<std::convert::Infallible>::lane();
+            let writing_views = threads.spawn(move || {
+                lower_priority();
+                receiver.iter().try_for_each(|Deferred::Closed(upto, pending)| {
+                    views(Closed { upto, emissions: build_all(pending) })
+                })
             });
-            let led = outbox.iter().try_for_each(|Closing { upto, dues }| {
-                let (dues, seldom) = split(dues);
-                urgent(Closed { upto, emissions: in_order(dues) })?;
-                Ok(behind.close(upto, seldom)?)
+            let wrote_urgent = outbox.iter().try_for_each(|Closing { upto, pending }| {
+                let (pending, views_pending) = split_by_priority(pending);
+                urgent(Closed { upto, emissions: build_all(pending) })?;
+                Ok(deferred.close(upto, views_pending)?)
             });
-            let led = led.and_then(|()| Ok(behind.flush()?));
-            drop(behind);
-            let followed = following.join().map_err(|_| engine("the writer of views panicked"))?;
-            followed.and(led)
+            let wrote_urgent = wrote_urgent.and_then(|()| Ok(deferred.flush()?));
+            drop(deferred);
+            let wrote_views = writing_views.join().map_err(|_| engine("the writer of views panicked"))?;
+            wrote_views.and(wrote_urgent)
         })
     })
 }
 
-fn in_order(dues: Vec<Due>) -> Vec<Emission> {
-    dues.into_iter().filter_map(Due::emission).collect()
+fn build_all(pending: Vec<PendingEmission>) -> Vec<Emission> {
+    pending.into_iter().filter_map(PendingEmission::emission).collect()
 }
 
 fn launch<B: Batches>(
@@ -127,18 +129,18 @@ fn launch<B: Batches>(
     settings: &Settings,
     workers: usize,
     write: impl FnOnce(Receiver<Closing>) -> Result<(), B::Error> + Send,
-) -> Result<Ran, B::Error> {
-    let Some(first) = feed.first() else { return Ok(Ran::default()) };
-    let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
+) -> Result<RunSummary, B::Error> {
+    let Some(first) = feed.first() else { return Ok(RunSummary::default()) };
+    let (inputs, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
     let inboxes: Vec<_> = inboxes.into_iter().map(|inbox| Mutex::new(Some(inbox))).collect();
     let (emissions, outbox) = sync_channel(IN_FLIGHT);
     std::thread::scope(|threads| {
-        let reader = threads.spawn(move || read(feed, first, settings, &orders));
+        let reader = threads.spawn(move || read(feed, first, settings, &inputs));
         let writer = threads.spawn(move || write(outbox));
-        let fates = work(settings.clone(), workers, first, inboxes, emissions);
+        let fates = run_workers(settings.clone(), workers, first, inboxes, emissions);
         let (last, disordered) = reader.join().map_err(|_| engine("the reader panicked"))??;
         writer.join().map_err(|_| engine("the writer panicked"))??;
-        Ok(Ran { first: Some(first), last: Some(last), fates: fates?, disordered })
+        Ok(RunSummary { first: Some(first), last: Some(last), fates: fates?, disordered })
     })
 }
 
@@ -151,42 +153,42 @@ fn read<B: Batches>(
     mut feed: B,
     first: Time,
     settings: &Settings,
-    workers: &[SyncSender<Order>],
+    workers: &[SyncSender<WorkerMessage>],
 ) -> Result<(Time, Vec<(Topic, u64)>), B::Error> {
     let mut last = first;
     while let Some(Batch { records, upto }) = feed.next_batch()? {
         last = upto;
-        for (worker, records) in workers.iter().zip(deal(records, workers.len())) {
-            if worker.send(Order::Feed(Batch { records, upto })).is_err() {
+        for (worker, records) in workers.iter().zip(distribute(records, workers.len())) {
+            if worker.send(WorkerMessage::Feed(Batch { records, upto })).is_err() {
                 return Err(engine("a worker stopped").into());
             }
         }
     }
     last = last.max(feed.until().unwrap_or(last)).max(settings.ticks.at(first));
     for worker in workers {
-        worker.send(Order::End(last)).map_err(|_| engine("a worker stopped"))?;
+        worker.send(WorkerMessage::End(last)).map_err(|_| engine("a worker stopped"))?;
     }
     Ok((last, feed.disordered()))
 }
 
 /// Deals records out to workers; where a record enters does not matter.
-pub fn deal(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
+pub fn distribute(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
     if workers == 1 {
         return vec![records];
     }
-    let mut hands: Vec<Vec<Bound>> = (0..workers).map(|_| Vec::with_capacity(records.len() / workers + 1)).collect();
+    let mut shares: Vec<Vec<Bound>> = (0..workers).map(|_| Vec::with_capacity(records.len() / workers + 1)).collect();
     for (at, record) in records.into_iter().enumerate() {
-        hands[at % workers].push(record);
+        shares[at % workers].push(record);
     }
-    hands
+    shares
 }
 
 /// Runs the workers and adds up the fates they saw.
-fn work(
+fn run_workers(
     settings: Settings,
     workers: usize,
     first: Time,
-    inboxes: Vec<Mutex<Option<Receiver<Order>>>>,
+    inboxes: Vec<Mutex<Option<Receiver<WorkerMessage>>>>,
     emissions: SyncSender<Closing>,
 ) -> Result<FateCounts, Error> {
     let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
@@ -196,7 +198,7 @@ fn work(
         let index = worker.index();
         let inbox = inboxes[index].lock().ok().and_then(|mut inbox| inbox.take());
         let emissions = (index == 0).then(|| emissions.lock().ok().and_then(|mut held| held.take())).flatten();
-        inbox.map_or(Ok(FateCounts::new()), |inbox| work_one(worker, &settings, first, &inbox, emissions.as_ref()))
+        inbox.map_or(Ok(FateCounts::new()), |inbox| run_worker(worker, &settings, first, &inbox, emissions.as_ref()))
     });
     let mut fates = FateCounts::new();
     for counted in guards.map_err(|error| engine(&error))?.join() {
@@ -277,11 +279,11 @@ pub fn shapes(settings: &Settings) -> Vec<(String, String)> {
     })
 }
 
-fn work_one(
+fn run_worker(
     worker: &mut Worker,
     settings: &Settings,
     first: Time,
-    inbox: &Receiver<Order>,
+    inbox: &Receiver<WorkerMessage>,
     emissions: Option<&SyncSender<Closing>>,
 ) -> Result<FateCounts, Error> {
     let fates = Rc::new(RefCell::new(FateCounts::new()));
@@ -290,16 +292,16 @@ fn work_one(
     handles.advance_to(first);
     let mut ended = false;
     while !ended {
-        let Ok(order) = inbox.recv() else { return Err(engine("the reader stopped")) };
-        // What has come meanwhile is taken together: the further behind, the fewer rounds a tick.
+        let Ok(message) = inbox.recv() else { return Err(engine("the reader stopped")) };
+        // What has come meanwhile is taken together: the further deferred, the fewer rounds a tick.
         let mut last = first;
-        for order in std::iter::once(order).chain(inbox.try_iter()) {
-            match order {
-                Order::Feed(batch) => {
+        for message in std::iter::once(message).chain(inbox.try_iter()) {
+            match message {
+                WorkerMessage::Feed(batch) => {
                     batch.records.into_iter().for_each(|record| handles.send(record));
                     last = batch.upto;
                 }
-                Order::End(end) => (ended, last) = (true, end),
+                WorkerMessage::End(end) => (ended, last) = (true, end),
             }
         }
         let next = last + settings.ticks.tick_ms;
@@ -308,7 +310,7 @@ fn work_one(
             worker.step_or_park(None);
         }
         let frontier = (!ended).then_some(next);
-        send(Closing { upto: last, dues: outputs.drain(frontier, last) }, emissions)?;
+        send(Closing { upto: last, pending: outputs.drain(frontier, last) }, emissions)?;
     }
     Ok(fates.take())
 }

@@ -13,7 +13,7 @@ use engine::batch::Batch;
 use engine::clock::{Stopwatch, wall_ms};
 use engine::edge::admit;
 use engine::graph::Settings;
-use engine::job::deal;
+use engine::job::distribute;
 use engine::telemetry::{Ready, Telemetry};
 
 use crate::checkpoint::recovery::{Rebinding, Recovered};
@@ -24,7 +24,7 @@ use crate::input::binder::{Binder, BoundLine, Clock, Reached, Span};
 use crate::input::reader::{Inlet, News, Partition, Readers};
 use crate::input::remap_log::{Header, PartitionName, RemapWriter};
 use crate::processes::Processes;
-use crate::worker::Order;
+use crate::worker::WorkerMessage;
 
 /// How long a partition is asked to wait for a first record.
 const POLL: Duration = Duration::from_millis(5);
@@ -124,7 +124,7 @@ impl<'a> Coordinator<'a> {
         self,
         partitions: Vec<Partition>,
         barrier: &StartBarrier,
-        orders: Vec<SyncSender<Order>>,
+        inboxes: Vec<SyncSender<WorkerMessage>>,
         copies: Sender<Copied>,
     ) -> Result<(), Error> {
         let Some(workers) = barrier.wait() else { return Err(engine("the workers could not start")) };
@@ -140,7 +140,7 @@ impl<'a> Coordinator<'a> {
             let mut coordination = Coordination {
                 replay: self.recovered.spans(&names),
                 binder: Binder::new(self.settings.ticks, clock, from, &reached),
-                lanes: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
+                inputs: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
                 since_report: Stopwatch::start(),
                 since_close: Stopwatch::start(),
                 max_park: MAX_PARK,
@@ -149,7 +149,7 @@ impl<'a> Coordinator<'a> {
                 remap: None,
                 coordinator: &self,
                 names,
-                orders,
+                inboxes,
                 workers,
                 copies,
             };
@@ -174,7 +174,7 @@ struct Coordination<'a> {
     /// What is still to be ended again.
     replay: VecDeque<Rebinding>,
     /// Each partition's queue, and the time since something came from it.
-    lanes: Vec<(Inlet, Stopwatch)>,
+    inputs: Vec<(Inlet, Stopwatch)>,
     /// Since the queues were last since_report at.
     since_report: Stopwatch,
     /// Since a tick last closed, or that none does was last logged.
@@ -185,7 +185,7 @@ struct Coordination<'a> {
     /// The tick at which the next snapshot is cut.
     snapshot_at: Option<Time>,
     last_snapshot: Option<Time>,
-    orders: Vec<SyncSender<Order>>,
+    inboxes: Vec<SyncSender<WorkerMessage>>,
     workers: Vec<Thread>,
     copies: Sender<Copied>,
 }
@@ -196,7 +196,7 @@ impl Coordination<'_> {
             match self.take_rebound(&again)? {
                 Some(bound) => self.feed(bound, again.closes, again.span.last)?,
                 // Told to stop before it had caught up: what was read again is read again next time.
-                None => return self.tell_all(|| Order::Stop),
+                None => return self.send_all(|| WorkerMessage::Stop),
             }
         }
         self.begin_segment()?;
@@ -240,7 +240,7 @@ impl Coordination<'_> {
         let mut waited = Stopwatch::start();
         loop {
             self.take(Some(span))?;
-            if let Some(bound) = self.binder.again(span, again.upto) {
+            if let Some(bound) = self.binder.rebind(span, again.upto) {
                 return Ok(Some(bound));
             }
             if self.binder.is_done(None) {
@@ -273,7 +273,7 @@ impl Coordination<'_> {
     fn take(&mut self, again: Option<&Span>) -> Result<(), Error> {
         let idle = self.coordinator.config.time.idle();
         self.max_park = MAX_PARK;
-        for (partition, (inlet, heard)) in self.lanes.iter_mut().enumerate() {
+        for (partition, (inlet, heard)) in self.inputs.iter_mut().enumerate() {
             // Asked first: what had come by then is taken below, unless there is no room for it.
             let was_at_end = inlet.is_at_end();
             let is_full = |binder: &Binder| match again {
@@ -315,9 +315,9 @@ impl Coordination<'_> {
             return;
         }
         self.since_close = Stopwatch::start();
-        let Some(partition) = self.binder.holder() else { return };
+        let Some(partition) = self.binder.slowest() else { return };
         let (topic, number) = self.names[partition];
-        let inlet = &self.lanes[partition].0;
+        let inlet = &self.inputs[partition].0;
         if self.coordinator.config.time.clock == Clock::Data && inlet.is_at_end() {
             // The records' time stands still where no records come.
             return;
@@ -384,21 +384,21 @@ impl Coordination<'_> {
             let topic = self.names[partition as usize].0;
             (tick, topic, admit(topic, place, &line.bytes, line.decoded, tick, limits))
         });
-        let hands = deal(admitted.collect(), self.orders.len());
-        for (worker, records) in hands.into_iter().enumerate() {
-            self.tell(worker, Order::Feed(Batch { records, upto }, last))?;
+        let shares = distribute(admitted.collect(), self.inboxes.len());
+        for (worker, records) in shares.into_iter().enumerate() {
+            self.send(worker, WorkerMessage::Feed(Batch { records, upto }, last))?;
         }
         Ok(())
     }
 
-    fn tell(&self, worker: usize, order: Order) -> Result<(), Error> {
-        self.orders[worker].send(order).map_err(|_| engine("a worker stopped"))?;
+    fn send(&self, worker: usize, message: WorkerMessage) -> Result<(), Error> {
+        self.inboxes[worker].send(message).map_err(|_| engine("a worker stopped"))?;
         self.workers.iter().for_each(Thread::unpark);
         Ok(())
     }
 
-    fn tell_all(&self, order: impl Fn() -> Order) -> Result<(), Error> {
-        (0..self.orders.len()).try_for_each(|worker| self.tell(worker, order()))
+    fn send_all(&self, message: impl Fn() -> WorkerMessage) -> Result<(), Error> {
+        (0..self.inboxes.len()).try_for_each(|worker| self.send(worker, message()))
     }
 
     /// Cuts a snapshot, unless the one before is still being written: who catches up passes more of these ticks than can
@@ -418,7 +418,7 @@ impl Coordination<'_> {
         self.coordinator.under_way.fetch_add(1, Ordering::Relaxed);
         let begun = self.copies.send(Copied::Begin(tick, partitions.collect()));
         begun.map_err(|_| engine("the keeper of snapshots has stopped"))?;
-        self.tell_all(|| Order::Snapshot(tick))?;
+        self.send_all(|| WorkerMessage::Snapshot(tick))?;
         self.last_snapshot = Some(tick);
         self.begin_segment()
     }
@@ -428,7 +428,7 @@ impl Coordination<'_> {
         let until = self.until();
         let Some(after) = self.binder.closed().or(until) else { return self.stop() };
         let span = Span { after, closed: until.unwrap_or(after).max(after), ends: Vec::new(), last: true };
-        self.binder.again(&span, span.closed);
+        self.binder.rebind(&span, span.closed);
         self.append(&span)?;
         self.feed(Vec::new(), span.closed, true)?;
         self.stop()
@@ -443,6 +443,6 @@ impl Coordination<'_> {
         {
             self.snapshot(closed)?;
         }
-        self.tell_all(|| Order::Stop)
+        self.send_all(|| WorkerMessage::Stop)
     }
 }

@@ -1,7 +1,7 @@
 //! The writers of a live job: encode what leaves, write each tick to its topics once, and then show it to readers.
 //!
 //! Two lanes ([`engine::emission::priority`]): exceptions, decisions and the records that were refused are written as their tick closes;
-//! views behind them. What readers are shown is the tick that both have written.
+//! views deferred them. What readers are shown is the tick that both have written.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender};
@@ -12,15 +12,15 @@ use contract::output::OutputTopic;
 use contract::time::Time;
 use engine::clock::{Stopwatch, wall_ms};
 use engine::emission::encode::lines;
-use engine::emission::output::{Due, Numbers};
-use engine::emission::priority::{Behind, Later, MOST, give_way, split};
+use engine::emission::output::{Numbers, PendingEmission};
+use engine::emission::priority::{Deferred, DeferredSender, MAX_DEFERRED, lower_priority, split_by_priority};
 use engine::telemetry::Telemetry;
 use serve::Board;
 
 use crate::checkpoint::writer::Copied;
 use crate::error::Error;
 use crate::fail::fail_point;
-use crate::worker::Leaving;
+use crate::worker::WorkerOutput;
 
 /// Ticks are written together until they have this many bytes, while more are waiting to be encoded.
 const GROUP: usize = 1 << 20;
@@ -43,7 +43,7 @@ pub struct Publisher {
     pub is_live: bool,
 }
 
-/// A snapshot is cut at this tick; the first lane's topics end there at these.
+/// A snapshot is cut at this tick; the first writer's topics end there at these.
 type Mark = (Time, BTreeMap<OutputTopic, Time>);
 
 impl Publisher {
@@ -51,29 +51,31 @@ impl Publisher {
     ///
     /// # Errors
     /// If a record cannot be encoded, or a topic cannot be written for too long or holds a contradiction.
-    pub fn run(self, leaving: Receiver<Leaving>) -> Result<(), Error> {
+    pub fn run(self, outputs: Receiver<WorkerOutput>) -> Result<(), Error> {
         let Publisher { outboxes, board, copies, telemetry, patience, is_live } = self;
         let (views, urgent) = outboxes.into_iter().partition(|(topic, _)| *topic == OutputTopic::Views);
-        let lane = |outboxes| {
+        let writer_of = |outboxes| {
             let (board, telemetry) = (board.clone(), telemetry.clone());
-            Lane { outboxes, numbers: Numbers::default(), board, telemetry, patience }
+            TopicWriter { outboxes, numbers: Numbers::default(), board, telemetry, patience }
         };
-        let (behind, later) = Behind::lane();
-        let (first, second) = (First { lane: lane(urgent), behind, is_live, closed: None }, lane(views));
+        let (deferred, receiver) = DeferredSender::writer();
+        let (urgent, views) =
+            (UrgentWriter { writer: writer_of(urgent), deferred, is_live, closed: None }, writer_of(views));
         std::thread::scope(|threads| {
-            let following = threads.spawn(move || {
-                give_way();
-                follow(second, &later, &copies)
+            let writing_views = threads.spawn(move || {
+                lower_priority();
+                write_deferred(views, &receiver, &copies)
             });
-            let led = first.run(&leaving);
-            let followed = following.join().map_err(|_| Error::Engine("the writer of views panicked".to_owned()))?;
-            followed.and(led)
+            let wrote_urgent = urgent.run(&outputs);
+            let wrote_views =
+                writing_views.join().map_err(|_| Error::Engine("the writer of views panicked".to_owned()))?;
+            wrote_views.and(wrote_urgent)
         })
     }
 }
 
 /// Topics that are written together.
-struct Lane {
+struct TopicWriter {
     outboxes: BTreeMap<OutputTopic, Outbox>,
     numbers: Numbers,
     board: Board,
@@ -81,10 +83,10 @@ struct Lane {
     patience: Duration,
 }
 
-impl Lane {
+impl TopicWriter {
     /// Encodes all that is due up to a tick that has closed, numbering on within each topic and tick.
-    fn push(&mut self, upto: Time, dues: Vec<Due>) -> Result<(), Error> {
-        for emission in dues.into_iter().filter_map(Due::emission) {
+    fn push(&mut self, upto: Time, pending: Vec<PendingEmission>) -> Result<(), Error> {
+        for emission in pending.into_iter().filter_map(PendingEmission::emission) {
             let records = lines(&emission, self.numbers.take(&emission))?;
             self.telemetry.outputs(emission.topic.name(), records.len() as u64);
             let shown = self.board.apply(emission.time, emission.topic, &records);
@@ -115,43 +117,43 @@ impl Lane {
     }
 }
 
-/// The first lane, and what it hands on.
-struct First {
-    lane: Lane,
-    behind: Behind<Mark>,
+/// The first writer, and what it hands on.
+struct UrgentWriter {
+    writer: TopicWriter,
+    deferred: DeferredSender<Mark>,
     is_live: bool,
     /// The last tick that is encoded and not written, how long it took, and the views due by then.
-    closed: Option<(Time, Duration, Vec<Due>)>,
+    closed: Option<(Time, Duration, Vec<PendingEmission>)>,
 }
 
-impl First {
-    fn run(mut self, leaving: &Receiver<Leaving>) -> Result<(), Error> {
+impl UrgentWriter {
+    fn run(mut self, outputs: &Receiver<WorkerOutput>) -> Result<(), Error> {
         loop {
-            let word = match leaving.try_recv() {
-                Ok(word) => word,
+            let message = match outputs.try_recv() {
+                Ok(message) => message,
                 Err(_) => {
                     self.flush()?;
-                    match leaving.recv() {
-                        Ok(word) => word,
-                        Err(_) => return Ok(self.behind.flush()?),
+                    match outputs.recv() {
+                        Ok(message) => message,
+                        Err(_) => return Ok(self.deferred.flush()?),
                     }
                 }
             };
-            match word {
-                Leaving::Closed(tick, took, dues) => {
-                    let (dues, mut seldom) = split(dues);
-                    self.lane.push(tick, dues)?;
+            match message {
+                WorkerOutput::Closed(tick, took, pending) => {
+                    let (pending, mut views_pending) = split_by_priority(pending);
+                    self.writer.push(tick, pending)?;
                     let mut views = self.closed.take().map_or(Vec::new(), |(.., views)| views);
-                    views.append(&mut seldom);
-                    let is_much = self.lane.waiting() > GROUP || views.len() > MOST;
+                    views.append(&mut views_pending);
+                    let is_much = self.writer.waiting() > GROUP || views.len() > MAX_DEFERRED;
                     self.closed = Some((tick, took, views));
                     if is_much {
                         self.flush()?;
                     }
                 }
-                Leaving::Mark(tick) => {
+                WorkerOutput::Mark(tick) => {
                     self.flush()?;
-                    self.behind.say((tick, self.lane.committed()))?;
+                    self.deferred.mark((tick, self.writer.committed()))?;
                 }
             }
         }
@@ -160,33 +162,37 @@ impl First {
     /// Writes what is sealed, and hands on the views of the same ticks.
     fn flush(&mut self) -> Result<(), Error> {
         let Some((tick, took, views)) = self.closed.take() else { return Ok(()) };
-        self.lane.flush()?;
+        self.writer.flush()?;
         let late_ms = if self.is_live { wall_ms() - tick } else { 0 };
         let late = Duration::from_millis(late_ms.max(0).cast_unsigned());
-        self.lane.telemetry.tick_closed(tick, late.as_secs_f64(), took.as_secs_f64());
-        Ok(self.behind.close(tick, views)?)
+        self.writer.telemetry.tick_closed(tick, late.as_secs_f64(), took.as_secs_f64());
+        Ok(self.deferred.close(tick, views)?)
     }
 }
 
-/// The second lane: writes views, then shows what stands to readers and keepers of snapshots.
-fn follow(mut lane: Lane, later: &Receiver<Later<Mark>>, copies: &Sender<Copied>) -> Result<(), Error> {
-    for word in later {
-        match word {
-            Later::Closed(tick, views) => {
-                lane.push(tick, views)?;
-                lane.flush()?;
-                lane.board.closed(tick);
-                for (kind, open) in lane.board.open_by_type() {
-                    lane.telemetry.open_exceptions(kind, open);
+/// The second writer: writes views, then shows what stands to readers and keepers of snapshots.
+fn write_deferred(
+    mut writer: TopicWriter,
+    receiver: &Receiver<Deferred<Mark>>,
+    copies: &Sender<Copied>,
+) -> Result<(), Error> {
+    for message in receiver {
+        match message {
+            Deferred::Closed(tick, views) => {
+                writer.push(tick, views)?;
+                writer.flush()?;
+                writer.board.closed(tick);
+                for (kind, open) in writer.board.open_by_type() {
+                    writer.telemetry.open_exceptions(kind, open);
                 }
-                for (view, rows) in lane.board.rows() {
-                    lane.telemetry.view_rows(view, rows as u64);
+                for (view, rows) in writer.board.rows() {
+                    writer.telemetry.view_rows(view, rows as u64);
                 }
             }
-            Later::Word((tick, mut published)) => {
-                published.append(&mut lane.committed());
+            Deferred::Marker((tick, mut published)) => {
+                published.append(&mut writer.committed());
                 // A keeper that is gone has said why.
-                _ = copies.send(Copied::Left(tick, lane.board.save(), published));
+                _ = copies.send(Copied::Left(tick, writer.board.save(), published));
             }
         }
     }

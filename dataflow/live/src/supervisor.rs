@@ -35,7 +35,7 @@ use crate::input::reader::Partition;
 use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::retry::Patience;
-use crate::worker::{Leaving, LiveWorker, Order};
+use crate::worker::{LiveWorker, WorkerMessage, WorkerOutput};
 
 /// Batches in flight to each worker, and closings to the publisher.
 const IN_FLIGHT: usize = 8;
@@ -145,8 +145,8 @@ impl<'a> Job<'a> {
     fn run(self) -> Result<(), Error> {
         let server = self.serve()?;
         let workers = usize::from(self.config.workers);
-        let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
-        let (outbox, leaving) = sync_channel(IN_FLIGHT);
+        let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
+        let (outbox, outputs) = sync_channel(IN_FLIGHT);
         let (copies, copied) = channel();
         let (backlog, barrier, halt) =
             (Backlog::default(), Arc::new(StartBarrier::new(workers)), Arc::new(AtomicBool::new(false)));
@@ -172,10 +172,10 @@ impl<'a> Job<'a> {
         let ends = &*halt;
         let ended = std::thread::scope(|scope| {
             let checkpointing = scope.spawn(move || halt_on_error(ends, keeper.run(copied)));
-            let publishing = scope.spawn(move || halt_on_error(ends, publisher.run(leaving)));
+            let publishing = scope.spawn(move || halt_on_error(ends, publisher.run(outputs)));
             let (begin, partitions) = (copies.clone(), self.partitions);
             let coordinating =
-                scope.spawn(|| halt_on_error(&halt, coordinator.run(partitions, &barrier, orders, begin)));
+                scope.spawn(|| halt_on_error(&halt, coordinator.run(partitions, &barrier, senders, begin)));
             let worked = halt_on_error(&halt, pool.run(workers, inboxes, outbox, copies));
             let joined = [publishing, checkpointing, coordinating]
                 .map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
@@ -323,8 +323,8 @@ impl Drop for PanicGuard {
 
 /// What one worker has for itself.
 struct WorkerChannels {
-    inbox: Receiver<Order>,
-    outbox: Option<SyncSender<Leaving>>,
+    inbox: Receiver<WorkerMessage>,
+    outbox: Option<SyncSender<WorkerOutput>>,
     copies: Sender<Copied>,
 }
 
@@ -333,8 +333,8 @@ impl WorkerPool {
     fn run(
         self,
         workers: usize,
-        inboxes: Vec<Receiver<Order>>,
-        outbox: SyncSender<Leaving>,
+        inboxes: Vec<Receiver<WorkerMessage>>,
+        outbox: SyncSender<WorkerOutput>,
         copies: Sender<Copied>,
     ) -> Result<(), Error> {
         // The publisher and the keeper end when the last worker lets go of its channel, so nobody else may hold one.

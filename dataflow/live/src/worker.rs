@@ -12,7 +12,7 @@ use contract::time::{Cause, Time};
 use engine::batch::Batch;
 use engine::clock::Stopwatch;
 use engine::emission::buffer::Outputs;
-use engine::emission::output::Due;
+use engine::emission::output::PendingEmission;
 use engine::graph::Settings;
 use engine::job::{FateCounts, Handles};
 use engine::telemetry::Telemetry;
@@ -29,7 +29,7 @@ const FUEL: usize = 1_024;
 const MAX_PARK: Duration = Duration::from_millis(50);
 
 /// A message to a worker.
-pub enum Order {
+pub enum WorkerMessage {
     /// Records of whole ticks, and whether they are the last: then views leave whether or not they are due.
     Feed(Batch, bool),
     /// Copy what stands now: every tick up to this one has been fed.
@@ -39,9 +39,9 @@ pub enum Order {
 }
 
 /// What leaves the first worker of the job.
-pub enum Leaving {
+pub enum WorkerOutput {
     /// Every tick up to this one has closed, it took so long, and this is what left.
-    Closed(Time, Duration, Vec<Due>),
+    Closed(Time, Duration, Vec<PendingEmission>),
     /// A snapshot is cut here.
     Mark(Time),
 }
@@ -57,9 +57,9 @@ pub struct LiveWorker {
     /// Have every drawer judged again at the first tick, because of this program.
     pub judge_anew: Option<Cause>,
     /// Orders.
-    pub inbox: Receiver<Order>,
+    pub inbox: Receiver<WorkerMessage>,
     /// Where outputs go, on the first worker of the job.
-    pub outbox: Option<SyncSender<Leaving>>,
+    pub outbox: Option<SyncSender<WorkerOutput>>,
     /// Where copies go.
     pub copies: std::sync::mpsc::Sender<Copied>,
     /// Copies on their way.
@@ -96,8 +96,8 @@ impl LiveWorker {
             handles.advance_to(first);
         }
         loop {
-            let order = match self.inbox.try_recv() {
-                Ok(order) => order,
+            let message = match self.inbox.try_recv() {
+                Ok(message) => message,
                 Err(TryRecvError::Disconnected) => return Err(engine("whoever feeds the workers has stopped")),
                 Err(TryRecvError::Empty) => {
                     if self.copy(&vault)? {
@@ -108,17 +108,17 @@ impl LiveWorker {
                     continue;
                 }
             };
-            match order {
-                Order::Feed(batch, last) => {
+            match message {
+                WorkerMessage::Feed(batch, last) => {
                     batch.records.into_iter().for_each(|record| handles.send(record));
                     let took = self.close(worker, &mut handles, batch.upto, &outputs)?;
                     let next = batch.upto + self.settings.ticks.tick_ms;
                     let frontier = (!last).then_some(next);
-                    self.leave(batch.upto, took, outputs.drain(frontier, batch.upto))?;
+                    self.emit(batch.upto, took, outputs.drain(frontier, batch.upto))?;
                     self.count(&mut fates.borrow_mut());
                 }
-                Order::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
-                Order::Stop => {
+                WorkerMessage::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
+                WorkerMessage::Stop => {
                     while self.copy(&vault)? {
                         self.check_halted()?;
                     }
@@ -163,9 +163,9 @@ impl LiveWorker {
         Ok(())
     }
 
-    fn leave(&self, closed: Time, took: Duration, dues: Vec<Due>) -> Result<(), Error> {
+    fn emit(&self, closed: Time, took: Duration, pending: Vec<PendingEmission>) -> Result<(), Error> {
         let Some(outbox) = &self.outbox else { return Ok(()) };
-        outbox.send(Leaving::Closed(closed, took, dues)).map_err(|_| engine("the writer has stopped"))
+        outbox.send(WorkerOutput::Closed(closed, took, pending)).map_err(|_| engine("the writer has stopped"))
     }
 
     /// Puts back this worker's share of a snapshot.
@@ -198,9 +198,9 @@ impl LiveWorker {
         self.copying.set(tick);
         if let Some(outbox) = &self.outbox {
             for (name, waiting) in outputs.save() {
-                self.give(name, Piece { drawers: waiting, notices: Vec::new() })?;
+                self.send_piece(name, Piece { drawers: waiting, notices: Vec::new() })?;
             }
-            outbox.send(Leaving::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
+            outbox.send(WorkerOutput::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
         }
         for (name, size) in vault.sizes() {
             self.telemetry.state(self.local, &name, size.entries as u64, size.bytes as u64);
@@ -217,7 +217,7 @@ impl LiveWorker {
     }
 
     fn copy_step(&self, vault: &Vault) -> Result<(), Error> {
-        if vault.save(FUEL, |name, piece| self.give(name.to_owned(), piece))? {
+        if vault.save(FUEL, |name, piece| self.send_piece(name.to_owned(), piece))? {
             self.copies
                 .send(Copied::Worker(self.copying.get()))
                 .map_err(|_| engine("the keeper of snapshots has stopped"))?;
@@ -225,10 +225,10 @@ impl LiveWorker {
         Ok(())
     }
 
-    fn give(&self, name: String, piece: Piece) -> Result<(), Error> {
+    fn send_piece(&self, name: String, piece: Piece) -> Result<(), Error> {
         self.backlog.add(&piece);
-        let word = Copied::Piece(self.copying.get(), self.local, name, piece);
-        self.copies.send(word).map_err(|_| engine("the keeper of snapshots has stopped"))
+        let copied = Copied::Piece(self.copying.get(), self.local, name, piece);
+        self.copies.send(copied).map_err(|_| engine("the keeper of snapshots has stopped"))
     }
 
     fn count(&self, fates: &mut FateCounts) {

@@ -24,7 +24,7 @@ use timely::dataflow::Scope;
 use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::probe::Handle;
 
-use crate::emission::output::{Due, Encoder, Order, Records, Written};
+use crate::emission::output::{BuildRecords, Encoder, PendingEmission, Records, Written};
 use crate::row::Row;
 use crate::time::Collection;
 
@@ -78,7 +78,7 @@ impl<R: Publish + Send> Records for TopicRecords<R> {
 /// Something with changes that wait for their emission.
 trait Stage {
     /// Gives what goes into every emission before `frontier`; all that waits, at `last` at the latest, if none.
-    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order));
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, BuildRecords));
 
     /// What waits, in plain form; nothing if nothing does.
     fn save(&self) -> Vec<u8>;
@@ -176,17 +176,17 @@ where
     K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
     V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
 {
-    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order)) {
+    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, BuildRecords)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
             let ((time, changes), view) = (first.remove_entry(), self.view);
             self.usual = changes.rows.len();
-            let order = move || {
+            let build = move || {
                 let (rows, more) = changes.into_ops();
                 Box::new(ViewRecords { view, rows, more }) as Box<dyn Records>
             };
-            give(time.min(last), Box::new(order));
+            give(time.min(last), Box::new(build));
         }
     }
 
@@ -210,7 +210,7 @@ struct TopicStage<R> {
 }
 
 impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
-    fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, Order)) {
+    fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, BuildRecords)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
@@ -301,15 +301,15 @@ impl Outputs {
     }
 
     /// Everything that is due before `frontier`, in order; without a frontier everything, at `last` at the latest.
-    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<Due> {
-        let mut dues = Vec::new();
+    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<PendingEmission> {
+        let mut pending = Vec::new();
         for ((topic, _), stage) in &self.stages {
-            let mut give = |time, order| dues.push(Due { time, topic: *topic, order });
+            let mut give = |time, build| pending.push(PendingEmission { time, topic: *topic, build });
             stage.borrow_mut().drain(frontier, last, &mut give);
         }
         // Stable: within a tick and topic the views stay in order of their names.
-        dues.sort_by_key(|due| (due.time, due.topic));
-        dues
+        pending.sort_by_key(|emission| (emission.time, emission.topic));
+        pending
     }
 }
 

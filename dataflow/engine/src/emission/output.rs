@@ -63,23 +63,23 @@ pub mod erased {
 }
 
 /// Puts what has gathered into records.
-pub type Order = Box<dyn FnOnce() -> Box<dyn Records> + Send>;
+pub type BuildRecords = Box<dyn FnOnce() -> Box<dyn Records> + Send>;
 
 /// What is due to leave, not yet in order: that is work for whoever writes it.
-pub struct Due {
+pub struct PendingEmission {
     /// Its tick.
     pub time: Time,
     /// Its topic.
     pub topic: OutputTopic,
     /// Puts it in order.
-    pub order: Order,
+    pub build: BuildRecords,
 }
 
-impl Due {
+impl PendingEmission {
     /// Puts it in order; nothing may be left of it.
     pub fn emission(self) -> Option<Emission> {
-        let Due { time, topic, order } = self;
-        Some(Emission { time, topic, records: order() }).filter(|emission| !emission.records.is_empty())
+        let PendingEmission { time, topic, build } = self;
+        Some(Emission { time, topic, records: build() }).filter(|emission| !emission.records.is_empty())
     }
 }
 

@@ -42,7 +42,7 @@ fn time_goes_to_where_every_partition_has_been_read() {
 
 #[test]
 fn a_tick_of_any_size_fits_into_its_lane() {
-    let lines = 3 * LANE as u64;
+    let lines = 3 * QUEUE_LINES as u64;
     let mut binder = binder(Clock::Data, 1);
     binder.push(0, 200, (0..lines).map(|offset| line(11, offset)));
     assert!(!binder.is_full(0), "its end has not come yet");
@@ -50,13 +50,13 @@ fn a_tick_of_any_size_fits_into_its_lane() {
     binder.push(0, 200, [line(25, lines)]);
     assert!(binder.is_full(0));
     let (span, bound) = binder.close(Time::MAX).unwrap();
-    assert_eq!((span.closed, bound.len()), (20, 3 * LANE));
+    assert_eq!((span.closed, bound.len()), (20, 3 * QUEUE_LINES));
     assert!(!binder.is_full(0));
 }
 
 #[test]
 fn a_full_lane_of_late_lines_leaves_with_the_open_tick() {
-    let lines = 2 * LANE as u64;
+    let lines = 2 * QUEUE_LINES as u64;
     let mut binder = binder(Clock::Wall, 2);
     binder.push(0, 200, [line(101, 0)]);
     (0..2).for_each(|partition| binder.set_idle(partition, true));
@@ -65,11 +65,11 @@ fn a_full_lane_of_late_lines_leaves_with_the_open_tick() {
     binder.push(0, 230, (1..=lines).map(|offset| line(100 + offset.cast_signed() / 1_000, offset)));
     assert!(binder.is_full(0));
     let (span, bound) = binder.close(235).unwrap();
-    assert_eq!((span.after, span.closed, bound.len()), (200, 210, 2 * LANE));
+    assert_eq!((span.after, span.closed, bound.len()), (200, 210, 2 * QUEUE_LINES));
     assert!(bound.iter().all(|bound| bound.tick == 210));
     assert!(!binder.is_full(0), "there is room for what follows");
     assert_eq!(binder.close(235), None, "what follows is unread: time waits for it");
-    assert_eq!(binder.holder(), Some(0));
+    assert_eq!(binder.slowest(), Some(0));
     binder.push(0, 240, [line(233, lines + 1), line(238, lines + 2)]);
     assert_eq!(binder.close(240).unwrap().0.closed, 230);
 }
@@ -113,7 +113,7 @@ fn lines_past_the_end_of_time_are_not_waited_for() {
 
 #[test]
 fn a_span_longer_than_a_lane_is_bound_again() {
-    let lines = 5 * LANE as u64;
+    let lines = 5 * QUEUE_LINES as u64;
     let end = Reached { next: Position { record: lines, byte: 0 }, logged_at: 11 };
     let span = Span { after: 10, closed: 20, ends: vec![(0, end)], last: false };
     let mut binder = binder(Clock::Wall, 2);
@@ -125,7 +125,7 @@ fn a_span_longer_than_a_lane_is_bound_again() {
                 offset += 1;
             }
         }
-        if let Some(bound) = binder.again(&span, 20) {
+        if let Some(bound) = binder.rebind(&span, 20) {
             break bound;
         }
     };
@@ -217,7 +217,7 @@ fn what_was_bound_once_is_bound_again_however_it_comes_in() {
         let mut rest: Vec<_> = logs.into_iter().map(Vec::into_iter).collect();
         for (span, expected) in spans.iter().zip(expected) {
             let bound = loop {
-                match again.again(span, span.closed) {
+                match again.rebind(span, span.closed) {
                     Some(bound) => break bound,
                     None => rest
                         .iter_mut()
