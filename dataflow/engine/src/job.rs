@@ -100,7 +100,7 @@ pub fn run_with_priorities<B: Batches>(
 ) -> Result<RunSummary, B::Error> {
     launch(feed, settings, workers, |outbox| {
         std::thread::scope(|threads| {
-            let (mut deferred, receiver) = DeferredSender::<std::convert::Infallible>::lane();
+            let (mut deferred, receiver) = DeferredSender::<std::convert::Infallible>::channel();
             let writing_views = threads.spawn(move || {
                 lower_priority();
                 receiver.iter().try_for_each(|Deferred::Closed(upto, pending)| {
@@ -293,7 +293,7 @@ fn run_worker(
     let mut ended = false;
     while !ended {
         let Ok(message) = inbox.recv() else { return Err(engine("the reader stopped")) };
-        // What has come meanwhile is taken together: the further deferred, the fewer rounds a tick.
+        // What has come meanwhile is taken together: the further behind, the fewer rounds a tick.
         let mut last = first;
         for message in std::iter::once(message).chain(inbox.try_iter()) {
             match message {

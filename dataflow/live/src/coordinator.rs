@@ -17,7 +17,7 @@ use engine::job::distribute;
 use engine::telemetry::{Ready, Telemetry};
 
 use crate::checkpoint::recovery::{Rebinding, Recovered};
-use crate::checkpoint::writer::Copied;
+use crate::checkpoint::writer::CheckpointMessage;
 use crate::config::Config;
 use crate::error::Error;
 use crate::input::binder::{Binder, BoundLine, Clock, Reached, Span};
@@ -125,7 +125,7 @@ impl<'a> Coordinator<'a> {
         partitions: Vec<Partition>,
         barrier: &StartBarrier,
         inboxes: Vec<SyncSender<WorkerMessage>>,
-        copies: Sender<Copied>,
+        copies: Sender<CheckpointMessage>,
     ) -> Result<(), Error> {
         let Some(workers) = barrier.wait() else { return Err(engine("the workers could not start")) };
         let names: Vec<PartitionName> = partitions.iter().map(|partition| partition.name).collect();
@@ -187,7 +187,7 @@ struct Coordination<'a> {
     last_snapshot: Option<Time>,
     inboxes: Vec<SyncSender<WorkerMessage>>,
     workers: Vec<Thread>,
-    copies: Sender<Copied>,
+    copies: Sender<CheckpointMessage>,
 }
 
 impl Coordination<'_> {
@@ -416,7 +416,7 @@ impl Coordination<'_> {
         let reached = self.binder.reached();
         let partitions = self.names.iter().zip(reached).map(|((topic, number), reached)| (*topic, *number, reached));
         self.coordinator.under_way.fetch_add(1, Ordering::Relaxed);
-        let begun = self.copies.send(Copied::Begin(tick, partitions.collect()));
+        let begun = self.copies.send(CheckpointMessage::Begin(tick, partitions.collect()));
         begun.map_err(|_| engine("the keeper of snapshots has stopped"))?;
         self.send_all(|| WorkerMessage::Snapshot(tick))?;
         self.last_snapshot = Some(tick);

@@ -17,7 +17,7 @@ use engine::emission::priority::{Deferred, DeferredSender, MAX_DEFERRED, lower_p
 use engine::telemetry::Telemetry;
 use serve::Board;
 
-use crate::checkpoint::writer::Copied;
+use crate::checkpoint::writer::CheckpointMessage;
 use crate::error::Error;
 use crate::fail::fail_point;
 use crate::worker::WorkerOutput;
@@ -32,9 +32,9 @@ pub struct Publisher {
     /// The topics that are written.
     pub outboxes: BTreeMap<OutputTopic, Outbox>,
     /// What readers are shown.
-    pub board: Board,
+    pub tables: Board,
     /// Who keeps snapshots.
-    pub copies: Sender<Copied>,
+    pub copies: Sender<CheckpointMessage>,
     /// Counts.
     pub telemetry: Telemetry,
     /// How long a topic that cannot be written is tried again.
@@ -52,11 +52,11 @@ impl Publisher {
     /// # Errors
     /// If a record cannot be encoded, or a topic cannot be written for too long or holds a contradiction.
     pub fn run(self, outputs: Receiver<WorkerOutput>) -> Result<(), Error> {
-        let Publisher { outboxes, board, copies, telemetry, patience, is_live } = self;
+        let Publisher { outboxes, tables, copies, telemetry, patience, is_live } = self;
         let (views, urgent) = outboxes.into_iter().partition(|(topic, _)| *topic == OutputTopic::Views);
         let writer_of = |outboxes| {
-            let (board, telemetry) = (board.clone(), telemetry.clone());
-            TopicWriter { outboxes, numbers: Numbers::default(), board, telemetry, patience }
+            let (tables, telemetry) = (tables.clone(), telemetry.clone());
+            TopicWriter { outboxes, numbers: Numbers::default(), tables, telemetry, patience }
         };
         let (deferred, receiver) = DeferredSender::writer();
         let (urgent, views) =
@@ -78,7 +78,7 @@ impl Publisher {
 struct TopicWriter {
     outboxes: BTreeMap<OutputTopic, Outbox>,
     numbers: Numbers,
-    board: Board,
+    tables: Board,
     telemetry: Telemetry,
     patience: Duration,
 }
@@ -89,7 +89,7 @@ impl TopicWriter {
         for emission in pending.into_iter().filter_map(PendingEmission::emission) {
             let records = lines(&emission, self.numbers.take(&emission))?;
             self.telemetry.outputs(emission.topic.name(), records.len() as u64);
-            let shown = self.board.apply(emission.time, emission.topic, &records);
+            let shown = self.tables.apply(emission.time, emission.topic, &records);
             shown.map_err(|error| Error::Engine(error.to_string()))?;
             if let Some(outbox) = self.outboxes.get_mut(&emission.topic) {
                 outbox.push(emission.time, records)?;
@@ -174,25 +174,25 @@ impl UrgentWriter {
 fn write_deferred(
     mut writer: TopicWriter,
     receiver: &Receiver<Deferred<Mark>>,
-    copies: &Sender<Copied>,
+    copies: &Sender<CheckpointMessage>,
 ) -> Result<(), Error> {
     for message in receiver {
         match message {
             Deferred::Closed(tick, views) => {
                 writer.push(tick, views)?;
                 writer.flush()?;
-                writer.board.closed(tick);
-                for (kind, open) in writer.board.open_by_type() {
+                writer.tables.closed(tick);
+                for (kind, open) in writer.tables.open_by_type() {
                     writer.telemetry.open_exceptions(kind, open);
                 }
-                for (view, rows) in writer.board.rows() {
+                for (view, rows) in writer.tables.rows() {
                     writer.telemetry.view_rows(view, rows as u64);
                 }
             }
             Deferred::Marker((tick, mut published)) => {
                 published.append(&mut writer.committed());
                 // A keeper that is gone has said why.
-                _ = copies.send(Copied::Left(tick, writer.board.save(), published));
+                _ = copies.send(CheckpointMessage::Published(tick, writer.tables.save(), published));
             }
         }
     }

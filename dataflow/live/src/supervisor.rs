@@ -26,7 +26,7 @@ use timely::CommunicationConfig;
 use crate::checkpoint::fingerprint::Fingerprint;
 use crate::checkpoint::recovery::{self, Recovered};
 use crate::checkpoint::snapshot::{self, Manifest};
-use crate::checkpoint::writer::{Backlog, Copied, Keeper};
+use crate::checkpoint::writer::{Backlog, CheckpointMessage, CheckpointWriter};
 use crate::config::Config;
 use crate::coordinator::{Coordinator, StartBarrier};
 use crate::error::Error;
@@ -68,7 +68,7 @@ struct Job<'a> {
     recovered: Recovered,
     partitions: Vec<Partition>,
     outboxes: BTreeMap<OutputTopic, Outbox>,
-    board: Board,
+    tables: Board,
     stop: &'a Arc<AtomicBool>,
     telemetry: &'a Telemetry,
     /// Held while the job lives.
@@ -121,7 +121,7 @@ impl<'a> Job<'a> {
                 outboxes.insert(*topic, outbox);
             }
         }
-        let board = load_board(config, &recovered)?;
+        let tables = load_tables(config, &recovered)?;
         if let Some(tick) = recovered.from() {
             telemetry.restarted();
             tracing::info!(tick, replay = recovered.replay.spans.len(), "going on from a snapshot");
@@ -135,7 +135,7 @@ impl<'a> Job<'a> {
             recovered,
             partitions,
             outboxes,
-            board,
+            tables,
             stop,
             telemetry,
             _lock: lock,
@@ -151,12 +151,12 @@ impl<'a> Job<'a> {
         let (backlog, barrier, halt) =
             (Backlog::default(), Arc::new(StartBarrier::new(workers)), Arc::new(AtomicBool::new(false)));
         let under_way = Arc::new(AtomicUsize::new(0));
-        let keeper = self.keeper(workers, &backlog, &under_way);
+        let checkpoint_writer = self.checkpoint_writer(workers, &backlog, &under_way);
         let pool = self.pool(&backlog, &barrier, &halt);
         let telemetry = self.telemetry;
         let publisher = Publisher {
             outboxes: self.outboxes,
-            board: self.board,
+            tables: self.tables,
             copies: copies.clone(),
             telemetry: telemetry.clone(),
             patience: PATIENCE,
@@ -171,7 +171,7 @@ impl<'a> Job<'a> {
         );
         let ends = &*halt;
         let ended = std::thread::scope(|scope| {
-            let checkpointing = scope.spawn(move || halt_on_error(ends, keeper.run(copied)));
+            let checkpointing = scope.spawn(move || halt_on_error(ends, checkpoint_writer.run(copied)));
             let publishing = scope.spawn(move || halt_on_error(ends, publisher.run(outputs)));
             let (begin, partitions) = (copies.clone(), self.partitions);
             let coordinating =
@@ -211,12 +211,12 @@ impl<'a> Job<'a> {
             }
             None => None,
         };
-        let server = Server::start(http, self.telemetry.clone(), self.board.clone(), commands);
+        let server = Server::start(http, self.telemetry.clone(), self.tables.clone(), commands);
         server.map(Some).map_err(|error| Error::Scenario(error.to_string()))
     }
 
-    fn keeper(&self, workers: usize, backlog: &Backlog, under_way: &Arc<AtomicUsize>) -> Keeper {
-        Keeper {
+    fn checkpoint_writer(&self, workers: usize, backlog: &Backlog, under_way: &Arc<AtomicUsize>) -> CheckpointWriter {
+        CheckpointWriter {
             snapshots: self.config.snapshots(),
             remap: self.config.remap(),
             keep: self.config.state.keep,
@@ -285,11 +285,11 @@ fn open_partitions(
 }
 
 /// The rows that readers were shown at the snapshot.
-fn load_board(config: &Config, recovered: &Recovered) -> Result<Board, Error> {
+fn load_tables(config: &Config, recovered: &Recovered) -> Result<Board, Error> {
     let emit_ms = config.time.emit_ms;
     let entry = recovered.manifest.as_ref().and_then(|manifest| {
-        let board = manifest.parts.iter().find_map(|part| part.board.as_ref())?;
-        Some(snapshot::folder(&config.snapshots(), manifest.tick).join(&board.name))
+        let tables = manifest.parts.iter().find_map(|part| part.tables.as_ref())?;
+        Some(snapshot::folder(&config.snapshots(), manifest.tick).join(&tables.name))
     });
     let Some(path) = entry else { return Ok(Board::new(emit_ms)) };
     let mut file = File::open(&path).map_err(connectors::Error::io("open", &path))?;
@@ -325,7 +325,7 @@ impl Drop for PanicGuard {
 struct WorkerChannels {
     inbox: Receiver<WorkerMessage>,
     outbox: Option<SyncSender<WorkerOutput>>,
-    copies: Sender<Copied>,
+    copies: Sender<CheckpointMessage>,
 }
 
 impl WorkerPool {
@@ -335,9 +335,9 @@ impl WorkerPool {
         workers: usize,
         inboxes: Vec<Receiver<WorkerMessage>>,
         outbox: SyncSender<WorkerOutput>,
-        copies: Sender<Copied>,
+        copies: Sender<CheckpointMessage>,
     ) -> Result<(), Error> {
-        // The publisher and the keeper end when the last worker lets go of its channel, so nobody else may hold one.
+        // The publisher and the checkpoint writer end when the last worker lets go of its channel, so nobody else may hold one.
         let mut outbox = Some(outbox).filter(|_| self.processes.index == 0);
         let of = |inbox| Mutex::new(Some(WorkerChannels { inbox, outbox: outbox.take(), copies: copies.clone() }));
         let channels: Vec<_> = inboxes.into_iter().map(of).collect();

@@ -20,7 +20,7 @@ use operators::vault::{Piece, Vault};
 use timely::worker::Worker;
 
 use crate::checkpoint::snapshot::{Manifest, StateFrames};
-use crate::checkpoint::writer::{Backlog, Copied};
+use crate::checkpoint::writer::{Backlog, CheckpointMessage};
 use crate::error::Error;
 
 /// Drawers copied between two looks at the inbox.
@@ -61,7 +61,7 @@ pub struct LiveWorker {
     /// Where outputs go, on the first worker of the job.
     pub outbox: Option<SyncSender<WorkerOutput>>,
     /// Where copies go.
-    pub copies: std::sync::mpsc::Sender<Copied>,
+    pub copies: std::sync::mpsc::Sender<CheckpointMessage>,
     /// Copies on their way.
     pub backlog: Backlog,
     /// The tick of the copy under way.
@@ -219,7 +219,7 @@ impl LiveWorker {
     fn copy_step(&self, vault: &Vault) -> Result<(), Error> {
         if vault.save(FUEL, |name, piece| self.send_piece(name.to_owned(), piece))? {
             self.copies
-                .send(Copied::Worker(self.copying.get()))
+                .send(CheckpointMessage::WorkerDone(self.copying.get()))
                 .map_err(|_| engine("the keeper of snapshots has stopped"))?;
         }
         Ok(())
@@ -227,8 +227,8 @@ impl LiveWorker {
 
     fn send_piece(&self, name: String, piece: Piece) -> Result<(), Error> {
         self.backlog.add(&piece);
-        let copied = Copied::Piece(self.copying.get(), self.local, name, piece);
-        self.copies.send(copied).map_err(|_| engine("the keeper of snapshots has stopped"))
+        let message = CheckpointMessage::Piece(self.copying.get(), self.local, name, piece);
+        self.copies.send(message).map_err(|_| engine("the keeper of snapshots has stopped"))
     }
 
     fn count(&self, fates: &mut FateCounts) {

@@ -53,7 +53,8 @@ pub struct Part {
     /// Its files of operator state, one a worker, in their order.
     pub states: Vec<FileEntry>,
     /// The rows shown to readers, on the first process.
-    pub board: Option<FileEntry>,
+    #[serde(rename = "board")]
+    pub tables: Option<FileEntry>,
     /// The last tick that each output topic held, on the first process.
     pub published: BTreeMap<OutputTopic, Time>,
     /// Its partitions and how far each was taken.
@@ -96,7 +97,7 @@ impl Manifest {
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.parts.iter().flat_map(|part| part.states.iter().chain(&part.board)).map(|file| file.bytes).sum()
+        self.parts.iter().flat_map(|part| part.states.iter().chain(&part.tables)).map(|file| file.bytes).sum()
     }
 }
 
@@ -307,7 +308,7 @@ fn check(snapshots: &Path, tick: Time) -> Result<Manifest, String> {
         return Err(format!("its manifest is that of tick {}", manifest.tick));
     }
     for part in &manifest.parts {
-        for entry in part.states.iter().chain(&part.board) {
+        for entry in part.states.iter().chain(&part.tables) {
             check_file(&folder.join(&entry.name), entry)?;
         }
     }
@@ -380,13 +381,13 @@ mod tests {
         let mut file = SnapshotFile::create(&folder, "p0-w0.state".to_owned()).unwrap();
         file.append_piece("totals", &piece("abc")).unwrap();
         file.append_piece("lookup", &piece(&tick.to_string())).unwrap();
-        let mut board = SnapshotFile::create(&folder, "p0.board".to_owned()).unwrap();
-        board.append(b"rows").unwrap();
+        let mut tables = SnapshotFile::create(&folder, "p0.board".to_owned()).unwrap();
+        tables.append(b"rows").unwrap();
         let states = vec![file.finish().unwrap()];
         let part = Part {
             process: 0,
             states,
-            board: Some(board.finish().unwrap()),
+            tables: Some(tables.finish().unwrap()),
             published: BTreeMap::new(),
             partitions: Vec::new(),
         };
