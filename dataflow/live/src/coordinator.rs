@@ -21,7 +21,7 @@ use crate::checkpoint::writer::CheckpointMessage;
 use crate::config::Config;
 use crate::error::Error;
 use crate::input::binder::{Binder, BoundLine, Clock, Reached, Span};
-use crate::input::reader::{Inlet, News, Partition, Readers};
+use crate::input::reader::{Partition, PartitionInput, ReaderMessage, Readers};
 use crate::input::remap_log::{Header, PartitionName, RemapWriter};
 use crate::processes::Processes;
 use crate::worker::WorkerMessage;
@@ -133,14 +133,14 @@ impl<'a> Coordinator<'a> {
         let clock = self.config.time.clock;
         let from = self.recovered.from();
         let readers_stop = Arc::new(AtomicBool::new(false));
-        let readers = Readers { clock, patience: POLL, stop: readers_stop.clone(), telemetry: self.telemetry.clone() };
+        let readers = Readers { clock, timeout: POLL, stop: readers_stop.clone(), telemetry: self.telemetry.clone() };
         std::thread::scope(|scope| {
             let me = std::thread::current();
-            let inlet = |partition| readers.clone().spawn(scope, partition, me.clone());
+            let input = |partition| readers.clone().spawn(scope, partition, me.clone());
             let mut coordination = Coordination {
                 replay: self.recovered.spans(&names),
                 binder: Binder::new(self.settings.ticks, clock, from, &reached),
-                inputs: partitions.into_iter().map(|partition| (inlet(partition), Stopwatch::start())).collect(),
+                inputs: partitions.into_iter().map(|partition| (input(partition), Stopwatch::start())).collect(),
                 since_report: Stopwatch::start(),
                 since_close: Stopwatch::start(),
                 max_park: MAX_PARK,
@@ -174,7 +174,7 @@ struct Coordination<'a> {
     /// What is still to be ended again.
     replay: VecDeque<Rebinding>,
     /// Each partition's queue, and the time since something came from it.
-    inputs: Vec<(Inlet, Stopwatch)>,
+    inputs: Vec<(PartitionInput, Stopwatch)>,
     /// Since the queues were last since_report at.
     since_report: Stopwatch,
     /// Since a tick last closed, or that none does was last logged.
@@ -273,31 +273,31 @@ impl Coordination<'_> {
     fn take(&mut self, again: Option<&Span>) -> Result<(), Error> {
         let idle = self.coordinator.config.time.idle();
         self.max_park = MAX_PARK;
-        for (partition, (inlet, heard)) in self.inputs.iter_mut().enumerate() {
+        for (partition, (input, silent)) in self.inputs.iter_mut().enumerate() {
             // Asked first: what had come by then is taken below, unless there is no room for it.
-            let was_at_end = inlet.is_at_end();
+            let was_at_end = input.is_at_end();
             let is_full = |binder: &Binder| match again {
                 Some(span) => binder.is_full_for(span, partition),
                 None => binder.is_full(partition),
             };
             let mut is_empty = false;
             while !is_empty && !is_full(&self.binder) {
-                match inlet.next()? {
-                    Some(News::Lines(lines)) => {
-                        *heard = Stopwatch::start();
+                match input.next()? {
+                    Some(ReaderMessage::Lines(lines)) => {
+                        *silent = Stopwatch::start();
                         self.binder.push(partition, wall_ms(), lines);
                     }
-                    Some(News::Ended) => self.binder.end(partition),
-                    Some(News::Failed(error)) => return Err(error),
+                    Some(ReaderMessage::Ended) => self.binder.end(partition),
+                    Some(ReaderMessage::Failed(error)) => return Err(error),
                     None => is_empty = true,
                 }
             }
             // A job that stops at the end waits for every end.
             let is_at_end = was_at_end && is_empty && !self.coordinator.config.time.stop_at_end;
-            let silence = heard.elapsed();
-            self.binder.set_idle(partition, is_at_end && silence >= idle);
-            if is_at_end && silence < idle {
-                self.max_park = self.max_park.min(idle.saturating_sub(silence).max(MIN_PARK));
+            let silent_for = silent.elapsed();
+            self.binder.set_idle(partition, is_at_end && silent_for >= idle);
+            if is_at_end && silent_for < idle {
+                self.max_park = self.max_park.min(idle.saturating_sub(silent_for).max(MIN_PARK));
             }
         }
         if self.since_report.elapsed() >= QUEUE_REPORT_INTERVAL {
@@ -317,12 +317,12 @@ impl Coordination<'_> {
         self.since_close = Stopwatch::start();
         let Some(partition) = self.binder.slowest() else { return };
         let (topic, number) = self.names[partition];
-        let inlet = &self.inputs[partition].0;
-        if self.coordinator.config.time.clock == Clock::Data && inlet.is_at_end() {
+        let input = &self.inputs[partition].0;
+        if self.coordinator.config.time.clock == Clock::Data && input.is_at_end() {
             // The records' time stands still where no records come.
             return;
         }
-        let reason = inlet.reason();
+        let reason = input.reason();
         tracing::warn!(
             tick = self.binder.closed(), %topic, partition = number, reason,
             waiting = self.binder.has_waiting(), "no tick closes: time waits for a partition"

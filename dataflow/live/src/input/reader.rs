@@ -28,12 +28,12 @@ const REST: Duration = Duration::from_millis(50);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 /// That a partition is at its end counts for so long (milliseconds): a reader that waits for its source, or a process that
 /// was paused, does not know what has come since.
-const FRESH_MS: i64 = 1_000;
+const AT_END_VALID_MS: i64 = 1_000;
 /// How often the distance to the end is asked for.
-const LOOK_BEHIND: Duration = Duration::from_secs(1);
+const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A message from the thread that reads a partition.
-pub enum News {
+pub enum ReaderMessage {
     /// Lines, in order.
     Lines(Vec<Line>),
     /// Nothing follows, ever.
@@ -72,24 +72,24 @@ pub struct Partition {
 }
 
 /// The receiving end of a partition's queue.
-pub struct Inlet {
-    news: Receiver<News>,
+pub struct PartitionInput {
+    messages: Receiver<ReaderMessage>,
     status: Arc<Status>,
     /// Whether the last message was that nothing follows.
     ended: Cell<bool>,
 }
 
-impl Inlet {
+impl PartitionInput {
     /// What has come, if anything has. A partition whose thread has ended without a word is a failure.
     ///
     /// # Errors
     /// If the partition cannot be read any more.
-    pub fn next(&self) -> Result<Option<News>, Error> {
-        match self.news.try_recv() {
-            Ok(News::Failed(error)) => Err(error),
-            Ok(news) => {
-                self.ended.set(matches!(news, News::Ended));
-                Ok(Some(news))
+    pub fn next(&self) -> Result<Option<ReaderMessage>, Error> {
+        match self.messages.try_recv() {
+            Ok(ReaderMessage::Failed(error)) => Err(error),
+            Ok(message) => {
+                self.ended.set(matches!(message, ReaderMessage::Ended));
+                Ok(Some(message))
             }
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) if !self.ended.get() => {
@@ -99,9 +99,9 @@ impl Inlet {
         }
     }
 
-    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes all news after that.
+    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes all message after that.
     pub fn is_at_end(&self) -> bool {
-        wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < FRESH_MS
+        wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < AT_END_VALID_MS
     }
 
     /// Why the partition holds time back.
@@ -119,7 +119,7 @@ pub struct Readers {
     /// Whose time it is: the log's, or the records' own.
     pub clock: Clock,
     /// How long to wait for a first record.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// Set when the job stops.
     pub stop: Arc<AtomicBool>,
     /// Counts.
@@ -127,20 +127,25 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Reads a partition on a thread of its own; `listener` is woken whenever there is news.
-    pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, partition: Partition, listener: Thread) -> Inlet {
-        let (say, news) = sync_channel(IN_FLIGHT);
+    /// Reads a partition on a thread of its own; `listener` is woken whenever there is message.
+    pub fn spawn<'scope>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        partition: Partition,
+        listener: Thread,
+    ) -> PartitionInput {
+        let (sender, messages) = sync_channel(IN_FLIGHT);
         let status = Arc::<Status>::default();
-        let reader = Reader { readers: self, partition, say, listener, status: status.clone(), at_end: false };
+        let reader = Reader { readers: self, partition, sender, listener, status: status.clone(), at_end: false };
         scope.spawn(move || reader.run());
-        Inlet { news, status, ended: Cell::new(false) }
+        PartitionInput { messages, status, ended: Cell::new(false) }
     }
 }
 
 struct Reader {
     readers: Readers,
     partition: Partition,
-    say: SyncSender<News>,
+    sender: SyncSender<ReaderMessage>,
     listener: Thread,
     status: Arc<Status>,
     /// Whether the last poll found no record.
@@ -150,32 +155,32 @@ struct Reader {
 impl Reader {
     fn run(mut self) {
         let mut rest = REST;
-        let mut looked = Stopwatch::start();
+        let mut since_report = Stopwatch::start();
         while !self.readers.stop.load(Ordering::Relaxed) {
             let began_at = wall_ms();
-            let news = match self.partition.source.poll(BATCH, self.readers.patience) {
+            let message = match self.partition.source.poll(BATCH, self.readers.timeout) {
                 Ok(Polled::Records(messages)) => {
                     self.left_end();
-                    News::Lines(self.decode(messages))
+                    ReaderMessage::Lines(self.decode(messages))
                 }
                 Ok(Polled::Idle) => {
-                    rest = self.recovered();
+                    rest = self.clear_failure();
                     self.reached_end(began_at);
-                    self.look_behind(&mut looked);
+                    self.report_lag(&mut since_report);
                     continue;
                 }
                 Ok(Polled::Waiting) => {
-                    rest = self.recovered();
+                    rest = self.clear_failure();
                     self.left_end();
-                    self.look_behind(&mut looked);
+                    self.report_lag(&mut since_report);
                     continue;
                 }
                 Ok(Polled::Ended) => {
-                    self.tell(News::Ended);
+                    self.send(ReaderMessage::Ended);
                     return;
                 }
                 Err(error) if error.is_final() => {
-                    self.tell(News::Failed(error.into()));
+                    self.send(ReaderMessage::Failed(error.into()));
                     return;
                 }
                 Err(error) => {
@@ -188,16 +193,16 @@ impl Reader {
                     continue;
                 }
             };
-            rest = self.recovered();
-            if !self.tell(news) {
+            rest = self.clear_failure();
+            if !self.send(message) {
                 return;
             }
-            self.look_behind(&mut looked);
+            self.report_lag(&mut since_report);
         }
     }
 
     /// The partition can be read; the rest before the next try after an error.
-    fn recovered(&self) -> Duration {
+    fn clear_failure(&self) -> Duration {
         self.status.failing().take();
         REST
     }
@@ -216,19 +221,19 @@ impl Reader {
         self.at_end = false;
     }
 
-    /// Hands news over, waiting while the queue is full; `false` when nobody listens any more.
-    fn tell(&self, news: News) -> bool {
-        let told = self.say.send(news).is_ok();
+    /// Hands message over, waiting while the queue is full; `false` when nobody listens any more.
+    fn send(&self, message: ReaderMessage) -> bool {
+        let sent = self.sender.send(message).is_ok();
         self.listener.unpark();
-        told
+        sent
     }
 
-    fn look_behind(&mut self, looked: &mut Stopwatch) {
-        if looked.elapsed() >= LOOK_BEHIND {
-            *looked = Stopwatch::start();
-            if let Some(behind) = self.partition.source.behind() {
+    fn report_lag(&mut self, since_report: &mut Stopwatch) {
+        if since_report.elapsed() >= LAG_INTERVAL {
+            *since_report = Stopwatch::start();
+            if let Some(lag) = self.partition.source.behind() {
                 let (topic, number) = self.partition.name;
-                self.readers.telemetry.lag(topic.name(), number, behind);
+                self.readers.telemetry.lag(topic.name(), number, lag);
             }
         }
     }
@@ -246,7 +251,7 @@ impl Reader {
         let first = lines.len();
         let (offset, (topic, partition)) = (message.record() + self.partition.first, self.partition.name);
         let at = LinePosition { topic, partition, number: offset };
-        // Whoever sends to a broker may name any time: what no record could say is taken for the nearest that one could.
+        // Whoever sends to a broker may name any time: what no record could sender is taken for the nearest that one could.
         let logged_at = message.logged_at.map(|logged_at| logged_at.clamp(0, EXACT));
         let logged_at = logged_at.filter(|_| self.readers.clock == Clock::Wall);
         if self.partition.codec == Codec::Json {
