@@ -38,7 +38,7 @@ pub struct Publisher {
     /// Counts.
     pub telemetry: Telemetry,
     /// How long a topic that cannot be written is tried again.
-    pub patience: Duration,
+    pub give_up_after: Duration,
     /// Whether ticks close by the wall clock, so that how late they are means something.
     pub is_live: bool,
 }
@@ -52,11 +52,11 @@ impl Publisher {
     /// # Errors
     /// If a record cannot be encoded, or a topic cannot be written for too long or holds a contradiction.
     pub fn run(self, outputs: Receiver<WorkerOutput>) -> Result<(), Error> {
-        let Publisher { outboxes, tables, copies, telemetry, patience, is_live } = self;
+        let Publisher { outboxes, tables, copies, telemetry, give_up_after, is_live } = self;
         let (views, urgent) = outboxes.into_iter().partition(|(topic, _)| *topic == OutputTopic::Views);
         let writer_of = |outboxes| {
             let (tables, telemetry) = (tables.clone(), telemetry.clone());
-            TopicWriter { outboxes, numbers: Numbers::default(), tables, telemetry, patience }
+            TopicWriter { outboxes, numbers: Numbers::default(), tables, telemetry, give_up_after }
         };
         let (deferred, receiver) = DeferredSender::writer();
         let (urgent, views) =
@@ -80,7 +80,7 @@ struct TopicWriter {
     numbers: Numbers,
     tables: Board,
     telemetry: Telemetry,
-    patience: Duration,
+    give_up_after: Duration,
 }
 
 impl TopicWriter {
@@ -101,7 +101,7 @@ impl TopicWriter {
     /// Writes what is sealed.
     fn flush(&mut self) -> Result<(), Error> {
         for (topic, outbox) in &mut self.outboxes {
-            write(*topic, outbox, self.patience)?;
+            write(*topic, outbox, self.give_up_after)?;
             fail_point("mid-sink-batch");
         }
         Ok(())
@@ -200,11 +200,11 @@ fn write_deferred(
 }
 
 /// Writes what is sealed, trying again and saying so for as long as there is patience.
-fn write(topic: OutputTopic, outbox: &mut Outbox, patience: Duration) -> Result<(), Error> {
+fn write(topic: OutputTopic, outbox: &mut Outbox, give_up_after: Duration) -> Result<(), Error> {
     let watch = Stopwatch::start();
     loop {
         match outbox.flush(TRY) {
-            Err(error) if !error.is_final() && watch.elapsed() < patience => {
+            Err(error) if !error.is_final() && watch.elapsed() < give_up_after => {
                 tracing::warn!(topic = topic.name(), waiting_bytes = outbox.waiting(), %error, "cannot write; trying again");
             }
             written => return Ok(written?),

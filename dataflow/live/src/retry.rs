@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use connectors::Error;
+use connectors::retry::Backoff;
 
-/// The first rest before a second try; each later one is twice as long, up to [`LONGEST_REST`].
-const REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The rests between tries.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 
 /// How long to try, and who may end it.
 #[derive(Clone, Copy)]
-pub struct Patience<'a> {
+pub struct Retry<'a> {
     /// Rests in all.
     pub limit: Duration,
     /// Set when the job is told to stop.
@@ -21,13 +21,13 @@ pub struct Patience<'a> {
     pub rest: fn(Duration),
 }
 
-impl Patience<'_> {
+impl Retry<'_> {
     /// Tries until it succeeds, cannot, or has taken too long.
     ///
     /// # Errors
     /// The last one of `attempt`.
     pub fn with<T>(self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-        let (mut rest, mut rested) = (REST, Duration::ZERO);
+        let (mut backoff, mut rested) = (BACKOFF, Duration::ZERO);
         loop {
             let error = match attempt() {
                 Ok(done) => return Ok(done),
@@ -37,10 +37,9 @@ impl Patience<'_> {
                 return Err(error);
             }
             tracing::warn!(%error, "not yet; trying again");
-            rest = rest.min(self.limit - rested);
+            let rest = backoff.next_rest(self.limit - rested);
             (self.rest)(rest);
             rested += rest;
-            rest = (rest * 2).min(LONGEST_REST);
         }
     }
 }
@@ -61,8 +60,8 @@ mod tests {
             if tries <= failures { Err(failed) } else { Ok(()) }
         };
         let stop = AtomicBool::new(stop);
-        let patience = Patience { limit: Duration::from_secs(3), stop: &stop, rest: |_| () };
-        let done = patience.with(attempt).is_ok();
+        let retry = Retry { limit: Duration::from_secs(3), stop: &stop, rest: |_| () };
+        let done = retry.with(attempt).is_ok();
         (tries, done)
     }
 

@@ -34,14 +34,14 @@ use crate::input::binder::{Clock, Reached};
 use crate::input::reader::Partition;
 use crate::processes::Processes;
 use crate::publish::Publisher;
-use crate::retry::Patience;
+use crate::retry::Retry;
 use crate::worker::{LiveWorker, WorkerMessage, WorkerOutput};
 
 /// Batches in flight to each worker, and closings to the publisher.
 const IN_FLIGHT: usize = 8;
 /// How long an output topic that cannot be written, or at the start any topic that cannot be opened, is tried again
 /// before the job gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// Runs a live job until its inputs end (if it is to stop there), `stop` is set, or something fails.
 ///
@@ -109,14 +109,14 @@ impl<'a> Job<'a> {
         if let Some(manifest) = &recovered.manifest {
             stored.check(manifest.tick, &manifest.stored)?;
         }
-        let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
-        let partitions = open_partitions(config, processes, &recovered, patience)?;
+        let retry = Retry { limit: GIVE_UP_AFTER, stop, rest: std::thread::sleep };
+        let partitions = open_partitions(config, processes, &recovered, retry)?;
         let mut outboxes = BTreeMap::new();
         if processes.index == 0 {
             // The others write nothing before they have met this one.
             snapshot::forget_after(&config.snapshots(), recovered.from())?;
             for (topic, sink) in &config.output {
-                let outbox = patience.with(|| sink.open().and_then(Outbox::open))?;
+                let outbox = retry.with(|| sink.open().and_then(Outbox::open))?;
                 recovered.check_published(*topic, outbox.committed())?;
                 outboxes.insert(*topic, outbox);
             }
@@ -159,7 +159,7 @@ impl<'a> Job<'a> {
             tables: self.tables,
             copies: copies.clone(),
             telemetry: telemetry.clone(),
-            patience: PATIENCE,
+            give_up_after: GIVE_UP_AFTER,
             is_live: self.config.time.clock == Clock::Wall,
         };
         let coordinator = Coordinator::new(
@@ -206,8 +206,8 @@ impl<'a> Job<'a> {
         let Some(http) = self.config.http.as_ref().filter(|_| self.processes.index == 0) else { return Ok(None) };
         let commands = match self.config.input.get(&Topic::Commands) {
             Some(source) => {
-                let patience = Patience { limit: PATIENCE, stop: self.stop, rest: std::thread::sleep };
-                Some(command_sink(patience.with(|| source.sink(0))?))
+                let retry = Retry { limit: GIVE_UP_AFTER, stop: self.stop, rest: std::thread::sleep };
+                Some(command_sink(retry.with(|| source.sink(0))?))
             }
             None => None,
         };
@@ -261,12 +261,12 @@ fn open_partitions(
     config: &Config,
     processes: &Processes,
     recovered: &Recovered,
-    patience: Patience<'_>,
+    retry: Retry<'_>,
 ) -> Result<Vec<Partition>, Error> {
     let mut partitions = Vec::new();
     let mut place = 0;
     for (topic, source) in &config.input {
-        for number in 0..patience.with(|| source.partitions())? {
+        for number in 0..retry.with(|| source.partitions())? {
             let mine = place % processes.count() == processes.index;
             place += 1;
             if !mine {
@@ -275,7 +275,7 @@ fn open_partitions(
             let name = (*topic, number);
             let known = recovered.reached(&name);
             let start = known.map_or(Start::Beginning, |reached| Start::At(reached.next));
-            let source_at = patience.with(|| source.open(number, start, config.time.stop_at_end))?;
+            let source_at = retry.with(|| source.open(number, start, config.time.stop_at_end))?;
             let reached = known.unwrap_or_else(|| Reached::start(source_at.position()));
             let first = u64::from(matches!(source, SourceConfig::File(_)));
             partitions.push(Partition { name, source: source_at, codec: source.codec(), first, reached });

@@ -8,6 +8,7 @@ use std::thread::{Scope, Thread};
 use std::time::Duration;
 
 use connectors::codec::Codec;
+use connectors::retry::Backoff;
 use connectors::source::{Message, Polled, Source};
 use contract::event::fields::{Bad, EXACT, Fault};
 use contract::event::guard::{self, Decoder, LinePosition};
@@ -23,9 +24,8 @@ use crate::input::remap_log::PartitionName;
 const IN_FLIGHT: usize = 4;
 /// Messages asked for at once.
 const BATCH: usize = 2_048;
-/// How long a failed partition rests before it is tried again, at first and at most.
-const REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The rests before a partition that failed is tried again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 /// That a partition is at its end counts for so long (milliseconds): a reader that waits for its source, or a process that
 /// was paused, does not know what has come since.
 const AT_END_VALID_MS: i64 = 1_000;
@@ -99,7 +99,7 @@ impl PartitionInput {
         }
     }
 
-    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes all message after that.
+    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes every message after that.
     pub fn is_at_end(&self) -> bool {
         wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < AT_END_VALID_MS
     }
@@ -127,7 +127,7 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Reads a partition on a thread of its own; `listener` is woken whenever there is message.
+    /// Reads a partition on a thread of its own; `listener` is woken whenever there is a message.
     pub fn spawn<'scope>(
         self,
         scope: &'scope Scope<'scope, '_>,
@@ -154,7 +154,7 @@ struct Reader {
 
 impl Reader {
     fn run(mut self) {
-        let mut rest = REST;
+        let mut backoff = BACKOFF;
         let mut since_report = Stopwatch::start();
         while !self.readers.stop.load(Ordering::Relaxed) {
             let began_at = wall_ms();
@@ -164,13 +164,13 @@ impl Reader {
                     ReaderMessage::Lines(self.decode(messages))
                 }
                 Ok(Polled::Idle) => {
-                    rest = self.clear_failure();
+                    self.clear_failure(&mut backoff);
                     self.reached_end(began_at);
                     self.report_lag(&mut since_report);
                     continue;
                 }
                 Ok(Polled::Waiting) => {
-                    rest = self.clear_failure();
+                    self.clear_failure(&mut backoff);
                     self.left_end();
                     self.report_lag(&mut since_report);
                     continue;
@@ -188,12 +188,11 @@ impl Reader {
                     let (topic, number) = self.partition.name;
                     tracing::warn!(%topic, partition = number, %error, "cannot read; trying again");
                     *self.status.failing() = Some(error.to_string());
-                    std::thread::park_timeout(rest);
-                    rest = (rest * 2).min(LONGEST_REST);
+                    std::thread::park_timeout(backoff.next_rest(Duration::MAX));
                     continue;
                 }
             };
-            rest = self.clear_failure();
+            self.clear_failure(&mut backoff);
             if !self.send(message) {
                 return;
             }
@@ -201,10 +200,10 @@ impl Reader {
         }
     }
 
-    /// The partition can be read; the rest before the next try after an error.
-    fn clear_failure(&self) -> Duration {
+    /// Records that the partition can be read: the next error rests shortly again.
+    fn clear_failure(&self, backoff: &mut Backoff) {
         self.status.failing().take();
-        REST
+        backoff.reset();
     }
 
     /// A poll that began at this instant found no record unread. The feeder is woken once: it may wait for just that.
@@ -221,7 +220,7 @@ impl Reader {
         self.at_end = false;
     }
 
-    /// Hands message over, waiting while the queue is full; `false` when nobody listens any more.
+    /// Hands a message over, waiting while the queue is full; `false` when nobody listens any more.
     fn send(&self, message: ReaderMessage) -> bool {
         let sent = self.sender.send(message).is_ok();
         self.listener.unpark();
