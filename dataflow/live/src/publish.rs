@@ -15,7 +15,7 @@ use engine::emission::encode::lines;
 use engine::emission::output::{Numbers, PendingEmission};
 use engine::emission::priority::{Deferred, DeferredSender, MAX_DEFERRED, lower_priority, split_by_priority};
 use engine::telemetry::Telemetry;
-use serve::Board;
+use serve::ServingTables;
 
 use crate::checkpoint::writer::CheckpointMessage;
 use crate::error::Error;
@@ -32,7 +32,7 @@ pub struct Publisher {
     /// The topics that are written.
     pub outboxes: BTreeMap<OutputTopic, Outbox>,
     /// What readers are shown.
-    pub tables: Board,
+    pub tables: ServingTables,
     /// Who keeps snapshots.
     pub copies: Sender<CheckpointMessage>,
     /// Counts.
@@ -78,7 +78,7 @@ impl Publisher {
 struct TopicWriter {
     outboxes: BTreeMap<OutputTopic, Outbox>,
     numbers: Numbers,
-    tables: Board,
+    tables: ServingTables,
     telemetry: Telemetry,
     give_up_after: Duration,
 }

@@ -20,7 +20,7 @@ use contract::output::OutputTopic;
 use contract::time::{Cause, Time};
 use engine::graph::Settings;
 use engine::telemetry::{Ready, Telemetry};
-use serve::{Board, CommandSink, Server};
+use serve::{CommandSink, Server, ServingTables};
 use timely::CommunicationConfig;
 
 use crate::checkpoint::fingerprint::Fingerprint;
@@ -68,7 +68,7 @@ struct Job<'a> {
     recovered: Recovered,
     partitions: Vec<Partition>,
     outboxes: BTreeMap<OutputTopic, Outbox>,
-    tables: Board,
+    tables: ServingTables,
     stop: &'a Arc<AtomicBool>,
     telemetry: &'a Telemetry,
     /// Held while the job lives.
@@ -285,15 +285,15 @@ fn open_partitions(
 }
 
 /// The rows that readers were shown at the snapshot.
-fn load_tables(config: &Config, recovered: &Recovered) -> Result<Board, Error> {
+fn load_tables(config: &Config, recovered: &Recovered) -> Result<ServingTables, Error> {
     let emit_ms = config.time.emit_ms;
     let entry = recovered.manifest.as_ref().and_then(|manifest| {
         let tables = manifest.parts.iter().find_map(|part| part.tables.as_ref())?;
         Some(snapshot::folder(&config.snapshots(), manifest.tick).join(&tables.name))
     });
-    let Some(path) = entry else { return Ok(Board::new(emit_ms)) };
+    let Some(path) = entry else { return Ok(ServingTables::new(emit_ms)) };
     let mut file = File::open(&path).map_err(connectors::Error::io("open", &path))?;
-    Board::load(emit_ms, &mut file).map_err(|error| Error::Recovery(format!("{}: {error}", path.display())))
+    ServingTables::load(emit_ms, &mut file).map_err(|error| Error::Recovery(format!("{}: {error}", path.display())))
 }
 
 /// What all workers of a process share.

@@ -39,7 +39,7 @@ impl Refusal {
     }
 
     /// Logs and counts the refusal; never the token.
-    pub(super) fn told(self, peer: Peer, route: &'static str, telemetry: &Telemetry) -> Problem {
+    pub(super) fn reported(self, peer: Peer, route: &'static str, telemetry: &Telemetry) -> Problem {
         let actor = self.actor.map(Id::as_str);
         tracing::warn!(reason = self.reason, actor, peer = %peer.0, route, "request refused");
         telemetry.refused(self.reason);
@@ -96,7 +96,7 @@ mod tests {
                 headers.insert(header::AUTHORIZATION, value.parse().expect("a header"));
             }
             let refusal = holder(&headers, &tokens).expect_err("refused");
-            logged(|| _ = refusal.told(peer, "/v1/commands", &telemetry))
+            logged(|| _ = refusal.reported(peer, "/v1/commands", &telemetry))
         };
         let lines = [
             refused(Some("Bearer secret")),

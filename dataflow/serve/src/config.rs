@@ -35,7 +35,7 @@ impl Default for HttpConfig {
             allow_public: false,
             tokens_file: None,
             reads_need_token: false,
-            events_kept: events::KEPT,
+            events_kept: events::DEFAULT_CAPACITY,
             event_readers: 64,
         }
     }

@@ -11,13 +11,13 @@ use serde::Deserialize;
 pub const RESTRICTED_ROLE: &str = "loss_prevention";
 
 /// The name of a record within its topic, for ever: its tick and its place there.
-pub type Name = (i64, u64);
+pub type RecordId = (i64, u64);
 
 /// One record of the exceptions topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ExceptionEntry {
     /// Its name.
-    pub name: Name,
+    pub id: RecordId,
     /// The exception's type.
     pub kind: Id,
     /// The exception's id.
@@ -53,15 +53,15 @@ struct Line<'a> {
     store_id: Option<Cow<'a, str>>,
 }
 
-impl Told {
+impl ExceptionEntry {
     /// Reads a record.
     ///
     /// # Errors
     /// If it is no record of the exceptions topic.
     pub fn read(line: &str) -> Result<Self, serde_json::Error> {
         let read: Line<'_> = serde_json::from_str(line)?;
-        Ok(Told {
-            name: (read.time, read.seq),
+        Ok(ExceptionEntry {
+            id: (read.time, read.seq),
             kind: Id::new(&read.r#type),
             exception_id: EventId::from(read.exception_id),
             event: read.event,
@@ -75,12 +75,12 @@ impl Told {
 }
 
 /// Writes a name as `time.seq`.
-pub fn write_name((time, seq): Name) -> String {
+pub fn write_record_id((time, seq): RecordId) -> String {
     format!("{time}.{seq}")
 }
 
-/// Reads a name as [`write_name`] wrote it.
-pub fn read_name(text: &str) -> Option<Name> {
+/// Reads a name as [`write_record_id`] wrote it.
+pub fn read_record_id(text: &str) -> Option<RecordId> {
     let (time, seq) = text.split_once('.')?;
     Some((time.parse().ok()?, seq.parse().ok()?))
 }
@@ -102,11 +102,11 @@ pub struct Filter {
 
 impl Filter {
     /// Whether this one is asked for and may be seen.
-    pub fn takes(&self, told: &Told) -> bool {
-        (self.sees_restricted || !told.restricted)
-            && self.kind.as_deref().is_none_or(|kind| kind == told.kind.as_str())
-            && self.store.as_deref().is_none_or(|store| told.store.is_some_and(|held| held.as_str() == store))
-            && self.status.is_none_or(|status| status == told.status)
-            && self.severity.is_none_or(|severity| severity == told.severity)
+    pub fn accepts(&self, entry: &ExceptionEntry) -> bool {
+        (self.sees_restricted || !entry.restricted)
+            && self.kind.as_deref().is_none_or(|kind| kind == entry.kind.as_str())
+            && self.store.as_deref().is_none_or(|store| entry.store.is_some_and(|held| held.as_str() == store))
+            && self.status.is_none_or(|status| status == entry.status)
+            && self.severity.is_none_or(|severity| severity == entry.severity)
     }
 }

@@ -8,7 +8,7 @@
 //! | `GET /v1/exceptions`, `/v1/exceptions/stream` | those that stand open, and what happens to them ([`exceptions`]) |
 //! | `POST /v1/commands` | takes a person's answer to an exception ([`commands`], [`tokens`]) |
 //!
-//! What is read comes from a [`Board`], which the writer's thread feeds and closes tick by tick. The server has its own
+//! What is read comes from a [`ServingTables`], which the writer's thread feeds and closes tick by tick. The server has its own
 //! thread with its own small runtime; nothing of it reaches into the graph, and a slow reader slows nobody.
 
 mod access;
@@ -32,4 +32,4 @@ pub use crate::commands::CommandSink;
 pub use crate::config::HttpConfig;
 pub use crate::error::Error;
 pub use crate::server::Server;
-pub use crate::tables::serving::Board;
+pub use crate::tables::serving::ServingTables;

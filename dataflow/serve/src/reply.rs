@@ -10,11 +10,11 @@ use serde::Serialize;
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    told: Told,
+    body: ProblemBody,
 }
 
 #[derive(Debug, Serialize)]
-struct Told {
+struct ProblemBody {
     error: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
@@ -22,12 +22,15 @@ struct Told {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, error: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status, told: Told { error: error.into(), field: None } }
+        Problem { status, body: ProblemBody { error: error.into(), field: None } }
     }
 
     /// A wrong field or parameter.
     pub(super) fn field(field: &str, error: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status: StatusCode::BAD_REQUEST, told: Told { error: error.into(), field: Some(field.to_owned()) } }
+        Problem {
+            status: StatusCode::BAD_REQUEST,
+            body: ProblemBody { error: error.into(), field: Some(field.to_owned()) },
+        }
     }
 
     /// Nothing stands yet.
@@ -44,7 +47,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, json(serde_json::to_string(&self.told).unwrap_or_default())).into_response();
+        let mut response = (self.status, json(serde_json::to_string(&self.body).unwrap_or_default())).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::commands::CommandSink;
 use crate::config::HttpConfig;
 use crate::error::Error;
-use crate::tables::serving::Board;
+use crate::tables::serving::ServingTables;
 use crate::tokens::Tokens;
 use crate::{listen, routes};
 
@@ -32,7 +32,7 @@ impl Server {
     pub fn start(
         config: &HttpConfig,
         telemetry: Telemetry,
-        board: Board,
+        tables: ServingTables,
         commands: Option<CommandSink>,
     ) -> Result<Self, Error> {
         let bind = config.bind;
@@ -40,7 +40,7 @@ impl Server {
             return Err(Error::Public(bind));
         }
         let tokens = Tokens::open(config.tokens_file.as_deref())?;
-        board.events().keep(config.events_kept);
+        tables.events().set_capacity(config.events_kept);
         let unbound = |error| Error::Bind { bind, error };
         let listener = TcpListener::bind(bind).map_err(unbound)?;
         listener.set_nonblocking(true).map_err(unbound)?;
@@ -52,7 +52,7 @@ impl Server {
             .build()
             .map_err(Error::Start)?;
         let (stop, stopping) = watch::channel(false);
-        let app = routes::App::new(config, telemetry, board, tokens, commands, stopping.clone());
+        let app = routes::App::new(config, telemetry, tables, tokens, commands, stopping.clone());
         let serve = async move {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => listen::serve(listener, routes::router(app), stopping).await,

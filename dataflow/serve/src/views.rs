@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::reply::{Parameters, Problem, json, take, take_limit};
 use crate::tables::layout::{Key, Layout, Part, cursor, layouts, place_of};
 use crate::tables::pages::{NEVER, Row};
-use crate::tables::serving::{Board, ViewAt};
+use crate::tables::serving::{ServingTables, ViewAt};
 
 /// Rows of a page unless asked otherwise, and at most.
 const ROWS: usize = 1_000;
@@ -57,8 +57,8 @@ struct Page<'a> {
 }
 
 /// Answers `GET /v1/views`.
-pub(super) fn list(board: &Board) -> Result<Response, Problem> {
-    let views = board.views().ok_or_else(Problem::too_early)?;
+pub(super) fn list(tables: &ServingTables) -> Result<Response, Problem> {
+    let views = tables.views().ok_or_else(Problem::too_early)?;
     let (time, closed_time) = views.first().map_or((0, 0), |view| (view.time, view.closed_time));
     let listed = |(layout, view): (&'static Layout, &ViewAt)| Listed {
         name: layout.name,
@@ -72,7 +72,7 @@ pub(super) fn list(board: &Board) -> Result<Response, Problem> {
 
 /// Answers `GET /v1/views/NAME`.
 pub(super) fn view(
-    board: &Board,
+    tables: &ServingTables,
     name: &str,
     parameters: Parameters,
     headers: &HeaderMap,
@@ -80,7 +80,7 @@ pub(super) fn view(
     let place = place_of(name).ok_or_else(|| unknown(name))?;
     let layout = &layouts()[place];
     let question = Question::read(layout, parameters)?;
-    let view = board.view(place).ok_or_else(Problem::too_early)?;
+    let view = tables.view(place).ok_or_else(Problem::too_early)?;
     let page = question.answer(layout, &view);
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|accepts| accepts.contains(ARROW)) {

@@ -14,7 +14,7 @@ use contract::time::Time;
 use engine::clock::Stopwatch;
 use engine::telemetry::Telemetry;
 use operators::vault::Piece;
-use serve::tables::saved::Saved;
+use serve::tables::saved::SavedTables;
 
 use crate::checkpoint::fingerprint::Fingerprint;
 use crate::checkpoint::snapshot::{self, Manifest, Part, SnapshotFile};
@@ -37,7 +37,7 @@ pub enum CheckpointMessage {
     /// A worker has copied everything.
     WorkerDone(Time),
     /// Everything up to the tick has left, and these rows were shown then. On the first process only.
-    Published(Time, Saved, BTreeMap<OutputTopic, Time>),
+    Published(Time, SavedTables, BTreeMap<OutputTopic, Time>),
 }
 
 /// CheckpointMessage bytes that are not yet written.
@@ -92,7 +92,7 @@ struct OpenCheckpoint {
     partitions: Vec<(Topic, u32, Reached)>,
     files: BTreeMap<usize, SnapshotFile>,
     workers_done: usize,
-    published: Option<(Saved, BTreeMap<OutputTopic, Time>)>,
+    published: Option<(SavedTables, BTreeMap<OutputTopic, Time>)>,
     part_written: bool,
     bytes: u64,
     stopwatch: Stopwatch,
@@ -217,7 +217,7 @@ impl CheckpointWriter {
         )
     }
 
-    fn write_tables(&self, tick: Time, tables: &Saved) -> Result<snapshot::FileEntry, Error> {
+    fn write_tables(&self, tick: Time, tables: &SavedTables) -> Result<snapshot::FileEntry, Error> {
         let folder = snapshot::folder(&self.snapshots, tick);
         let mut file = SnapshotFile::create(&folder, format!("p{}.board", self.process.0))?;
         tables.write(&mut file).map_err(connectors::Error::io("write", &folder))?;
@@ -230,7 +230,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use serve::Board;
+    use serve::ServingTables;
 
     #[test]
     fn a_snapshot_that_another_process_has_no_part_of_is_let_go() {
@@ -256,7 +256,7 @@ mod tests {
             sender.send(CheckpointMessage::Begin(tick, Vec::new())).expect("it listens");
             sender.send(CheckpointMessage::WorkerDone(tick)).expect("it listens");
             sender
-                .send(CheckpointMessage::Published(tick, Board::new(10).save(), BTreeMap::new()))
+                .send(CheckpointMessage::Published(tick, ServingTables::new(10).save(), BTreeMap::new()))
                 .expect("it listens");
         }
         // In the other process time has begun between the two.

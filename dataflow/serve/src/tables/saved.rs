@@ -13,17 +13,17 @@ use contract::ids::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::exception_record::{Name, Told};
+use crate::exception_record::{ExceptionEntry, RecordId};
 use crate::tables::layout::{Key, Part, layouts, place_of};
 use crate::tables::pages::{NEVER, Pages, Row};
-use crate::tables::serving::{Board, Stand};
+use crate::tables::serving::{ServingTables, TablesSnapshot};
 
 /// The one format that is read.
 const FORMAT: u32 = 1;
 
 /// Why what was saved cannot be read back. Start from an older snapshot, or without one.
 #[derive(Debug, thiserror::Error)]
-pub enum NotSaved {
+pub enum LoadError {
     /// The reader failed.
     #[error("saved rows cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -42,7 +42,7 @@ struct Head {
     format: u32,
     time: Option<i64>,
     views_time: i64,
-    last: Option<Name>,
+    last: Option<RecordId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,9 +71,9 @@ struct Foot {
 }
 
 /// What stood at a closed tick; it shares its rows with the board until they change.
-pub struct Saved(Stand);
+pub struct SavedTables(TablesSnapshot);
 
-impl Saved {
+impl SavedTables {
     /// The tick.
     pub fn time(&self) -> Option<i64> {
         self.0.time
@@ -84,7 +84,7 @@ impl Saved {
     /// # Errors
     /// What the writer says.
     pub fn write(&self, into: &mut dyn Write) -> io::Result<()> {
-        let Stand { time, views_time, last, views, open } = &self.0;
+        let TablesSnapshot { time, views_time, last, views, open } = &self.0;
         line(into, &Head { format: FORMAT, time: *time, views_time: *views_time, last: *last })?;
         for (layout, rows) in layouts().iter().zip(views) {
             for Row { key, value, expires_at } in rows.iter() {
@@ -98,8 +98,8 @@ impl Saved {
                 line(into, &RowLine { view: layout.name.into(), key, expires_at, value })?;
             }
         }
-        for told in open.values() {
-            into.write_all(told.line.as_bytes())?;
+        for entry in open.values() {
+            into.write_all(entry.line.as_bytes())?;
             into.write_all(b"\n")?;
         }
         line(into, &Foot { rows: views.iter().map(Pages::len).sum(), open: open.len() })
@@ -111,23 +111,23 @@ fn line(into: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
     into.write_all(b"\n")
 }
 
-impl Board {
+impl ServingTables {
     /// What stands now, to be written while the job goes on.
-    pub fn save(&self) -> Saved {
-        Saved(self.stand())
+    pub fn save(&self) -> SavedTables {
+        SavedTables(self.snapshot())
     }
 
-    /// What [`Saved::write`] wrote, as the board of a job that emits its views at multiples of `emit_ms`.
+    /// What [`SavedTables::write`] wrote, as the board of a job that emits its views at multiples of `emit_ms`.
     ///
     /// # Errors
     /// If it cannot be read, or is not whole, or was not written by this program.
-    pub fn load(emit_ms: i64, from: &mut dyn Read) -> Result<Self, NotSaved> {
+    pub fn load(emit_ms: i64, from: &mut dyn Read) -> Result<Self, LoadError> {
         let mut lines = BufReader::new(from).lines();
         let mut number = 0;
-        let mut next = || -> Result<(usize, String), NotSaved> {
+        let mut next = || -> Result<(usize, String), LoadError> {
             number += 1;
             let torn = || content(number, "is missing: the file is torn");
-            lines.next().ok_or_else(torn)?.map(|line| (number, line)).map_err(NotSaved::Io)
+            lines.next().ok_or_else(torn)?.map(|line| (number, line)).map_err(LoadError::Io)
         };
         let (at, head) = next()?;
         let Head { format, time, views_time, last } =
@@ -135,36 +135,41 @@ impl Board {
         if format != FORMAT {
             return Err(content(at, format!("is of format {format}, not {FORMAT}")));
         }
-        let mut stand =
-            Stand { time, views_time, last, views: vec![Pages::default(); layouts().len()], open: BTreeMap::new() };
+        let mut tables = TablesSnapshot {
+            time,
+            views_time,
+            last,
+            views: vec![Pages::default(); layouts().len()],
+            open: BTreeMap::new(),
+        };
         loop {
             let (at, line) = next()?;
             if line.starts_with(r#"{"rows":"#) {
-                let rows = stand.views.iter().map(Pages::len).sum();
-                let read = Foot { rows, open: stand.open.len() };
+                let rows = tables.views.iter().map(Pages::len).sum();
+                let read = Foot { rows, open: tables.open.len() };
                 let foot: Foot = serde_json::from_str(&line).map_err(|error| content(at, error.to_string()))?;
                 let whole = foot == read;
                 return if whole {
-                    Ok(Board::of(emit_ms, stand))
+                    Ok(ServingTables::of(emit_ms, tables))
                 } else {
                     Err(content(at, format!("counts {foot:?}, not {read:?}")))
                 };
             }
             let read = if line.starts_with(r#"{"view":"#) {
-                read_row(&mut stand, &line)
+                read_row(&mut tables, &line)
             } else {
-                read_open(&mut stand, &line)
+                read_open(&mut tables, &line)
             };
             read.map_err(|problem| content(at, problem))?;
         }
     }
 }
 
-fn content(line: usize, problem: impl Into<String>) -> NotSaved {
-    NotSaved::Content { line, problem: problem.into() }
+fn content(line: usize, problem: impl Into<String>) -> LoadError {
+    LoadError::Content { line, problem: problem.into() }
 }
 
-fn read_row(stand: &mut Stand, line: &str) -> Result<(), String> {
+fn read_row(tables: &mut TablesSnapshot, line: &str) -> Result<(), String> {
     let row: RowLine<'_> = serde_json::from_str(line).map_err(|error| format!("is no row: {error}"))?;
     let view = place_of(&row.view).ok_or_else(|| format!("is of the unknown view {:?}", row.view))?;
     let part = |part: PartLine<'_>| match part {
@@ -179,12 +184,12 @@ fn read_row(stand: &mut Stand, line: &str) -> Result<(), String> {
         return Err("has another key than its view".to_owned());
     }
     let expires_at = row.expires_at.unwrap_or(NEVER);
-    stand.views[view].set(Row { key, value: row.value.get().into(), expires_at });
+    tables.views[view].set(Row { key, value: row.value.get().into(), expires_at });
     Ok(())
 }
 
-fn read_open(stand: &mut Stand, line: &str) -> Result<(), String> {
-    let told = Told::read(line).map_err(|error| format!("is no exception: {error}"))?;
-    stand.open.insert((told.kind, told.exception_id.clone()), Arc::new(told));
+fn read_open(tables: &mut TablesSnapshot, line: &str) -> Result<(), String> {
+    let entry = ExceptionEntry::read(line).map_err(|error| format!("is no exception: {error}"))?;
+    tables.open.insert((entry.kind, entry.exception_id.clone()), Arc::new(entry));
     Ok(())
 }
