@@ -181,7 +181,7 @@ impl LiveWorker {
             let mut frames = StateFrames::open(snapshots, manifest.tick, entry)?;
             while let Some((name, piece)) = frames.next_frame()? {
                 let taken = index == 0 && outputs.load(&name, &piece.drawers).map_err(Error::Recovery)?;
-                if !taken && !Outputs::is_stage(&name) {
+                if !taken && !Outputs::is_buffer(&name) {
                     vault.load(&name, &piece, (index, peers)).map_err(Error::Recovery)?;
                 }
             }
