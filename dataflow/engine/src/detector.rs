@@ -1,4 +1,4 @@
-//! What all detectors share: the life of an episode from the first bad tick to the clearing one (contract §5).
+//! What all detectors share: the slot of an episode from the first bad tick to the clearing one (contract §5).
 //!
 //! A [`Detector`] is a pure condition over the rows it keeps for a key. This file runs it as a keyed operator: it holds
 //! the episode, asks the condition at every tick at which it may have changed, and tells each opening, move and clearing
@@ -23,7 +23,7 @@ use crate::reference::{Context, Notice};
 use crate::time::{Collection, Inputs};
 
 /// What a detector may look at beside the rows of its key.
-pub struct At<'a> {
+pub struct EvaluationContext<'a> {
     /// The tick.
     pub now: i64,
     /// Hours, stale feeds, policies.
@@ -58,8 +58,8 @@ impl Verdict {
     #[must_use]
     pub fn again(self, instant: Option<i64>) -> Verdict {
         let look_again = match (self.look_again, instant) {
-            (Some(held), Some(instant)) => Some(held.min(instant)),
-            (held, instant) => held.or(instant),
+            (Some(first), Some(instant)) => Some(first.min(instant)),
+            (first, instant) => first.or(instant),
         };
         Verdict { look_again, ..self }
     }
@@ -77,13 +77,13 @@ pub trait Detector: 'static {
     type State;
 
     /// Judges the key at a tick. It may note in the state what only ticks can show (since when something holds).
-    fn assess(&self, key: &Self::Key, state: &mut Self::State, at: &At<'_>) -> Verdict;
+    fn assess(&self, key: &Self::Key, state: &mut Self::State, evaluation: &EvaluationContext<'_>) -> Verdict;
 
     /// How bad it is and what to do; asked while the exception is open.
-    fn respond(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Response;
+    fn respond(&self, key: &Self::Key, state: &Self::State, evaluation: &EvaluationContext<'_>) -> Response;
 
     /// The numbers behind it, each with its bound.
-    fn drivers(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Vec<Driver>;
+    fn drivers(&self, key: &Self::Key, state: &Self::State, evaluation: &EvaluationContext<'_>) -> Vec<Driver>;
 
     /// The values of the key in the contract's order.
     fn key_parts(&self, key: &Self::Key) -> Vec<KeyPart>;
@@ -93,7 +93,7 @@ pub trait Detector: 'static {
 }
 
 /// A detector that keeps the rows it reads, in drawers of its own.
-pub trait Fed: Detector<State: Default + Serialize + DeserializeOwned + 'static> {
+pub trait StatefulDetector: Detector<State: Default + Serialize + DeserializeOwned + 'static> {
     /// A change of a row it reads.
     type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
 
@@ -105,7 +105,7 @@ pub trait Fed: Detector<State: Default + Serialize + DeserializeOwned + 'static>
 }
 
 /// A detector with its copy of the context.
-pub struct Watch<D: Detector> {
+pub struct DetectorRunner<D: Detector> {
     detector: D,
     ticks: Ticks,
     context: Context,
@@ -117,47 +117,54 @@ pub struct Watch<D: Detector> {
 
 /// The rows of a key and its episode.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Watched<S> {
+#[serde(rename = "Watched")]
+pub struct DetectorState<S> {
     rows: S,
-    life: Life,
+    #[serde(rename = "life")]
+    slot: EpisodeSlot,
 }
 
-/// An episode, and what was last told of it: nothing where all is well, as nearly everywhere.
+/// An episode, and what was last emitted of it: nothing where all is well, as nearly everywhere.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Life(Option<Box<Lived>>);
+#[serde(rename = "Life")]
+pub struct EpisodeSlot(Option<Box<TrackedEpisode>>);
 
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Lived {
+#[serde(rename = "Lived")]
+struct TrackedEpisode {
     episode: Episode,
-    told: Option<Told>,
+    #[serde(rename = "told")]
+    emitted: Option<EmittedState>,
 }
 
-impl Life {
+impl EpisodeSlot {
     /// Whether its exception is open.
     pub fn is_open(&self) -> bool {
-        self.0.as_ref().is_some_and(|lived| lived.episode.opened_at().is_some())
+        self.0.as_ref().is_some_and(|tracked| tracked.episode.opened_at().is_some())
     }
 
     /// Whether there is nothing to remember.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|lived| lived.episode.is_empty())
+        self.0.as_ref().is_none_or(|tracked| tracked.episode.is_empty())
     }
 }
 
-/// What was last told of an open episode.
+/// What was last emitted of an open episode.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-struct Told {
+#[serde(rename = "Told")]
+struct EmittedState {
     store: Option<Id>,
     response: Response,
     frozen: bool,
 }
 
-impl<D: Detector> Watch<D> {
+impl<D: Detector> DetectorRunner<D> {
     /// Watches from now on; `context` is what is known before any notice.
     pub fn new(detector: D, ticks: Ticks, context: Context) -> Self {
-        let mut watch = Watch { detector, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
-        watch.read_policies();
-        watch
+        let mut runner =
+            DetectorRunner { detector, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
+        runner.read_policies();
+        runner
     }
 
     fn read_policies(&mut self) {
@@ -173,7 +180,7 @@ impl<D: Detector> Watch<D> {
     /// A policy of the type, by its full name, and its value.
     fn own_policy(&self, policy: Policy) -> (Symbol, i64) {
         let name = Id::new(&format!("{}.{}", D::KIND.name, policy.name));
-        (name.into(), self.context.policies.said(name.as_str()).unwrap_or(policy.default))
+        (name.into(), self.context.policies.value_of(name.as_str()).unwrap_or(policy.default))
     }
 
     fn is_stale(&self, store: Option<Id>) -> bool {
@@ -185,20 +192,20 @@ impl<D: Detector> Watch<D> {
         key: &D::Key,
         rows: &D::State,
         (change, opened_at): (Change, i64),
-        told: &Told,
+        emitted: &EmittedState,
         emit: &mut Emit<'_, Step, Cause>,
     ) {
-        let at = At { now: emit.now(), context: &self.context, policy: &self.policy };
+        let evaluation = EvaluationContext { now: emit.now(), context: &self.context, policy: &self.policy };
         let names = D::KIND.key.iter().map(|name| Symbol::from(*name));
         let step = Step {
             kind: D::KIND.name.into(),
             key: names.zip(self.detector.key_parts(key)).collect(),
             opened_at,
             change,
-            store: told.store,
-            response: told.response.clone(),
-            frozen: told.frozen,
-            drivers: self.detector.drivers(key, rows, &at).into(),
+            store: emitted.store,
+            response: emitted.response.clone(),
+            frozen: emitted.frozen,
+            drivers: self.detector.drivers(key, rows, &evaluation).into(),
             policy: self.in_force.clone(),
             cause: emit.cause().clone(),
         };
@@ -206,57 +213,63 @@ impl<D: Detector> Watch<D> {
     }
 
     /// Judges a key by its rows as they are now, and says what becomes of its exception.
-    pub fn judge(&self, key: &D::Key, rows: &mut D::State, life: &mut Life, emit: &mut Emit<'_, Step, Cause>) -> Next {
+    pub fn evaluate(
+        &self,
+        key: &D::Key,
+        rows: &mut D::State,
+        slot: &mut EpisodeSlot,
+        emit: &mut Emit<'_, Step, Cause>,
+    ) -> Next {
         let now = emit.now();
-        let at = At { now, context: &self.context, policy: &self.policy };
-        let verdict = self.detector.assess(key, rows, &at);
-        if life.is_empty() && !verdict.open {
+        let evaluation = EvaluationContext { now, context: &self.context, policy: &self.policy };
+        let verdict = self.detector.assess(key, rows, &evaluation);
+        if slot.is_empty() && !verdict.open {
             // All was well, and is.
-            life.0 = None;
+            slot.0 = None;
             return Next::Rest.or_at(verdict.look_again);
         }
-        let before = life.0.as_deref();
-        let mut episode = before.map_or_else(Episode::default, |lived| lived.episode);
-        let told_before = before.and_then(|lived| lived.told.as_ref());
-        let store = self.detector.store(key, rows).or(told_before.and_then(|told| told.store));
+        let before = slot.0.as_deref();
+        let mut episode = before.map_or_else(Episode::default, |tracked| tracked.episode);
+        let emitted_before = before.and_then(|tracked| tracked.emitted.as_ref());
+        let store = self.detector.store(key, rows).or(emitted_before.and_then(|emitted| emitted.store));
         let was_opened_at = episode.opened_at();
         let held = !verdict.gone && self.is_stale(store);
         let condition = Condition { open: verdict.open, clear: verdict.clear, held };
         let turn = episode.step(condition, self.for_ms, now);
         let opened_at = was_opened_at.or(episode.opened_at()).unwrap_or(now);
-        let told = match turn {
+        let emitted = match turn {
             Turn::Opened | Turn::Stays => {
-                let response = self.detector.respond(key, rows, &at);
-                Some(Told { store, response, frozen: false })
+                let response = self.detector.respond(key, rows, &evaluation);
+                Some(EmittedState { store, response, frozen: false })
             }
-            Turn::Frozen => told_before.cloned().map(|told| Told { frozen: true, ..told }),
+            Turn::Frozen => emitted_before.cloned().map(|emitted| EmittedState { frozen: true, ..emitted }),
             Turn::Closed | Turn::Cleared => None,
         };
-        let step = match (told_before, &told) {
-            (None, Some(told)) => Some((Change::Opened, told)),
-            (Some(before), Some(told)) if before != told => Some((Change::Moved, told)),
+        let step = match (emitted_before, &emitted) {
+            (None, Some(emitted)) => Some((Change::Opened, emitted)),
+            (Some(before), Some(emitted)) if before != emitted => Some((Change::Moved, emitted)),
             (Some(before), None) => Some((Change::Cleared, before)),
             _ => None,
         };
-        if let Some((change, told)) = step {
+        if let Some((change, emitted)) = step {
             // What it speaks of may have moved to another store in the very tick that clears it.
-            let told = Told { store, ..told.clone() };
-            self.step(key, rows, (change, opened_at), &told, emit);
+            let emitted = EmittedState { store, ..emitted.clone() };
+            self.step(key, rows, (change, opened_at), &emitted, emit);
         }
         let opens = episode.next(self.for_ms, now, self.ticks);
         // Open and clear at once: it clears at the next tick, by the clock alone.
         let clears = (turn == Turn::Opened && verdict.clear && !held).then_some(now + self.ticks.tick_ms);
-        let lived = Lived { episode, told };
-        match &mut life.0 {
-            held if lived == Lived::default() => *held = None,
-            Some(held) => **held = lived,
-            held => *held = Some(Box::new(lived)),
+        let tracked = TrackedEpisode { episode, emitted };
+        match &mut slot.0 {
+            stored if tracked == TrackedEpisode::default() => *stored = None,
+            Some(stored) => **stored = tracked,
+            stored => *stored = Some(Box::new(tracked)),
         }
         Next::Rest.or_at(opens).or_at(clears).or_at(verdict.look_again)
     }
 
     /// Takes a notice, before the updates of its tick.
-    pub fn hear(&mut self, notice: &Notice, diff: i64) {
+    pub fn apply(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
         if matches!(notice, Notice::Policy(_)) {
             self.read_policies();
@@ -274,13 +287,13 @@ impl<D: Detector> Watch<D> {
     }
 }
 
-impl<D: Fed> Keyed for Watch<D> {
+impl<D: StatefulDetector> Keyed for DetectorRunner<D> {
     type Key = D::Key;
     type Input = D::Input;
     type Diff = i64;
     type Notice = Notice;
     type Cause = Cause;
-    type State = Watched<D::State>;
+    type State = DetectorState<D::State>;
     type Output = Step;
 
     fn update(&mut self, key: &D::Key, state: &mut Self::State, input: D::Input, diff: i64, _: i64) {
@@ -288,7 +301,7 @@ impl<D: Fed> Keyed for Watch<D> {
     }
 
     fn notice(&mut self, notice: &Notice, diff: i64) {
-        self.hear(notice, diff);
+        self.apply(notice, diff);
     }
 
     fn audience(&self, notice: &Notice) -> Audience {
@@ -297,7 +310,7 @@ impl<D: Fed> Keyed for Watch<D> {
 
     /// A stale feed holds back the clearing of what is open, and nothing else.
     fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
-        self.detector.store(key, &state.rows).filter(|_| state.life.is_open()).map(|store| route(&store))
+        self.detector.store(key, &state.rows).filter(|_| state.slot.is_open()).map(|store| route(&store))
     }
 
     fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
@@ -309,13 +322,13 @@ impl<D: Fed> Keyed for Watch<D> {
     }
 
     fn close(&mut self, key: &D::Key, state: &mut Self::State, emit: &mut Emit<'_, Step, Cause>) -> Next {
-        let next = self.judge(key, &mut state.rows, &mut state.life, emit);
-        if self.detector.is_empty(&state.rows) && state.life.is_empty() { Next::Forget } else { next }
+        let next = self.evaluate(key, &mut state.rows, &mut state.slot, emit);
+        if self.detector.is_empty(&state.rows) && state.slot.is_empty() { Next::Forget } else { next }
     }
 }
 
 /// Runs a detector over the changes of the rows it reads.
-pub fn watch<'scope, D: Fed>(
+pub fn run_detector<'scope, D: StatefulDetector>(
     detector: D,
     ticks: Ticks,
     context: Context,
@@ -323,7 +336,7 @@ pub fn watch<'scope, D: Fed>(
     input: impl Into<Inputs<'scope, D::Key, D::Input>>,
 ) -> Collection<'scope, Step> {
     let name = format!("detector: {}", D::KIND.name);
-    keyed(&name, ticks, input, Some(notices.clone()), Watch::new(detector, ticks, context))
+    keyed(&name, ticks, input, Some(notices.clone()), DetectorRunner::new(detector, ticks, context))
 }
 
 /// The store of each open exception of these steps, once an exception.

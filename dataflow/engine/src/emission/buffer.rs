@@ -295,7 +295,7 @@ impl Outputs {
     /// If it cannot be read; with a sentence.
     pub fn load(&mut self, name: &str, waiting: &[u8]) -> Result<bool, String> {
         let Some(name) = name.strip_prefix(OUTPUT) else { return Ok(false) };
-        let buffer = self.buffers.iter().find(|((_, changes), _)| *changes == name);
+        let buffer = self.buffers.iter().find(|((_, other), _)| *other == name);
         let (_, buffer) = buffer.ok_or_else(|| format!("no output is called {name:?}"))?;
         buffer.borrow_mut().load(waiting).map_err(|error| format!("what waited for {name}: {error}"))?;
         Ok(true)
@@ -385,10 +385,10 @@ mod tests {
             (row(8, 3, false), 1),
             (row(8, 2, false), -1),
         ];
-        let mut changes = Changes::default();
-        changes.into_iter().for_each(|(row, diff)| changes.add(row, diff));
+        let mut buffered = Changes::default();
+        changes.into_iter().for_each(|(row, diff)| buffered.add(row, diff));
         assert_eq!(
-            changes.into_ops(),
+            buffered.into_ops(),
             (
                 vec![
                     (1, Op::Insert, Some(5)),
