@@ -79,8 +79,8 @@ pub fn build<'scope>(settings: &Settings, inputs: Inputs<'scope>, outputs: &mut 
     let Detected { steps, notices } = (catalog.build)(&inputs, outputs);
 
     let governed = (inputs.context, catalog.types);
-    let told = governance::build(inputs.ticks, governed, &notices, &steps, &inputs.streams.commands);
-    let (exceptions, decisions) = governance::topics(&told);
+    let records = governance::build(inputs.ticks, governed, &notices, &steps, &inputs.streams.commands);
+    let (exceptions, decisions) = governance::split_topics(&records);
     outputs.records(OutputTopic::Exceptions, &exceptions);
     outputs.records(OutputTopic::Decisions, &decisions);
     edge
