@@ -150,14 +150,14 @@ impl<'scope> Edge<'scope> {
 
     /// Has `look` see the fate of each record.
     pub fn look(&self, look: impl Fn(&Memo, &Outcome) + Clone + 'static) {
-        fn tell<D>(judged: &Judged<EventId, D, Memo>, look: &impl Fn(&Memo, &Outcome)) {
+        fn visit<D>(judged: &Judged<EventId, D, Memo>, look: &impl Fn(&Memo, &Outcome)) {
             if let Some((memo, outcome)) = fate(judged) {
                 look(memo, &outcome);
             }
         }
         let (facts, rows) = (look.clone(), look.clone());
-        self.facts.look(move |judged, _| tell(judged, &facts));
-        self.rows.look(move |judged, _| tell(judged, &rows));
+        self.facts.look(move |judged, _| visit(judged, &facts));
+        self.rows.look(move |judged, _| visit(judged, &rows));
         self.known.look(move |fated, _| look(&fated.memo, &fated.outcome));
     }
 

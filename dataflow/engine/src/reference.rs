@@ -34,13 +34,13 @@ impl Policies {
     }
 
     /// The value in force of the policy called `name`, if anybody said one.
-    pub fn said(&self, name: &str) -> Option<i64> {
+    pub fn value_of(&self, name: &str) -> Option<i64> {
         self.recorded.get(name).and_then(One::get).or_else(|| self.configured.get(name)).copied()
     }
 
     /// The value in force.
     pub fn get(&self, policy: Policy) -> i64 {
-        self.said(policy.name).unwrap_or(policy.default)
+        self.value_of(policy.name).unwrap_or(policy.default)
     }
 }
 

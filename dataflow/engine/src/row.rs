@@ -27,16 +27,17 @@ impl<K, V> Row<K, V> {
     }
 }
 
-/// A row of a tumbling window as it was last said, through settling and beyond.
+/// A row of a tumbling window as it was last last_emitted, through settling and beyond.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tumbling<V> {
-    said: Option<V>,
+    #[serde(rename = "said")]
+    last_emitted: Option<V>,
     settled_at: Option<i64>,
 }
 
 impl<V> Default for Tumbling<V> {
     fn default() -> Self {
-        Tumbling { said: None, settled_at: None }
+        Tumbling { last_emitted: None, settled_at: None }
     }
 }
 
@@ -46,9 +47,9 @@ impl<V: Clone + PartialEq> Tumbling<V> {
         self.settled_at.is_some()
     }
 
-    /// The value last said.
-    pub fn said(&self) -> Option<&V> {
-        self.said.as_ref()
+    /// The value last last_emitted.
+    pub fn last_emitted(&self) -> Option<&V> {
+        self.last_emitted.as_ref()
     }
 
     /// Changes what a settled value carries beside its row, while it stays readable.
@@ -60,17 +61,17 @@ impl<V: Clone + PartialEq> Tumbling<V> {
     ) {
         let row = |value: V| Row { key: key.clone(), value, settled: true };
         if self.settled_at.is_some()
-            && let Some(old) = self.said.take()
+            && let Some(old) = self.last_emitted.take()
         {
             let new = amended(old.clone());
             emit.replace(Some(row(old)), Some(row(new.clone())));
-            self.said = Some(new);
+            self.last_emitted = Some(new);
         }
     }
 
     /// Says the row as it is now (`None`: it does not stand). At the first tick ≥ `settles_at` a standing row settles
     /// with that value; [`READABLE_MS`] later it is withdrawn. Answers when to look again.
-    pub fn say<K: Clone + PartialEq>(
+    pub fn emit_row<K: Clone + PartialEq>(
         &mut self,
         key: &K,
         value: Option<V>,
@@ -83,18 +84,18 @@ impl<V: Clone + PartialEq> Tumbling<V> {
             if now < settled_at + READABLE_MS {
                 return Next::At(settled_at + READABLE_MS);
             }
-            emit.replace(self.said.take().map(|value| row(value, true)), None);
+            emit.replace(self.last_emitted.take().map(|value| row(value, true)), None);
             return Next::Forget;
         }
         let settles = now >= settles_at && value.is_some();
-        let old = self.said.take().map(|value| row(value, false));
+        let old = self.last_emitted.take().map(|value| row(value, false));
         emit.replace(old, value.clone().map(|value| row(value, settles)));
-        self.said = value;
+        self.last_emitted = value;
         if settles {
             self.settled_at = Some(now);
             return Next::At(now + READABLE_MS);
         }
-        if self.said.is_some() { Next::At(settles_at) } else { Next::Forget }
+        if self.last_emitted.is_some() { Next::At(settles_at) } else { Next::Forget }
     }
 }
 
@@ -128,15 +129,20 @@ where
 }
 
 /// Says a row that never settles; answers whether it stands.
-pub fn say<K, V>(key: &K, said: &mut Option<V>, value: Option<V>, emit: &mut Emit<'_, Row<K, V>, Cause>) -> bool
+pub fn emit_row<K, V>(
+    key: &K,
+    last_emitted: &mut Option<V>,
+    value: Option<V>,
+    emit: &mut Emit<'_, Row<K, V>, Cause>,
+) -> bool
 where
     K: Clone + PartialEq,
     V: Clone + PartialEq,
 {
-    if *said != value {
+    if *last_emitted != value {
         let row = |value: V| Row::new(key.clone(), value);
-        emit.replace(said.take().map(row), value.clone().map(row));
-        *said = value;
+        emit.replace(last_emitted.take().map(row), value.clone().map(row));
+        *last_emitted = value;
     }
-    said.is_some()
+    last_emitted.is_some()
 }

@@ -35,7 +35,7 @@ macro_rules! only {
 pub type Timed<D> = Fact<EventId, D>;
 
 /// A fact as its readers see it.
-pub type Seen<'a, D> = Fact<&'a EventId, &'a D>;
+pub type FactRef<'a, D> = Fact<&'a EventId, &'a D>;
 
 /// The facts of one type that stand, for many readers: each takes of them what concerns it, nobody a copy of all.
 #[derive(Clone)]
@@ -45,9 +45,9 @@ pub struct Facts<'scope, D> {
 }
 
 /// The till lines that stand: most of what comes.
-pub type Lines<'scope> = Facts<'scope, PosLine>;
+pub type PosLines<'scope> = Facts<'scope, PosLine>;
 
-impl<'scope> Lines<'scope> {
+impl<'scope> PosLines<'scope> {
     /// The till lines among judgements that are not built yet.
     pub fn of(judged: Rc<Judgements<'scope, FactBody>>) -> Self {
         Facts { judged, of: only!(FactBody::Pos) }
@@ -55,7 +55,7 @@ impl<'scope> Lines<'scope> {
 }
 
 /// The fact that was judged to be one, if it is of the type.
-fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option<&D>) -> Option<Seen<'_, D>> {
+fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option<&D>) -> Option<FactRef<'_, D>> {
     match judged {
         Judged::Fact(Fact { id, event_time, horizon, body }) => {
             Some(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
@@ -66,26 +66,26 @@ fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option
 
 impl<'scope, D: 'static> Facts<'scope, D> {
     /// What `read` makes of each fact, one or none.
-    pub fn flat_map<T>(&self, read: impl Fn(Seen<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
+    pub fn flat_map<T>(&self, read: impl Fn(FactRef<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
     {
         let of = self.of;
-        self.judged.read(move |judged, _| read(seen(judged, of)?))
+        self.judged.read(move |judged, _| read(fact_ref(judged, of)?))
     }
 
     /// What `split` makes of each fact, one or none: something, and by how much it moves the sum of it.
-    pub fn explode<T, R>(&self, split: impl Fn(Seen<'_, D>) -> Option<(T, R)> + 'static) -> Sums<'scope, T, R>
+    pub fn explode<T, R>(&self, split: impl Fn(FactRef<'_, D>) -> Option<(T, R)> + 'static) -> Sums<'scope, T, R>
     where
         T: Clone + 'static,
         R: Clone + Multiply<i64, Output = R> + 'static,
     {
         let of = self.of;
-        self.judged.explode(move |judged| split(seen(judged, of)?))
+        self.judged.explode(move |judged| split(fact_ref(judged, of)?))
     }
 
     /// What `read` makes of each fact.
-    pub fn map<T>(&self, read: impl Fn(Seen<'_, D>) -> T + 'static) -> Collection<'scope, T>
+    pub fn map<T>(&self, read: impl Fn(FactRef<'_, D>) -> T + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
     {
@@ -97,7 +97,7 @@ impl<'scope, D: 'static> Facts<'scope, D> {
 #[derive(Clone)]
 #[expect(missing_docs, reason = "one collection a record type, named after it")]
 pub struct Streams<'scope> {
-    pub pos: Lines<'scope>,
+    pub pos: PosLines<'scope>,
     pub activities: Facts<'scope, Activity>,
     pub traffic: Collection<'scope, Timed<TrafficCount>>,
     pub queues: Collection<'scope, Timed<QueueInterval>>,
@@ -143,7 +143,7 @@ impl<'scope> Streams<'scope> {
         });
         let judged = || edge.facts.clone();
         Streams {
-            pos: Lines::of(judged()),
+            pos: PosLines::of(judged()),
             activities: Facts { judged: judged(), of: only!(FactBody::Activity) },
             traffic: whole(Facts { judged: judged(), of: only!(FactBody::Traffic) }),
             queues: whole(Facts { judged: judged(), of: only!(FactBody::Queue) }),

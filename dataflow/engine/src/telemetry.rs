@@ -1,4 +1,4 @@
-//! How the job is doing, in numbers that Prometheus can collect, and whether it is alive and ready.
+//! How the job is doing, in metrics that Prometheus can collect, and whether it is alive and ready.
 //!
 //! One [`Telemetry`] is shared by everything that runs: each part tells it what happened, [`Telemetry::render`] writes all
 //! of it down. Names begin with `storepulse_`, units stand in them, every metric has a sentence of help.
@@ -49,20 +49,20 @@ pub enum Ready {
 /// the clock has been set.
 const READY_MS: i64 = 10_000;
 
-/// The numbers of one job; clones share them.
+/// The metrics of one job; clones share them.
 #[derive(Clone)]
 pub struct Telemetry(Arc<Shared>);
 
 struct Shared {
     registry: Registry,
-    numbers: Numbers,
+    metrics: Metrics,
     ready: Mutex<Ready>,
     health: Mutex<Health>,
     /// When the newest snapshot was written, by the wall clock.
     snapshot_at_ms: Mutex<Option<i64>>,
 }
 
-struct Numbers {
+struct Metrics {
     records: Counters<2>,
     lag: Gauges<2>,
     tick_lag: Histogram,
@@ -104,11 +104,11 @@ impl Register<'_> {
     }
 }
 
-impl Numbers {
+impl Metrics {
     fn register(registry: &mut Registry) -> Self {
         let mut register = Register(registry);
         let seconds = || Histogram::new(SECONDS);
-        Numbers {
+        Metrics {
             records: register.plain("records", "Input records by topic and by what became of them"),
             lag: register.plain("input_lag_records", "Records of a partition that are not read yet"),
             tick_lag: register.with_unit("tick_lag", Unit::Seconds, "Wall clock minus tick when it closed", seconds()),
@@ -157,7 +157,7 @@ impl Numbers {
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -171,14 +171,14 @@ fn seconds(instant_ms: i64) -> f64 {
 }
 
 impl Telemetry {
-    /// The numbers of a program of this version, all at nought.
+    /// The metrics of a program of this version, all at nought.
     pub fn new(version: &str) -> Self {
         let mut registry = Registry::with_prefix("storepulse");
         registry.register("build", "What runs here", Info::new([("version", version.to_owned())]));
-        let numbers = Numbers::register(&mut registry);
+        let metrics = Metrics::register(&mut registry);
         Telemetry(Arc::new(Shared {
             registry,
-            numbers,
+            metrics,
             ready: Mutex::new(Ready::No),
             health: Mutex::new(Health::Running),
             snapshot_at_ms: Mutex::new(None),
@@ -187,10 +187,10 @@ impl Telemetry {
 
     /// Everything, in the OpenMetrics text format.
     pub fn render(&self) -> String {
-        if let Some(written_at) = *held(&self.0.snapshot_at_ms) {
-            self.0.numbers.snapshot_age.set(seconds((clock::wall_ms() - written_at).max(0)));
+        if let Some(written_at) = *lock(&self.0.snapshot_at_ms) {
+            self.0.metrics.snapshot_age.set(seconds((clock::wall_ms() - written_at).max(0)));
         }
-        self.0.numbers.ready.set(i64::from(self.is_ready()));
+        self.0.metrics.ready.set(i64::from(self.is_ready()));
         let mut page = String::new();
         // Writing into a string cannot fail.
         _ = text::encode(&mut page, &self.0.registry);
@@ -200,103 +200,103 @@ impl Telemetry {
     /// `count` more records of an input topic had this fate.
     pub fn fates(&self, topic: &str, fate: &str, count: u64) {
         let labels = [("topic", topic.to_owned()), ("fate", fate.to_owned())];
-        self.0.numbers.records.get_or_create(&labels).inc_by(count);
+        self.0.metrics.records.get_or_create(&labels).inc_by(count);
     }
 
     /// So many records of a partition are not read yet.
     pub fn lag(&self, topic: &str, partition: u32, records: u64) {
         let labels = [("topic", topic.to_owned()), ("partition", partition.to_string())];
-        self.0.numbers.lag.get_or_create(&labels).set(gauge(records));
+        self.0.metrics.lag.get_or_create(&labels).set(gauge(records));
     }
 
     /// A tick closed, so long after its time by the wall clock, and took so long.
     pub fn tick_closed(&self, tick_ms_time: i64, lag_seconds: f64, duration_seconds: f64) {
-        self.0.numbers.last_tick.set(seconds(tick_ms_time));
-        self.0.numbers.tick_lag.observe(lag_seconds);
-        self.0.numbers.tick_duration.observe(duration_seconds);
+        self.0.metrics.last_tick.set(seconds(tick_ms_time));
+        self.0.metrics.tick_lag.observe(lag_seconds);
+        self.0.metrics.tick_duration.observe(duration_seconds);
     }
 
     /// What an operator keeps.
     pub fn state(&self, worker: usize, operator: &str, entries: u64, bytes: u64) {
         let labels = [("operator", operator.to_owned()), ("worker", worker.to_string())];
-        self.0.numbers.state_entries.get_or_create(&labels).set(gauge(entries));
-        self.0.numbers.state_bytes.get_or_create(&labels).set(gauge(bytes));
+        self.0.metrics.state_entries.get_or_create(&labels).set(gauge(entries));
+        self.0.metrics.state_bytes.get_or_create(&labels).set(gauge(bytes));
     }
 
     /// How many rows a view has.
     pub fn view_rows(&self, view: &str, rows: u64) {
-        self.0.numbers.view_rows.get_or_create(&[("view", view.to_owned())]).set(gauge(rows));
+        self.0.metrics.view_rows.get_or_create(&[("view", view.to_owned())]).set(gauge(rows));
     }
 
     /// How many exceptions of a type stand open.
     pub fn open_exceptions(&self, kind: &str, open: i64) {
-        self.0.numbers.open_exceptions.get_or_create(&[("type", kind.to_owned())]).set(open);
+        self.0.metrics.open_exceptions.get_or_create(&[("type", kind.to_owned())]).set(open);
     }
 
     /// A snapshot of `tick` was written just now: its size, and how long it took.
     pub fn snapshot(&self, tick: i64, bytes: u64, seconds_taken: f64) {
-        self.0.numbers.snapshots.inc();
-        self.0.numbers.snapshot_tick.set(seconds(tick));
-        self.0.numbers.snapshot_bytes.set(gauge(bytes));
-        self.0.numbers.snapshot_duration.set(seconds_taken);
+        self.0.metrics.snapshots.inc();
+        self.0.metrics.snapshot_tick.set(seconds(tick));
+        self.0.metrics.snapshot_bytes.set(gauge(bytes));
+        self.0.metrics.snapshot_duration.set(seconds_taken);
         self.snapshot_age(0.0);
     }
 
     /// The newest snapshot is so old now; it ages by itself from here on.
     #[expect(clippy::cast_possible_truncation, reason = "a span in milliseconds")]
     pub fn snapshot_age(&self, seconds: f64) {
-        *held(&self.0.snapshot_at_ms) = Some(clock::wall_ms().saturating_sub((seconds * 1_000.0) as i64));
+        *lock(&self.0.snapshot_at_ms) = Some(clock::wall_ms().saturating_sub((seconds * 1_000.0) as i64));
     }
 
     /// So much waits in a queue.
     pub fn queue_depth(&self, queue: &str, depth: usize) {
-        self.0.numbers.queue_depth.get_or_create(&[("queue", queue.to_owned())]).set(gauge(depth));
+        self.0.metrics.queue_depth.get_or_create(&[("queue", queue.to_owned())]).set(gauge(depth));
     }
 
     /// `records` more records of an output topic were written.
     pub fn outputs(&self, topic: &str, records: u64) {
-        self.0.numbers.outputs.get_or_create(&[("topic", topic.to_owned())]).inc_by(records);
+        self.0.metrics.outputs.get_or_create(&[("topic", topic.to_owned())]).inc_by(records);
     }
 
     /// `count` more ticks were bound in the remap log.
     pub fn remap_appends(&self, count: u64) {
-        self.0.numbers.remap_appends.inc_by(count);
+        self.0.metrics.remap_appends.inc_by(count);
     }
 
     /// The job went on from a snapshot.
     pub fn restarted(&self) {
-        self.0.numbers.restarts.inc();
+        self.0.metrics.restarts.inc();
     }
 
     /// An HTTP request was answered.
     pub fn request(&self, route: &str, status: u16) {
         let labels = [("route", route.to_owned()), ("status", status.to_string())];
-        self.0.numbers.requests.get_or_create(&labels).inc();
+        self.0.metrics.requests.get_or_create(&labels).inc();
     }
 
     /// An HTTP request was refused.
     pub fn refused(&self, reason: &str) {
-        self.0.numbers.refusals.get_or_create(&[("reason", reason.to_owned())]).inc();
+        self.0.metrics.refusals.get_or_create(&[("reason", reason.to_owned())]).inc();
     }
 
     /// A command was appended to its topic.
     pub fn command_taken(&self) {
-        self.0.numbers.commands.inc();
+        self.0.metrics.commands.inc();
     }
 
     /// So many clients read the stream of exceptions.
     pub fn event_readers(&self, readers: usize) {
-        self.0.numbers.event_readers.set(gauge(readers));
+        self.0.metrics.event_readers.set(gauge(readers));
     }
 
     /// How far the job has come.
     pub fn ready(&self, ready: Ready) {
-        *held(&self.0.ready) = ready;
+        *lock(&self.0.ready) = ready;
     }
 
     /// Whether readers may rely on what they read: the job runs, and its last tick is of now.
     pub fn is_ready(&self) -> bool {
-        let is_now = match *held(&self.0.ready) {
+        let is_now = match *lock(&self.0.ready) {
             Ready::No => false,
             Ready::Yes => true,
             Ready::At(tick) => (clock::wall_ms() - tick).abs() < READY_MS,
@@ -306,7 +306,7 @@ impl Telemetry {
 
     /// The job has ended and will not go on. The first reason stays.
     pub fn failed(&self, reason: &str) {
-        let mut health = held(&self.0.health);
+        let mut health = lock(&self.0.health);
         if *health == Health::Running {
             *health = Health::Failed(reason.to_owned());
         }
@@ -316,7 +316,7 @@ impl Telemetry {
 
     /// Whether the job runs.
     pub fn health(&self) -> Health {
-        held(&self.0.health).clone()
+        lock(&self.0.health).clone()
     }
 
     /// Held by the thread of the job for as long as it runs: when it ends, however it ends, the job is not healthy.
@@ -410,9 +410,9 @@ mod tests {
     #[test]
     fn a_thread_that_panics_is_noticed() {
         let telemetry = Telemetry::new("1");
-        let held = telemetry.alive();
+        let alive = telemetry.alive();
         let thread = std::thread::spawn(move || {
-            let _alive = held;
+            let _alive = alive;
             std::panic::resume_unwind(Box::new("a defect"));
         });
         assert!(thread.join().is_err());

@@ -17,7 +17,7 @@ pub type Inputs<'scope, K, I> = operators::inputs::Inputs<'scope, K, I, i64, Cau
 pub type Sums<'scope, D, R> = operators::driver::Traces<'scope, D, R, Cause>;
 
 /// The same rows, with no record to blame: for what explains an exception but does not decide it.
-pub fn unblamed<D: Clone + 'static>(rows: Collection<'_, D>) -> Collection<'_, D> {
+pub fn without_cause<D: Clone + 'static>(rows: Collection<'_, D>) -> Collection<'_, D> {
     use differential_dataflow::collection::AsCollection;
     use timely::dataflow::operators::vec::Map;
     rows.inner.map(|(row, tick, change)| (row, tick, Traced::new(change.diff, None))).as_collection()

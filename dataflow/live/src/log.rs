@@ -23,7 +23,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// How much is said.
+/// How much is captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
@@ -81,11 +81,11 @@ mod testing {
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    struct Output(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Page {
+    impl io::Write for Output {
         fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("the page").extend(text);
+            self.0.lock().expect("the output").extend(text);
             Ok(text.len())
         }
 
@@ -94,28 +94,28 @@ mod testing {
         }
     }
 
-    /// What `speak` says on this thread.
-    pub(super) fn said(format: LogFormat, speak: impl FnOnce()) -> String {
-        let page = Page::default();
-        let written = page.clone();
-        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || page.clone()), speak);
-        String::from_utf8(written.0.lock().expect("the page").clone()).expect("text")
+    /// What `emit` says on this thread.
+    pub(super) fn captured(format: LogFormat, emit: impl FnOnce()) -> String {
+        let output = Output::default();
+        let written = output.clone();
+        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || output.clone()), emit);
+        String::from_utf8(written.0.lock().expect("the output").clone()).expect("text")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::testing::said;
+    use super::testing::captured;
     use super::*;
 
-    fn speak() {
-        tracing::debug!("not said");
+    fn emit() {
+        tracing::debug!("not captured");
         tracing::warn!(reason = "expired", actor = %"mara", attempts = 2, "command refused");
     }
 
     #[test]
     fn a_line_of_json_carries_the_fields() {
-        let text = said(LogFormat::Json, speak);
+        let text = captured(LogFormat::Json, emit);
         let line: serde_json::Value = serde_json::from_str(&text).expect("one line of JSON");
         let fields = ["level", "message", "reason", "actor"].map(|name| line[name].as_str());
         assert_eq!(fields, ["WARN", "command refused", "expired", "mara"].map(Some));
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_line_of_text_says_the_same_and_nothing_below_its_level() {
-        let text = said(LogFormat::Text, speak);
+        let text = captured(LogFormat::Text, emit);
         assert!(text.contains(r#"command refused reason="expired" actor=mara attempts=2"#), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }

@@ -134,8 +134,8 @@ mod tests {
         let scenario = Scenario::open(folder.path(), &overrides).expect("opens");
         assert_eq!(scenario.settings.ticks.tick_ms, 10);
         assert_eq!(scenario.settings.limits.lateness_ms, LATENESS_MS);
-        assert_eq!(scenario.settings.policies.said("x"), Some(3));
-        assert_eq!(scenario.settings.policies.said("min_confidence_bp"), Some(1));
+        assert_eq!(scenario.settings.policies.value_of("x"), Some(3));
+        assert_eq!(scenario.settings.policies.value_of("min_confidence_bp"), Some(1));
         for (wrong, says) in [("tick_ms = 0", "tick_ms is 0"), ("untill = 1", "untill"), ("until = x", "scenario.toml")]
         {
             write(wrong);
