@@ -58,7 +58,7 @@ impl Publisher {
             let (tables, telemetry) = (tables.clone(), telemetry.clone());
             TopicWriter { outboxes, numbers: Numbers::default(), tables, telemetry, give_up_after }
         };
-        let (deferred, receiver) = DeferredSender::writer();
+        let (deferred, receiver) = DeferredSender::channel();
         let (urgent, views) =
             (UrgentWriter { writer: writer_of(urgent), deferred, is_live, closed: None }, writer_of(views));
         std::thread::scope(|threads| {
