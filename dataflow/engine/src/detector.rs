@@ -1,8 +1,10 @@
-//! What all detectors share: the slot of an episode from the first bad tick to the clearing one (contract §5).
+//! Runs a detector as a keyed operator and tracks the episode of each key, from the first bad tick to the clearing one
+//! (contract §5).
 //!
-//! A [`Detector`] is a pure condition over the rows it keeps for a key. This file runs it as a keyed operator: it holds
-//! the episode, asks the condition at every tick at which it may have changed, and tells each opening, move and clearing
-//! as one [`Step`]; [`crate::governance`] decides which moves are worth a record. A stale feed holds clearing back; opening is never held back.
+//! A [`Detector`] is a pure condition over the rows of a key. A [`DetectorRunner`] holds the episode of the key,
+//! evaluates the condition at every tick at which it may have changed, and emits each opening, move and clearing as one
+//! [`Step`]. [`crate::governance`] decides which moves become a record. A stale feed delays the clearing of an
+//! exception, never its opening.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -22,39 +24,39 @@ use serde::{Deserialize, Serialize};
 use crate::reference::{Context, Notice};
 use crate::time::{Collection, Inputs};
 
-/// What a detector may look at beside the rows of its key.
+/// The inputs of an evaluation beside the rows of the key.
 pub struct EvaluationContext<'a> {
     /// The tick.
     pub now: i64,
-    /// Hours, stale feeds, policies.
+    /// Opening hours, stale feeds and policies.
     pub context: &'a Context,
     /// The values of the type's own policies, in the order of [`ExceptionType::policies`].
     pub policy: &'a [i64],
 }
 
-/// What a detector finds at a tick.
+/// The result of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Verdict {
     /// The open condition holds.
     pub open: bool,
     /// The clear condition holds.
     pub clear: bool,
-    /// What it speaks of is gone, ended, or past: no stale feed can hold it open.
+    /// The subject is gone, has ended or is past: no stale feed can delay the clearing.
     pub gone: bool,
-    /// An instant at which the clock alone may change the verdict; never later than the first one.
+    /// The first instant at which the clock alone may change the verdict; an earlier instant is allowed.
     pub look_again: Option<i64>,
 }
 
 impl Verdict {
-    /// Nothing to speak of: clear at once.
+    /// The verdict on a subject that no longer exists: the exception clears at once.
     pub const GONE: Verdict = Verdict { open: false, clear: true, gone: true, look_again: None };
 
-    /// Open while `open` holds, clear otherwise.
+    /// The verdict that opens while `open` holds and clears otherwise.
     pub fn while_true(open: bool) -> Verdict {
         Verdict { open, clear: !open, gone: false, look_again: None }
     }
 
-    /// The same, to be looked at again at `instant`.
+    /// The same verdict with another evaluation at `instant`.
     #[must_use]
     pub fn again(self, instant: Option<i64>) -> Verdict {
         let look_again = match (self.look_again, instant) {
@@ -65,57 +67,60 @@ impl Verdict {
     }
 }
 
-/// A condition over the rows of a key, with what to say and do about it.
+/// A condition over the rows of a key, with the response to an exception and its drivers.
 pub trait Detector: 'static {
-    /// What it is called, and its policies.
+    /// The exception type: its name, key, feeds and policies.
     const KIND: &'static ExceptionType;
-    /// Whether the hours or data of its store enter the verdict on a key.
+    /// True if the verdict on a key depends on the hours or data of its store.
     const READS_STORES: bool = false;
-    /// Names what may be exceptional.
+    /// The key of a subject that may be exceptional.
     type Key: Clone + Ord + Hash + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
-    /// The rows of a key that it reads.
+    /// The rows of a key that the detector reads.
     type State;
 
-    /// Judges the key at a tick. It may note in the state what only ticks can show (since when something holds).
+    /// Evaluates the condition at a tick. It may record in the state what only ticks show, such as the start of a
+    /// condition.
     fn assess(&self, key: &Self::Key, state: &mut Self::State, evaluation: &EvaluationContext<'_>) -> Verdict;
 
-    /// How bad it is and what to do; asked while the exception is open.
+    /// Returns severity, action and impact; called while the exception is open.
     fn respond(&self, key: &Self::Key, state: &Self::State, evaluation: &EvaluationContext<'_>) -> Response;
 
-    /// The numbers behind it, each with its bound.
+    /// Returns the numbers behind the exception, each with its threshold.
     fn drivers(&self, key: &Self::Key, state: &Self::State, evaluation: &EvaluationContext<'_>) -> Vec<Driver>;
 
-    /// The values of the key in the contract's order.
+    /// Returns the values of the key in the contract's order.
     fn key_parts(&self, key: &Self::Key) -> Vec<KeyPart>;
 
-    /// The store it speaks of.
+    /// Returns the store of the subject.
     fn store(&self, key: &Self::Key, state: &Self::State) -> Option<Id>;
 }
 
-/// A detector that keeps the rows it reads, in drawers of its own.
+/// A detector with state of its own: an entry per key that holds the rows it reads.
 pub trait StatefulDetector: Detector<State: Default + Serialize + DeserializeOwned + 'static> {
-    /// A change of a row it reads.
+    /// A change of a row that the detector reads.
     type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
 
-    /// Takes a change of a row; order within a tick is arbitrary.
+    /// Applies a change of a row; the order within a tick is arbitrary.
     fn update(&self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: i64);
 
-    /// Whether nothing is kept for the key.
+    /// Returns true if the state holds nothing for the key.
     fn is_empty(&self, state: &Self::State) -> bool;
 }
 
-/// A detector with its copy of the context.
+/// Runs a detector with its own copy of the context.
 pub struct DetectorRunner<D: Detector> {
     detector: D,
     ticks: Ticks,
     context: Context,
     policy: Vec<i64>,
     for_ms: i64,
-    /// Every policy in force that the type reads, by its full name.
+    /// Every policy in force that the exception type reads, by its full name.
     in_force: Arc<[(Symbol, i64)]>,
 }
 
-/// The rows of a key and its episode.
+/// The stored state of a key: the detector's rows and its episode.
+///
+/// The names in `serde(rename)` here are those that snapshots and their fingerprints hold.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename = "Watched")]
 pub struct DetectorState<S> {
@@ -124,7 +129,7 @@ pub struct DetectorState<S> {
     slot: EpisodeSlot,
 }
 
-/// An episode, and what was last emitted of it: nothing where all is well, as nearly everywhere.
+/// The episode of a key and its last emitted state; empty while all is well, which holds for nearly every key.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename = "Life")]
 pub struct EpisodeSlot(Option<Box<TrackedEpisode>>);
@@ -138,18 +143,18 @@ struct TrackedEpisode {
 }
 
 impl EpisodeSlot {
-    /// Whether its exception is open.
+    /// Returns true if the exception is open.
     pub fn is_open(&self) -> bool {
         self.0.as_ref().is_some_and(|tracked| tracked.episode.opened_at().is_some())
     }
 
-    /// Whether there is nothing to remember.
+    /// Returns true if there is no episode.
     pub fn is_empty(&self) -> bool {
         self.0.as_ref().is_none_or(|tracked| tracked.episode.is_empty())
     }
 }
 
-/// What was last emitted of an open episode.
+/// The last emitted state of an open episode.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "Told")]
 struct EmittedState {
@@ -159,7 +164,7 @@ struct EmittedState {
 }
 
 impl<D: Detector> DetectorRunner<D> {
-    /// Watches from now on; `context` is what is known before any notice.
+    /// Creates a runner; `context` is the reference data known before the first broadcast.
     pub fn new(detector: D, ticks: Ticks, context: Context) -> Self {
         let mut runner =
             DetectorRunner { detector, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
@@ -177,7 +182,7 @@ impl<D: Detector> DetectorRunner<D> {
         self.in_force = own.into_iter().chain([confidence]).collect();
     }
 
-    /// A policy of the type, by its full name, and its value.
+    /// Returns a policy of the exception type: its full name and its value.
     fn own_policy(&self, policy: Policy) -> (Symbol, i64) {
         let name = Id::new(&format!("{}.{}", D::KIND.name, policy.name));
         (name.into(), self.context.policies.value_of(name.as_str()).unwrap_or(policy.default))
@@ -212,7 +217,7 @@ impl<D: Detector> DetectorRunner<D> {
         emit.push(step, 1);
     }
 
-    /// Judges a key by its rows as they are now, and says what becomes of its exception.
+    /// Evaluates the condition for a key and emits the change of its exception, if there is one.
     pub fn evaluate(
         &self,
         key: &D::Key,
@@ -268,7 +273,7 @@ impl<D: Detector> DetectorRunner<D> {
         Next::Rest.or_at(opens).or_at(clears).or_at(verdict.look_again)
     }
 
-    /// Takes a notice, before the updates of its tick.
+    /// Applies a broadcast, before the updates of its tick.
     pub fn apply(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
         if matches!(notice, Notice::Policy(_)) {
@@ -276,7 +281,7 @@ impl<D: Detector> DetectorRunner<D> {
         }
     }
 
-    /// Whom a notice may concern.
+    /// Returns the keys that a broadcast may affect.
     pub fn audience_of(notice: &Notice) -> Audience {
         match notice {
             Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
@@ -308,7 +313,7 @@ impl<D: StatefulDetector> Keyed for DetectorRunner<D> {
         Self::audience_of(notice)
     }
 
-    /// A stale feed holds back the clearing of what is open, and nothing else.
+    /// Only an open exception subscribes to its store: a stale feed delays clearing and nothing else.
     fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
         self.detector.store(key, &state.rows).filter(|_| state.slot.is_open()).map(|store| route(&store))
     }
@@ -339,7 +344,7 @@ pub fn run_detector<'scope, D: StatefulDetector>(
     keyed(&name, ticks, input, Some(notices.clone()), DetectorRunner::new(detector, ticks, context))
 }
 
-/// The store of each open exception of these steps, once an exception.
+/// Returns the store of each open exception of these steps, one row per exception.
 pub fn open_stores<'scope>(steps: &Collection<'scope, Step>) -> Collection<'scope, Id> {
     let store_at = |change| move |step: Step| step.store.filter(|_| step.change == change);
     let opened = steps.clone().flat_map(store_at(Change::Opened));

@@ -1,7 +1,9 @@
-//! People answer exceptions: acknowledge, approve, reject, snooze, dismiss, within their role (contract §5).
+//! Applies commands to exceptions: acknowledge, approve, reject, snooze and dismiss, within the role of the sender
+//! (contract §5).
 //!
-//! Detectors' steps and the tick's commands meet here, by exception id. Steps come first, then commands in file order;
-//! each makes one record of the exceptions topic, or, refused, only a decision. Detection goes on whatever people say.
+//! Steps of detectors and commands meet here by exception id. Within a tick steps come first, then commands in file
+//! order. Each makes one record of the exceptions topic; a refused command makes only a decision. Commands do not stop
+//! detection.
 
 use contract::event::command::{Command, CommandAction};
 use contract::exception::{Change, Response, Step};
@@ -17,25 +19,27 @@ use serde::{Deserialize, Serialize};
 use crate::reference::{Context, Notice};
 use crate::time::{Collection, Inputs};
 
-/// What meets at an exception.
+/// An input of governance, by exception id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum GovernanceInput {
-    /// A detector's.
+    /// A step of a detector.
     Step(Box<Step>),
-    /// A person's, with the record that said it.
+    /// A command, with its record as the cause.
     Command(Command, Option<Cause>),
 }
 
-/// What is outputs to the world.
+/// An output of governance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum GovernanceOutput {
-    /// On the exceptions topic.
+    /// A record of the exceptions topic.
     Exception(Box<ExceptionRecord>),
-    /// On the decisions topic.
+    /// A record of the decisions topic.
     Decision(Box<DecisionRecord>),
 }
 
-/// An exception and what was said of it in this tick.
+/// The stored state of an exception, with the inputs of the current tick.
+///
+/// The names in `serde(rename)` here are those that snapshots and their fingerprints hold.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename = "State")]
 struct ExceptionState {
@@ -48,13 +52,13 @@ struct ExceptionState {
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Open")]
 struct OpenException {
-    /// The detector's last input.
+    /// The last step of the detector.
     step: Step,
-    /// What the last opened or updated record carried.
+    /// The response in the last opened or updated record.
     written: Response,
     version: i64,
     status: Status,
-    /// When a snooze ends.
+    /// The end of a snooze.
     until: Option<i64>,
 }
 
@@ -64,7 +68,7 @@ struct Governance {
 }
 
 impl Governance {
-    /// Confidence, halved for each stale feed that the type reads, and what it allows.
+    /// Returns the confidence, halved for each stale feed that the type reads, and the mode that it allows.
     fn confidence(&self, step: &Step) -> (i64, Mode) {
         let feeds = self.types.get(step.kind.as_str()).map_or(&[][..], |kind| kind.feeds);
         let stale =
@@ -179,7 +183,7 @@ impl Governance {
 }
 
 impl OpenException {
-    /// Ends a snooze whose time has come; answers whether it did.
+    /// Ends a snooze whose time has come; returns true if it did.
     fn end_snooze(&mut self, now: i64) -> bool {
         let ends = self.until.is_some_and(|until| until <= now);
         if ends {
@@ -190,7 +194,7 @@ impl OpenException {
     }
 }
 
-/// Who spoke.
+/// The origin of a record.
 enum Trigger {
     Detector(Option<Cause>),
     Clock,
@@ -271,7 +275,7 @@ impl Keyed for Governance {
     }
 }
 
-/// Lets people answer the steps of all detectors, which are of these types.
+/// Builds governance over the steps of all detectors, which are of these types.
 pub fn build<'scope>(
     ticks: Ticks,
     (context, types): (Context, ExceptionTypes),
@@ -285,7 +289,7 @@ pub fn build<'scope>(
     keyed("governance", ticks, Inputs::from(steps).and(commands), Some(notices.clone()), Governance { context, types })
 }
 
-/// Splits what is outputs by topic.
+/// Splits the outputs by topic.
 pub fn split_topics<'scope>(
     outputs: &Collection<'scope, GovernanceOutput>,
 ) -> (Collection<'scope, ExceptionRecord>, Collection<'scope, DecisionRecord>) {

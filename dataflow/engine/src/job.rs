@@ -1,7 +1,7 @@
-//! The loop: read · feed · step · drain · write, until the log ends.
+//! Runs a job over batches until they end: read, feed, step, drain, write.
 //!
-//! One thread reads and decodes, the workers compute, one thread encodes and writes; bounded channels between them, so
-//! a slow disk slows the reader. The dataflow sees whole ticks only, many at a time where the log is sparse.
+//! One thread reads and decodes, the workers compute, one thread encodes and writes. The channels between them are
+//! bounded, so a slow disk slows the reader. The dataflow gets whole ticks, many at a time where the log is sparse.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -30,31 +30,31 @@ use crate::error::Error;
 use crate::graph::{self, Settings};
 use crate::time::Diff;
 
-/// Records by topic and fate.
+/// Counts of records by topic and fate.
 pub type FateCounts = BTreeMap<(Topic, &'static str), u64>;
 
-/// What a run came to.
+/// The summary of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunSummary {
-    /// The first tick, if there was any.
+    /// The first tick, if there was one.
     pub first: Option<Time>,
     /// The last tick.
     pub last: Option<Time>,
-    /// Records by topic and fate.
+    /// Counts of records by topic and fate.
     pub fates: FateCounts,
-    /// Ingest times that ran backwards, by topic.
+    /// Counts, by topic, of ingest times that were smaller than the one before them.
     pub disordered: Vec<(Topic, u64)>,
 }
 
-/// What leaves when ticks have closed.
+/// The emissions of closed ticks.
 pub struct Closed {
-    /// Every tick up to this one has closed.
+    /// The last closed tick.
     pub upto: Time,
-    /// What is due by then, in message.
+    /// The emissions that were due by then, in order.
     pub emissions: Vec<Emission>,
 }
 
-/// The same, not yet in message.
+/// The same before the records are built and put in order.
 struct Closing {
     upto: Time,
     pending: Vec<PendingEmission>,
@@ -67,11 +67,11 @@ const IN_FLIGHT: usize = 8;
 enum WorkerMessage {
     /// Records of whole ticks.
     Feed(Batch),
-    /// Nothing follows: close every tick up to this one.
+    /// Nothing follows: the worker closes every tick up to this one.
     End(Time),
 }
 
-/// Runs a feed through `workers` workers; each closing goes to `write`, in message.
+/// Runs a job with `workers` workers; each closing goes to `write`, in order.
 ///
 /// # Errors
 /// The first failure of the reader, of `write`, or of a worker.
@@ -86,8 +86,8 @@ pub fn run<B: Batches>(
     })
 }
 
-/// The same with views in a lane of their own ([`crate::emission::priority`]): `urgent` gets all but views of each closing, `views` the
-/// views, of one closing or several, when there is time for them.
+/// Runs a job with low priority for views ([`crate::emission::priority`]): `urgent` gets everything else of each
+/// closing, `views` gets the views, of one closing or of several together.
 ///
 /// # Errors
 /// As [`run`].
@@ -148,7 +148,7 @@ fn engine(problem: &str) -> Error {
     Error(problem.to_owned())
 }
 
-/// Reads to the end and says which tick was the last. A closed channel means that a worker stopped: so does this.
+/// Reads to the end and returns the last tick. A closed channel means that a worker has stopped.
 fn read<B: Batches>(
     mut feed: B,
     first: Time,
@@ -171,7 +171,7 @@ fn read<B: Batches>(
     Ok((last, feed.disordered()))
 }
 
-/// Deals records out to workers; where a record enters does not matter.
+/// Distributes records over workers; the entry worker of a record does not matter.
 pub fn distribute(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
     if workers == 1 {
         return vec![records];
@@ -183,7 +183,7 @@ pub fn distribute(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
     shares
 }
 
-/// Runs the workers and adds up the fates they saw.
+/// Runs the workers and adds up their counts of fates.
 fn run_workers(
     settings: Settings,
     workers: usize,
@@ -219,7 +219,7 @@ pub struct Handles {
 }
 
 impl Handles {
-    /// Builds the job on a worker; records are counted by fate in `fates`.
+    /// Builds the graph on a worker; `fates` counts records by fate.
     pub fn build(
         worker: &mut Worker,
         settings: &Settings,
@@ -245,7 +245,7 @@ impl Handles {
         })
     }
 
-    /// Takes a record at its tick.
+    /// Sends a record at its tick.
     pub fn send(&mut self, (time, topic, admitted): Bound) {
         match admitted {
             Admitted::Fact(key, arrival) => {
@@ -260,7 +260,7 @@ impl Handles {
         }
     }
 
-    /// Closes every tick before `time`, as far as this worker goes.
+    /// Closes every tick before `time` on this worker.
     pub fn advance_to(&mut self, time: Time) {
         self.facts.advance_to(time);
         self.states.advance_to(time);
@@ -268,7 +268,7 @@ impl Handles {
     }
 }
 
-/// The operators and outputs of a job that store something, and the shape of what each stores, by name.
+/// Returns the shape of the stored state of every operator and output, by name.
 pub fn shapes(settings: &Settings) -> Vec<(String, String)> {
     let settings = settings.clone();
     timely::execute_directly(move |worker| {
@@ -319,7 +319,7 @@ fn send(closed: Closing, to: Option<&SyncSender<Closing>>) -> Result<(), Error> 
     to.map_or(Ok(()), |to| to.send(closed).map_err(|_| engine("the writer stopped")))
 }
 
-/// What a fate is called in counts.
+/// Returns the name of a fate in counts.
 fn fate_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted",

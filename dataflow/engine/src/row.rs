@@ -1,4 +1,4 @@
-//! A row of a view, and how the rows of tumbling windows settle.
+//! Rows of views, and the settling of rows of tumbling windows.
 
 use contract::time::{Cause, HOUR_MS};
 use operators::keyed::{Emit, Next};
@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Collection, Inputs};
 
-/// How long a settled value stays readable to detectors.
+/// The time for which a settled value can still be read by detectors.
 pub const READABLE_MS: i64 = 26 * HOUR_MS;
 
-/// One row of a view: its key, its value, and whether it can still change.
+/// One row of a view.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Row<K, V> {
-    /// Names the row within its view.
+    /// The key of the row within its view.
     pub key: K,
-    /// What the view says of it.
+    /// The value.
     pub value: V,
-    /// No correction can come any more.
+    /// True if no correction can change the row any more.
     pub settled: bool,
 }
 
 impl<K, V> Row<K, V> {
-    /// A row that may still change.
+    /// Creates a row that may still change.
     pub fn new(key: K, value: V) -> Self {
         Row { key, value, settled: false }
     }
 }
 
-/// A row of a tumbling window as it was last last_emitted, through settling and beyond.
+/// The last emitted row of a tumbling window, while it can change and after it has settled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tumbling<V> {
     #[serde(rename = "said")]
@@ -42,17 +42,17 @@ impl<V> Default for Tumbling<V> {
 }
 
 impl<V: Clone + PartialEq> Tumbling<V> {
-    /// Whether the window has settled: its value stands, whatever else arrives.
+    /// Returns true if the window has settled: its value is final.
     pub fn is_settled(&self) -> bool {
         self.settled_at.is_some()
     }
 
-    /// The value last last_emitted.
+    /// Returns the last emitted value.
     pub fn last_emitted(&self) -> Option<&V> {
         self.last_emitted.as_ref()
     }
 
-    /// Changes what a settled value carries beside its row, while it stays readable.
+    /// Changes the part of a settled value that lies outside its row, while it can still be read.
     pub fn amend<K: Clone + PartialEq>(
         &mut self,
         key: &K,
@@ -69,8 +69,8 @@ impl<V: Clone + PartialEq> Tumbling<V> {
         }
     }
 
-    /// Says the row as it is now (`None`: it does not stand). At the first tick ≥ `settles_at` a standing row settles
-    /// with that value; [`READABLE_MS`] later it is withdrawn. Answers when to look again.
+    /// Emits the row with its current value (`None`: there is no row). At the first tick ≥ `settles_at` an existing row
+    /// settles with that value; [`READABLE_MS`] later it is retracted. Returns the time of the next call.
     pub fn emit_row<K: Clone + PartialEq>(
         &mut self,
         key: &K,
@@ -99,7 +99,7 @@ impl<V: Clone + PartialEq> Tumbling<V> {
     }
 }
 
-/// What `input` reads of the value of each row, one thing or nothing, by the row's key.
+/// Returns the results of `input` for each row, at most one per row, by the row's key.
 pub fn read_some<'scope, K, V, I: 'static>(
     rows: &Collection<'scope, Row<K, V>>,
     input: impl Fn(Row<K, V>) -> Option<I> + 'static,
@@ -115,7 +115,7 @@ where
     Inputs::made(rows.clone(), |row| &row.key, make)
 }
 
-/// What `input` reads of the value of each row, by the row's key.
+/// Returns the result of `input` for the value of each row, by the row's key.
 pub fn read<'scope, K, V, I: 'static>(
     rows: &Collection<'scope, Row<K, V>>,
     input: impl Fn(V) -> I + 'static,
@@ -128,7 +128,7 @@ where
     read_some(rows, move |row| Some(input(row.value)))
 }
 
-/// Says a row that never settles; answers whether it stands.
+/// Emits a row that never settles; returns true if the row exists.
 pub fn emit_row<K, V>(
     key: &K,
     last_emitted: &mut Option<V>,

@@ -1,4 +1,4 @@
-//! The accepted records, split by type: what every view starts from.
+//! Splits the accepted records by type; every view starts from these streams.
 
 use std::rc::Rc;
 
@@ -31,31 +31,31 @@ macro_rules! only {
     };
 }
 
-/// A fact with its times and name.
+/// A fact with its times and id.
 pub type Timed<D> = Fact<EventId, D>;
 
-/// A fact as its readers see it.
+/// A borrowed fact, as readers get it.
 pub type FactRef<'a, D> = Fact<&'a EventId, &'a D>;
 
-/// The facts of one type that stand, for many readers: each takes of them what concerns it, nobody a copy of all.
+/// The accepted facts of one type, for many readers; each reader copies only what it needs.
 #[derive(Clone)]
 pub struct Facts<'scope, D> {
     judged: Rc<Judgements<'scope, FactBody>>,
     of: fn(&FactBody) -> Option<&D>,
 }
 
-/// The till lines that stand: most of what comes.
+/// The accepted till lines, the most frequent facts.
 pub type PosLines<'scope> = Facts<'scope, PosLine>;
 
 impl<'scope> PosLines<'scope> {
-    /// The till lines among judgements that are not built yet.
+    /// Selects the till lines of the edge's results, before the edge is built.
     pub fn of(judged: Rc<Judgements<'scope, FactBody>>) -> Self {
         Facts { judged, of: only!(FactBody::Pos) }
     }
 }
 
-/// The fact that was judged to be one, if it is of the type.
-fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option<&D>) -> Option<FactRef<'_, D>> {
+/// Returns the fact in a result of the edge, if it is of the type.
+fn fact_ref<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option<&D>) -> Option<FactRef<'_, D>> {
     match judged {
         Judged::Fact(Fact { id, event_time, horizon, body }) => {
             Some(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
@@ -65,7 +65,7 @@ fn seen<D>(judged: &Judged<EventId, FactBody, Memo>, of: fn(&FactBody) -> Option
 }
 
 impl<'scope, D: 'static> Facts<'scope, D> {
-    /// What `read` makes of each fact, one or none.
+    /// Returns the results of `read` for each fact, at most one per fact.
     pub fn flat_map<T>(&self, read: impl Fn(FactRef<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
@@ -74,7 +74,7 @@ impl<'scope, D: 'static> Facts<'scope, D> {
         self.judged.read(move |judged, _| read(fact_ref(judged, of)?))
     }
 
-    /// What `split` makes of each fact, one or none: something, and by how much it moves the sum of it.
+    /// Returns the results of `split` for each fact, at most one per fact: an item, and the amount to add to its sum.
     pub fn explode<T, R>(&self, split: impl Fn(FactRef<'_, D>) -> Option<(T, R)> + 'static) -> Sums<'scope, T, R>
     where
         T: Clone + 'static,
@@ -84,7 +84,7 @@ impl<'scope, D: 'static> Facts<'scope, D> {
         self.judged.explode(move |judged| split(fact_ref(judged, of)?))
     }
 
-    /// What `read` makes of each fact.
+    /// Returns the result of `read` for each fact.
     pub fn map<T>(&self, read: impl Fn(FactRef<'_, D>) -> T + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
@@ -116,12 +116,12 @@ pub struct Streams<'scope> {
     pub commands: Collection<'scope, (Command, Option<Cause>)>,
 }
 
-/// The facts of one type, for one reader.
+/// Copies the facts of one type for one reader.
 fn whole<'scope, D: Clone + 'static>(facts: Facts<'scope, D>) -> Collection<'scope, Timed<D>> {
     facts.map(|Fact { id, event_time, horizon, body }| Fact { id: id.clone(), event_time, horizon, body: body.clone() })
 }
 
-/// The current rows for which `body` answers something.
+/// Returns the current rows for which `of` returns a body.
 fn rows<'scope, D: Clone + 'static>(
     judged: &Judgements<'scope, StateBody>,
     of: impl Fn(&StateBody) -> Option<&D> + 'static,
@@ -133,7 +133,7 @@ fn rows<'scope, D: Clone + 'static>(
 }
 
 impl<'scope> Streams<'scope> {
-    /// Splits what the edge lets through.
+    /// Splits the accepted records of the edge.
     pub fn split(edge: &Edge<'scope>) -> Self {
         let commands = edge.rows.read(|judged, change| match judged {
             Judged::Fact(Fact { body: StateBody::Command(command), .. }) => {

@@ -1,7 +1,7 @@
-//! Where what emission is gathered: one *buffer* for each view and topic, on the first worker.
+//! Emission buffers: hold the changes of each view and topic until their emission, on the first worker.
 //!
-//! A buffer takes the changes of closed ticks, adds them up and holds them until their emission is due.
-//! [`Outputs::drain`] gives what is due, in order of time, topic and view name.
+//! A buffer adds up the changes of closed ticks. [`Outputs::drain`] returns the emissions that are due, ordered by
+//! time, topic and view name.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ use crate::time::Collection;
 struct ViewRecords<K, V> {
     view: &'static str,
     rows: Vec<(K, Op, Option<V>)>,
-    /// How many added rows stand than before.
+    /// The change in the number of rows.
     added: i64,
 }
 
@@ -75,22 +75,23 @@ impl<R: Publish + Send> Records for TopicRecords<R> {
     }
 }
 
-/// Something with changes that wait for their emission.
+/// Changes of one view or topic that wait for their emission.
 trait EmissionBuffer {
-    /// Gives what goes into every emission before `frontier`; all that waits, at `last` at the latest, if none.
+    /// Passes the records of every emission before `frontier` to `add`; without a frontier all of them, at `last` at
+    /// the latest.
     fn drain(&mut self, frontier: Option<Time>, last: Time, add: &mut dyn FnMut(Time, BuildRecords));
 
-    /// What waits, in encode form; nothing if nothing does.
+    /// Returns the waiting changes, encoded; empty if there are none.
     fn save(&self) -> Vec<u8>;
 
-    /// Takes what waited in another process.
+    /// Loads waiting changes that another process saved.
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error>;
 
-    /// The shape of what waits.
+    /// Returns the shape of the waiting changes.
     fn shape(&self) -> String;
 }
 
-/// The encode form of what waits.
+/// Encodes waiting changes.
 fn encode<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
     if waiting.is_empty() {
         return Vec::new();
@@ -98,10 +99,10 @@ fn encode<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
     bincode::serialize(waiting).expect("rows have a encode form and memory takes it")
 }
 
-/// Rows for which room is made beforehand, at most.
+/// The greatest number of rows for which memory is reserved in advance.
 const MAX_RESERVED: usize = 1 << 16;
 
-/// What became of the rows of a view since its last emission: of each, what went and what came, on balance.
+/// The net change of each row of a view since its last emission.
 #[derive(Serialize, serde::Deserialize)]
 #[serde(bound(
     serialize = "K: Serialize, V: Serialize",
@@ -109,7 +110,7 @@ const MAX_RESERVED: usize = 1 << 16;
 ))]
 struct Changes<K, V> {
     rows: IndexMap<K, SmallVec<[(V, bool, i64); 2]>, FixedState>,
-    /// Where the last change was: what comes mostly follows what goes.
+    /// The index of the last change: an insertion mostly follows the deletion of the same key.
     last: usize,
 }
 
@@ -120,7 +121,7 @@ impl<K, V> Default for Changes<K, V> {
 }
 
 impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
-    /// None yet, and room for so many rows.
+    /// Creates an empty set with memory for `rows` rows.
     fn with_room(rows: usize) -> Self {
         Changes { rows: IndexMap::with_capacity_and_hasher(rows.min(MAX_RESERVED), FixedState::default()), last: 0 }
     }
@@ -139,7 +140,7 @@ impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
         }
     }
 
-    /// What is said of each key, in order of keys, and how many added rows stand.
+    /// Returns one operation per key, in order of keys, and the change in the number of rows.
     fn into_ops(self) -> (Vec<(K, Op, Option<V>)>, i64) {
         let mut rows = Vec::with_capacity(self.rows.len());
         let mut added = 0;
@@ -166,7 +167,7 @@ impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
 struct ViewBuffer<K, V> {
     view: &'static str,
     waiting: BTreeMap<Time, Changes<K, V>>,
-    /// How many rows left last time: reserved as many as next time.
+    /// The number of rows of the last emission, which predicts the next.
     last_count: usize,
 }
 
@@ -233,31 +234,31 @@ impl<R: Publish + differential_dataflow::ExchangeData> EmissionBuffer for TopicB
     }
 }
 
-/// What the names of buffers begin with among the states of a snapshot.
+/// The prefix of the names of buffers among the states of a snapshot.
 const OUTPUT: &str = "output: ";
 
 type SharedBuffer = Rc<RefCell<dyn EmissionBuffer>>;
 
-/// Every buffer of one worker; only the first worker's ever hold anything.
+/// The emission buffers of one worker; only those of the first worker ever hold records.
 pub struct Outputs {
     emit: Ticks,
-    /// Passed once everything of a tick has reached its buffer.
+    /// The probe behind all buffers: it passes a tick when every change of the tick is in its buffer.
     pub probe: Handle<Time>,
     buffers: BTreeMap<(OutputTopic, &'static str), SharedBuffer>,
 }
 
 impl Outputs {
-    /// Views leave at multiples of `emit`.
+    /// Creates buffers; views are emitted at multiples of `emit`.
     pub fn new(emit: Ticks) -> Self {
         Outputs { emit, probe: Handle::new(), buffers: BTreeMap::new() }
     }
 
-    /// For the rows of views, to the views topic.
+    /// Returns the builder of view outputs.
     pub fn views<'a, 'scope>(&'a mut self, scope: Scope<'scope, Time>) -> ViewOutputs<'a, 'scope> {
         ViewOutputs { gather: Gather::new("output: views", scope), outputs: self }
     }
 
-    /// Sends records to a topic, in their own order within a tick.
+    /// Sends records to a topic, ordered by their own order within a tick.
     pub fn records<'scope, R>(&mut self, topic: OutputTopic, records: &Collection<'scope, R>)
     where
         R: differential_dataflow::ExchangeData + Publish + Send,
@@ -272,27 +273,27 @@ impl Outputs {
         at_close(&format!("output: {table}"), records.clone(), add).probe_with(&self.probe);
     }
 
-    /// What waits in each buffer, under the buffer's name.
+    /// Returns the waiting changes of each buffer, by the buffer's name.
     pub fn save(&self) -> Vec<(String, Vec<u8>)> {
         let buffers =
             self.buffers.iter().map(|((_, name), buffer)| (format!("{OUTPUT}{name}"), buffer.borrow().save()));
         buffers.filter(|(_, waiting)| !waiting.is_empty()).collect()
     }
 
-    /// The shape of what waits in each buffer, under the buffer's name.
+    /// Returns the shape of the waiting changes of each buffer, by the buffer's name.
     pub fn shapes(&self) -> Vec<(String, String)> {
         self.buffers.iter().map(|((_, name), buffer)| (format!("{OUTPUT}{name}"), buffer.borrow().shape())).collect()
     }
 
-    /// Whether a state of a snapshot is that of a buffer.
+    /// Returns true if a state of a snapshot belongs to a buffer.
     pub fn is_buffer(name: &str) -> bool {
         name.starts_with(OUTPUT)
     }
 
-    /// Takes what waited in the buffer called `name`; `false` if that is no buffer's name.
+    /// Loads the waiting changes of the buffer called `name`; returns `false` if the name is not that of a buffer.
     ///
     /// # Errors
-    /// If it cannot be read; with a sentence.
+    /// If no buffer has that name or the changes cannot be decoded; the text says which.
     pub fn load(&mut self, name: &str, waiting: &[u8]) -> Result<bool, String> {
         let Some(name) = name.strip_prefix(OUTPUT) else { return Ok(false) };
         let buffer = self.buffers.iter().find(|((_, other), _)| *other == name);
@@ -301,7 +302,7 @@ impl Outputs {
         Ok(true)
     }
 
-    /// Everything that is due before `frontier`, in order; without a frontier everything, at `last` at the latest.
+    /// Returns every emission that is due before `frontier`, in order; without a frontier all, at `last` at the latest.
     pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<PendingEmission> {
         let mut pending = Vec::new();
         for ((topic, _), buffer) in &self.buffers {
@@ -314,14 +315,14 @@ impl Outputs {
     }
 }
 
-/// The buffers of views, under construction.
+/// The builder of view outputs.
 pub struct ViewOutputs<'a, 'scope> {
     outputs: &'a mut Outputs,
     gather: Gather<'scope>,
 }
 
 impl<'scope> ViewOutputs<'_, 'scope> {
-    /// Sends the rows of a view: of each value, what `publish` makes of it.
+    /// Sends the rows of a view; `publish` converts each value to its public form.
     pub fn send<K, I, V>(
         &mut self,
         view: &'static str,
@@ -350,7 +351,7 @@ impl<'scope> ViewOutputs<'_, 'scope> {
         self.gather.take(rows.clone(), add);
     }
 
-    /// Puts them to work: all views are there.
+    /// Builds the operator; every view must have been sent.
     pub fn build(self) {
         self.gather.build().probe_with(&self.outputs.probe);
     }

@@ -1,4 +1,5 @@
-//! What leaves: gathered by tick ([`buffer`]), numbered ([`output`]), encoded ([`encode`]), urgent topics first ([`priority`]).
+//! Emissions: buffered by tick ([`buffer`]), numbered ([`output`]), encoded ([`encode`]), views at low priority
+//! ([`priority`]).
 
 pub mod buffer;
 pub mod encode;

@@ -1,9 +1,10 @@
-//! Two lanes out of the job: what somebody waits for never stands behind the rows of views.
+//! Two priorities of emissions: views are written at low priority by a second thread, behind all other topics.
 //!
-//! Views leave seldom and all at once, and take long to put in order and to encode; everything else is little, and urgent.
-//! So whoever writes a closing hands its views on to a second thread, *behind* it, and goes on with the next. The
-//! second is never ahead of the first, and lets every other thread go before it ([`lower_priority`]). When it is slow, closings are
-//! put together for it; when it is so far behind that what waits would fill the memory, the first waits too.
+//! Views are emitted seldom and all at once, and take long to order and encode; the other topics are small and urgent.
+//! The first thread writes the urgent topics of a closing, passes its views to the second thread, and continues with
+//! the next closing. The second thread is never ahead of the first and yields the processor to all others
+//! ([`lower_priority`]). While it is busy, the views of several closings are joined; when more than [`MAX_DEFERRED`]
+//! emissions wait, the first thread waits too.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
@@ -13,18 +14,18 @@ use contract::time::Time;
 use crate::emission::output::PendingEmission;
 use crate::error::Error;
 
-/// Emissions of views that may wait together: a few of every view.
+/// The greatest number of view emissions that wait together: a few of every view.
 pub const MAX_DEFERRED: usize = 64;
 
-/// Views of closings, or a marker about the log that must stay in its place among them.
+/// A message to the second thread: views of closings, or a marker with a fixed place among them.
 pub enum Deferred<W> {
-    /// Every tick up to this one has closed; all else of them has been written.
+    /// Every tick up to this one has closed, and its urgent emissions have been written.
     Closed(Time, Vec<PendingEmission>),
-    /// The marker.
+    /// A marker.
     Marker(W),
 }
 
-/// The first lane's end of what is written behind it.
+/// The sending end of the first thread.
 pub struct DeferredSender<W> {
     to: SyncSender<Deferred<W>>,
     waiting: Option<(Time, Vec<PendingEmission>)>,
@@ -35,17 +36,17 @@ fn stopped<E>(_: E) -> Error {
 }
 
 impl<W> DeferredSender<W> {
-    /// Both ends.
+    /// Creates both ends.
     pub fn channel() -> (Self, Receiver<Deferred<W>>) {
         // One in the hand and one on the table: the rest is put together.
         let (to, receiver) = sync_channel(1);
         (DeferredSender { to, waiting: None }, receiver)
     }
 
-    /// Every tick up to `upto` has closed, and these views are due.
+    /// Sends the views that are due by the closed tick `upto`.
     ///
     /// # Errors
-    /// If the other end is gone.
+    /// If the receiver is gone.
     pub fn close(&mut self, upto: Time, mut pending: Vec<PendingEmission>) -> Result<(), Error> {
         let (_, mut waiting) = self.waiting.take().unwrap_or_default();
         waiting.append(&mut pending);
@@ -61,35 +62,35 @@ impl<W> DeferredSender<W> {
         }
     }
 
-    /// Hands over what is held.
+    /// Sends the views that wait.
     ///
     /// # Errors
-    /// If the other end is gone.
+    /// If the receiver is gone.
     pub fn flush(&mut self) -> Result<(), Error> {
         let held = self.waiting.take();
         held.map_or(Ok(()), |(upto, pending)| self.to.send(Deferred::Closed(upto, pending)).map_err(stopped))
     }
 
-    /// Says a marker, after all that was said before.
+    /// Sends a marker behind everything sent before.
     ///
     /// # Errors
-    /// If the other end is gone.
+    /// If the receiver is gone.
     pub fn mark(&mut self, marker: W) -> Result<(), Error> {
         self.flush()?;
         self.to.send(Deferred::Marker(marker)).map_err(stopped)
     }
 }
 
-/// Has this thread, which writes what is behind, give way to the others where there are more threads than processors: a second's
-/// rows are a long piece of work, and a worker that shared its processor with it would be late with every tick meanwhile.
+/// Lowers the priority of this thread below the workers'. The rows of an emission are a long computation; a worker that
+/// shared its processor with it would be late with every tick meanwhile.
 pub fn lower_priority() {
-    /// Of a processor that both want, a thread that gives way so far gets a tenth.
+    /// Niceness: a thread with it gets a tenth of a processor that another thread wants.
     const NICENESS: i32 = 10;
     // A system that does not let it has all threads alike.
     let _ = rustix::process::nice(NICENESS);
 }
 
-/// Takes the views out of what is due.
+/// Splits emissions into urgent ones and views.
 pub fn split_by_priority(pending: Vec<PendingEmission>) -> (Vec<PendingEmission>, Vec<PendingEmission>) {
     pending.into_iter().partition(|emission| emission.topic != OutputTopic::Views)
 }
