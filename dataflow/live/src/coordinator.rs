@@ -1,5 +1,7 @@
-//! The one who decides: takes lines from every partition, closes ticks, writes down what they are made of, and only then
-//! feeds the workers. After a restart it first feeds again what was written down.
+//! The coordinator: takes lines from every partition, closes ticks, logs the records of each tick, and then feeds the
+//! workers.
+//!
+//! After a restart it first feeds the logged ticks again.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,34 +28,34 @@ use crate::input::remap_log::{Header, PartitionName, RemapWriter};
 use crate::processes::Processes;
 use crate::worker::WorkerMessage;
 
-/// How long a partition is asked to wait for a first record.
+/// The time that a partition is polled for a first record.
 const POLL: Duration = Duration::from_millis(5);
-/// How long no tick may close before the log says so, and how often it says so again.
+/// The time without a closed tick after which the log reports a stall, and the interval of further reports.
 const STALL_LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// How often the lengths of the queues are told.
+/// The interval at which queue lengths are reported.
 const QUEUE_REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a wait for records that are missing is told.
+/// The interval at which a wait for missing records is logged.
 const WAIT_LOG_INTERVAL: Duration = Duration::from_secs(5);
-/// How long the coordinator sleeps at most when nobody wakes it.
+/// The greatest time that the coordinator sleeps unless it is woken.
 const MAX_PARK: Duration = Duration::from_millis(20);
 const MIN_PARK: Duration = Duration::from_millis(1);
 
-/// Where workers report before anything is ended: with several processes, everybody has read what an earlier run left by
-/// then, so that from then on it may be added to.
+/// A barrier at which workers report before records are fed. With several processes, every process has read the state
+/// of the earlier run by then, so the state may be written to.
 pub struct StartBarrier {
     expected: usize,
-    /// The workers' threads; `None` when they will never come.
+    /// The workers' threads; `None` after [`StartBarrier::give_up`].
     arrived: Mutex<Option<Vec<Thread>>>,
     changed: Condvar,
 }
 
 impl StartBarrier {
-    /// Nobody has come yet.
+    /// Creates a barrier for `expected` workers.
     pub fn new(expected: usize) -> Self {
         StartBarrier { expected, arrived: Mutex::new(Some(Vec::new())), changed: Condvar::new() }
     }
 
-    /// The calling worker is here.
+    /// Registers the calling worker.
     pub fn arrive(&self) {
         let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(threads) = arrived.as_mut() {
@@ -62,13 +64,13 @@ impl StartBarrier {
         self.changed.notify_all();
     }
 
-    /// The workers will not come.
+    /// Releases the waiting thread: the workers could not start.
     pub fn give_up(&self) {
         *self.arrived.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.changed.notify_all();
     }
 
-    /// Waits until all workers are here.
+    /// Waits until all workers have registered; `None` if they could not start.
     fn wait(&self) -> Option<Vec<Thread>> {
         let waiting =
             |arrived: &mut Option<Vec<Thread>>| arrived.as_ref().is_some_and(|here| here.len() < self.expected);
@@ -77,25 +79,25 @@ impl StartBarrier {
     }
 }
 
-/// See the file.
+/// The coordinator before it runs.
 pub struct Coordinator<'a> {
     config: &'a Config,
     settings: Settings,
     processes: &'a Processes,
     recovered: Recovered,
-    /// What judges.
+    /// The identity of the program and its configured policies.
     program: String,
-    /// Snapshots begun and not yet complete.
+    /// The number of snapshots begun and not yet complete.
     under_way: Arc<AtomicUsize>,
-    /// Told from outside to stop gracefully.
+    /// Set by the caller to stop the job gracefully.
     stop: &'a AtomicBool,
-    /// Set when some part of the job has failed.
+    /// Set when a part of the job has failed.
     halt: &'a AtomicBool,
     telemetry: &'a Telemetry,
 }
 
 impl<'a> Coordinator<'a> {
-    /// Goes on from what was recovered until told to `stop`, or to halt.
+    /// Creates a coordinator that continues from `recovered` until `stop` or `halt` is set.
     pub fn new(
         config: &'a Config,
         processes: &'a Processes,
@@ -116,7 +118,7 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// Feeds to the end.
+    /// Runs to the end of the inputs, or until the job is stopped.
     ///
     /// # Errors
     /// If a partition cannot be read any more, the remap log cannot be written, or the workers have stopped.
@@ -166,23 +168,23 @@ fn engine(problem: &str) -> Error {
     Error::Engine(problem.to_owned())
 }
 
-/// The coordinator at work.
+/// The running coordinator.
 struct Coordination<'a> {
     coordinator: &'a Coordinator<'a>,
     names: Vec<PartitionName>,
     binder: Binder,
-    /// What is still to be ended again.
+    /// The logged spans that are still to be fed again.
     replay: VecDeque<Rebinding>,
-    /// Each partition's queue, and the time since something came from it.
+    /// The input of each partition, and the time since its last lines.
     inputs: Vec<(PartitionInput, Stopwatch)>,
-    /// Since the queues were last since_report at.
+    /// The time since queue lengths were last reported.
     since_report: Stopwatch,
-    /// Since a tick last closed, or that none does was last logged.
+    /// The time since a tick last closed, or since a stall was last reported.
     since_close: Stopwatch,
-    /// How long to sleep at most: a partition may count as idle then.
+    /// The greatest sleep: a partition may become idle at its end.
     max_park: Duration,
     remap: Option<RemapWriter>,
-    /// The tick at which the next snapshot is cut.
+    /// The tick of the next snapshot.
     snapshot_at: Option<Time>,
     last_snapshot: Option<Time>,
     inboxes: Vec<SyncSender<WorkerMessage>>,
@@ -234,7 +236,7 @@ impl Coordination<'_> {
         Ok(())
     }
 
-    /// Takes lines until those of a logged span are all there; `None` when the job is to end before that.
+    /// Takes lines until those of a logged span are complete, and binds them; `None` if the job ends before that.
     fn take_rebound(&mut self, again: &Rebinding) -> Result<Option<Vec<BoundLine>>, Error> {
         let span = &again.span;
         let mut waited = Stopwatch::start();
@@ -268,8 +270,8 @@ impl Coordination<'_> {
         }
     }
 
-    /// Takes what the partitions have to say, as far as there is room: for the span that is to be bound again, or for the
-    /// ticks that come next.
+    /// Takes lines from the partitions as far as their queues have room: for the span that is bound again, or for the
+    /// next ticks.
     fn take(&mut self, again: Option<&Span>) -> Result<(), Error> {
         let idle = self.coordinator.config.time.idle();
         self.max_park = MAX_PARK;
@@ -309,7 +311,7 @@ impl Coordination<'_> {
         Ok(())
     }
 
-    /// Says so, every while, when no tick has closed for long though records wait.
+    /// Logs at intervals that no tick has closed for long although records wait.
     fn report_stall(&mut self) {
         if self.since_close.elapsed() < STALL_LOG_INTERVAL {
             return;
@@ -329,30 +331,30 @@ impl Coordination<'_> {
         );
     }
 
-    /// The last tick, where one is set.
+    /// Returns the last tick, if one is configured.
     fn until(&self) -> Option<Time> {
         self.coordinator.config.time.until.map(|until| self.coordinator.settings.ticks.at(until))
     }
 
-    /// Whether nothing is left to bind: every input has ended or come to the last tick.
+    /// Returns true if every input has ended or reached the last tick.
     fn is_done(&self) -> bool {
         self.binder.is_done(self.until())
     }
 
-    /// How far time may go at most.
+    /// Returns the greatest tick that may close now.
     fn limit(&self) -> Time {
         let now = if self.coordinator.config.time.clock == Clock::Wall { wall_ms() } else { Time::MAX };
         now.min(self.until().unwrap_or(Time::MAX)).min(self.snapshot_at.unwrap_or(Time::MAX))
     }
 
-    /// How long nothing can happen unless somebody calls.
+    /// Returns the time for which nothing can happen unless a reader wakes this thread.
     fn park_time(&self) -> Duration {
         let tick_ms = self.coordinator.settings.ticks.tick_ms;
         let to_tick = tick_ms - wall_ms().rem_euclid(tick_ms);
         self.max_park.min(Duration::from_millis(to_tick.cast_unsigned()))
     }
 
-    /// From here on new spans are written down.
+    /// Begins a segment of the remap log for new spans.
     fn begin_segment(&mut self) -> Result<(), Error> {
         let closed = self.binder.closed();
         let partitions = self.names.iter().copied().zip(self.binder.reached()).collect();
@@ -377,7 +379,7 @@ impl Coordination<'_> {
         Ok(())
     }
 
-    /// Gives lines to the workers, and closes every tick up to `upto`; `last` if the inputs end there.
+    /// Sends lines to the workers and closes every tick up to `upto`; `last` is true if the inputs end there.
     fn feed(&mut self, bound: Vec<BoundLine>, upto: Time, last: bool) -> Result<(), Error> {
         let limits = self.coordinator.settings.limits;
         let admitted = bound.into_iter().map(|BoundLine { partition, tick, place, line }| {
@@ -401,8 +403,9 @@ impl Coordination<'_> {
         (0..self.inboxes.len()).try_for_each(|worker| self.send(worker, message()))
     }
 
-    /// Cuts a snapshot, unless the one before is still being written: who catches up passes more of these ticks than can
-    /// be written. Several processes must cut alike, and none of them knows how far the others are.
+    /// Takes a snapshot unless the one before is still being written: a job that catches up passes snapshot ticks
+    /// faster than snapshots can be written. Several processes must take the same snapshots and do not know each
+    /// other's progress.
     fn snapshot_if_free(&mut self, tick: Time) -> Result<(), Error> {
         if self.coordinator.processes.count() == 1 && self.coordinator.under_way.load(Ordering::Relaxed) > 0 {
             self.snapshot_at = Some(self.next_snapshot(tick));
@@ -411,7 +414,7 @@ impl Coordination<'_> {
         self.snapshot(tick)
     }
 
-    /// Cuts a snapshot at the tick that has just been ended, and starts a segment of the log behind it.
+    /// Takes a snapshot at the tick that has just been fed, and begins a new segment of the log.
     fn snapshot(&mut self, tick: Time) -> Result<(), Error> {
         let reached = self.binder.reached();
         let partitions = self.names.iter().zip(reached).map(|((topic, number), reached)| (*topic, *number, reached));
@@ -423,7 +426,7 @@ impl Coordination<'_> {
         self.begin_segment()
     }
 
-    /// Every input has ended: time goes on to its last instant, and what waits leaves.
+    /// Every input has ended: advances time to its last instant, so that waiting emissions are due.
     fn finish(&mut self) -> Result<(), Error> {
         let until = self.until();
         let Some(after) = self.binder.closed().or(until) else { return self.stop() };
@@ -434,7 +437,7 @@ impl Coordination<'_> {
         self.stop()
     }
 
-    /// Leaves everything so that the next start has nothing to read again.
+    /// Takes a last snapshot, so that the next start reads nothing again, and stops the workers.
     fn stop(&mut self) -> Result<(), Error> {
         // Several processes stop at different ticks: they have no tick in common to cut at.
         if let Some(closed) = self.binder.closed()

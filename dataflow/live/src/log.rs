@@ -1,6 +1,6 @@
-//! What the program says while it runs: one line an event on standard error, as text or as JSON.
+//! The log of the program: one event per line on standard error, as text or as JSON.
 //!
-//! Events carry fields, not sentences with numbers in them, so that a log store can ask for them:
+//! Events carry fields instead of sentences with numbers, so that a log store can query them:
 //! `tracing::warn!(reason = "expired", actor = %actor, "command refused")`.
 
 use std::io;
@@ -12,24 +12,24 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::{Registry, fmt};
 
-/// How a line of the log looks.
+/// The format of a line of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For people: time, level, where, message, fields.
+    /// Text: time, level, target, message, fields.
     #[default]
     Text,
-    /// For machines: one JSON object a line, the fields beside `timestamp`, `level`, `target` and `message`.
+    /// JSON: one object per line, with the fields beside `timestamp`, `level`, `target` and `message`.
     Json,
 }
 
-/// How much is captured.
+/// The least level that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
-    /// Only what stops the job.
+    /// Errors that stop the job.
     Error,
-    /// Also what was refused or may soon be wrong.
+    /// Also refusals and warnings.
     Warn,
     /// Also starts, stops and snapshots.
     #[default]
@@ -52,7 +52,7 @@ impl LogLevel {
     }
 }
 
-/// Sends the events of the whole program to standard error. The first call decides; answers whether this was it.
+/// Sends the events of the whole program to standard error. Only the first call has an effect; returns true for it.
 pub fn init(format: LogFormat, level: LogLevel) -> bool {
     tracing::subscriber::set_global_default(subscriber(format, level, io::stderr)).is_ok()
 }
@@ -74,7 +74,7 @@ where
     }
 }
 
-/// Listening to the log in tests.
+/// Captures the log in tests.
 #[cfg(test)]
 mod testing {
     use super::*;
@@ -94,7 +94,7 @@ mod testing {
         }
     }
 
-    /// What `emit` says on this thread.
+    /// Returns the events that `emit` logs on this thread.
     pub(super) fn captured(format: LogFormat, emit: impl FnOnce()) -> String {
         let output = Output::default();
         let written = output.clone();

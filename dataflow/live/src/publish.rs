@@ -1,7 +1,7 @@
-//! The writers of a live job: encode what leaves, write each tick to its topics once, and then show it to readers.
+//! The publisher of a live job: encodes emissions, writes each tick to its topics once, and then serves it to readers.
 //!
-//! Two lanes ([`engine::emission::priority`]): exceptions, decisions and the records that were refused are written as their tick closes;
-//! views deferred them. What readers are shown is the tick that both have written.
+//! It has two priorities ([`engine::emission::priority`]): exceptions, decisions and refused records are written as
+//! their tick closes, views behind them by a second thread. Readers see the ticks that both have written.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender};
@@ -22,35 +22,35 @@ use crate::error::Error;
 use crate::fail::fail_point;
 use crate::worker::WorkerOutput;
 
-/// Ticks are written together until they have this many bytes, while more are waiting to be encoded.
+/// The number of bytes up to which ticks are written together while more wait to be encoded.
 const GROUP: usize = 1 << 20;
-/// How long a topic tries by itself before the log hears of it.
+/// The time for which a topic retries by itself before a warning is logged.
 const TRY: Duration = Duration::from_secs(2);
 
-/// Where everything that leaves comes together.
+/// The publisher and its settings.
 pub struct Publisher {
-    /// The topics that are written.
+    /// The sinks of the output topics.
     pub outboxes: BTreeMap<OutputTopic, Outbox>,
-    /// What readers are shown.
+    /// The tables that readers query.
     pub tables: ServingTables,
-    /// Who keeps snapshots.
+    /// The checkpoint writer.
     pub copies: Sender<CheckpointMessage>,
-    /// Counts.
+    /// The metrics.
     pub telemetry: Telemetry,
-    /// How long a topic that cannot be written is tried again.
+    /// The time after which a topic that cannot be written is a failure.
     pub give_up_after: Duration,
-    /// Whether ticks close by the wall clock, so that how late they are means something.
+    /// True if ticks close by the wall clock, so that their delay is meaningful.
     pub is_live: bool,
 }
 
-/// A snapshot is cut at this tick; the first writer's topics end there at these.
+/// A snapshot marker: its tick, and the last tick of each urgent topic.
 type Mark = (Time, BTreeMap<OutputTopic, Time>);
 
 impl Publisher {
-    /// Writes until nothing more comes.
+    /// Runs until the workers' channel closes.
     ///
     /// # Errors
-    /// If a record cannot be encoded, or a topic cannot be written for too long or holds a contradiction.
+    /// If a record cannot be encoded, a topic cannot be written for too long, or a topic holds a contradiction.
     pub fn run(self, outputs: Receiver<WorkerOutput>) -> Result<(), Error> {
         let Publisher { outboxes, tables, copies, telemetry, give_up_after, is_live } = self;
         let (views, urgent) = outboxes.into_iter().partition(|(topic, _)| *topic == OutputTopic::Views);
@@ -74,7 +74,7 @@ impl Publisher {
     }
 }
 
-/// Topics that are written together.
+/// Writes topics of one priority.
 struct TopicWriter {
     outboxes: BTreeMap<OutputTopic, Outbox>,
     numbers: Numbers,
@@ -84,7 +84,7 @@ struct TopicWriter {
 }
 
 impl TopicWriter {
-    /// Encodes all that is due up to a tick that has closed, numbering on within each topic and tick.
+    /// Encodes the emissions up to a closed tick and numbers their records within each topic and tick.
     fn push(&mut self, upto: Time, pending: Vec<PendingEmission>) -> Result<(), Error> {
         for emission in pending.into_iter().filter_map(PendingEmission::emission) {
             let records = lines(&emission, self.numbers.take(&emission))?;
@@ -98,7 +98,7 @@ impl TopicWriter {
         self.outboxes.values_mut().try_for_each(|outbox| Ok(outbox.seal(upto)?))
     }
 
-    /// Writes what is sealed.
+    /// Writes the sealed ticks.
     fn flush(&mut self) -> Result<(), Error> {
         for (topic, outbox) in &mut self.outboxes {
             write(*topic, outbox, self.give_up_after)?;
@@ -111,18 +111,18 @@ impl TopicWriter {
         self.outboxes.values().map(Outbox::waiting).sum()
     }
 
-    /// The last tick that stands in each topic.
+    /// Returns the last tick written to each topic.
     fn committed(&self) -> BTreeMap<OutputTopic, Time> {
         self.outboxes.iter().filter_map(|(topic, outbox)| Some((*topic, outbox.committed()?))).collect()
     }
 }
 
-/// The first writer, and what it hands on.
+/// Writes the urgent topics and passes views on.
 struct UrgentWriter {
     writer: TopicWriter,
     deferred: DeferredSender<Mark>,
     is_live: bool,
-    /// The last tick that is encoded and not written, how long it took, and the views due by then.
+    /// The last tick that is encoded and not written, its duration, and the views that were due by then.
     closed: Option<(Time, Duration, Vec<PendingEmission>)>,
 }
 
@@ -159,7 +159,7 @@ impl UrgentWriter {
         }
     }
 
-    /// Writes what is sealed, and hands on the views of the same ticks.
+    /// Writes the sealed ticks and passes on the views of the same ticks.
     fn flush(&mut self) -> Result<(), Error> {
         let Some((tick, took, views)) = self.closed.take() else { return Ok(()) };
         self.writer.flush()?;
@@ -170,7 +170,7 @@ impl UrgentWriter {
     }
 }
 
-/// The second writer: writes views, then shows what stands to readers and keepers of snapshots.
+/// Writes views at low priority, then serves the tick and answers snapshot markers.
 fn write_deferred(
     mut writer: TopicWriter,
     receiver: &Receiver<Deferred<Mark>>,
@@ -199,7 +199,7 @@ fn write_deferred(
     Ok(())
 }
 
-/// Writes what is sealed, trying again and saying so for as long as there is patience.
+/// Writes the sealed ticks; retries and logs warnings until `give_up_after` has passed.
 fn write(topic: OutputTopic, outbox: &mut Outbox, give_up_after: Duration) -> Result<(), Error> {
     let watch = Stopwatch::start();
     loop {

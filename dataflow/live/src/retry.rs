@@ -1,5 +1,4 @@
-//! A job that is started while its broker is, or just after, waits for it: what may pass is tried again for a while, what
-//! cannot is told at once.
+//! Retries an operation while its error is temporary, so that a job can start before its broker.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,22 +9,22 @@ use connectors::retry::Backoff;
 /// The rests between tries.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 
-/// How long to try, and who may end it.
+/// The limits of a retry.
 #[derive(Clone, Copy)]
 pub struct Retry<'a> {
-    /// Rests in all.
+    /// The greatest sum of rests.
     pub limit: Duration,
-    /// Set when the job is told to stop.
+    /// Set when the job is stopped.
     pub stop: &'a AtomicBool,
-    /// Rests; a test does not.
+    /// Rests; tests pass a function that returns at once.
     pub rest: fn(Duration),
 }
 
 impl Retry<'_> {
-    /// Tries until it succeeds, cannot, or has taken too long.
+    /// Calls `attempt` until it succeeds, fails for good, or the limit or a stop ends the retries.
     ///
     /// # Errors
-    /// The last one of `attempt`.
+    /// The last error of `attempt`.
     pub fn with<T>(self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let (mut backoff, mut rested) = (BACKOFF, Duration::ZERO);
         loop {
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
     use connectors::error::Place;
 
-    /// How often it is tried when the first `failures` tries fail, and what comes of it.
+    /// Returns the number of tries if the first `failures` fail, and whether the last one succeeds.
     fn check(failures: u32, is_final: bool, stop: bool) -> (u32, bool) {
         let mut tries = 0;
         let place = Place::default();

@@ -1,4 +1,4 @@
-//! The threads of a live job: started together, watched, and stopped together.
+//! The supervisor of a live job: starts its threads, watches them, and stops them together.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -37,10 +37,9 @@ use crate::publish::Publisher;
 use crate::retry::Retry;
 use crate::worker::{LiveWorker, WorkerMessage, WorkerOutput};
 
-/// Batches in flight to each worker, and closings to the publisher.
+/// The number of batches in flight to each worker, and of closings to the publisher.
 const IN_FLIGHT: usize = 8;
-/// How long an output topic that cannot be written, or at the start any topic that cannot be opened, is tried again
-/// before the job gives up.
+/// The time for which a failing output topic, or any topic that cannot be opened at the start, is retried.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// Runs a live job until its inputs end (if it is to stop there), `stop` is set, or something fails.
@@ -58,7 +57,7 @@ pub fn run(config: &Config, processes: &Processes, stop: &Arc<AtomicBool>) -> Re
     ran
 }
 
-/// Everything a job needs to begin.
+/// A job that is ready to start.
 struct Job<'a> {
     config: &'a Config,
     processes: &'a Processes,
@@ -71,11 +70,11 @@ struct Job<'a> {
     tables: ServingTables,
     stop: &'a Arc<AtomicBool>,
     telemetry: &'a Telemetry,
-    /// Held while the job lives.
+    /// Locked while the job exists.
     _lock: File,
 }
 
-/// Makes sure that no other job goes on from this state meanwhile.
+/// Locks the state folder against other jobs.
 fn lock(config: &Config, processes: &Processes) -> Result<File, Error> {
     let folder = &config.state.folder;
     std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
@@ -93,8 +92,8 @@ fn engine(problem: &str) -> Error {
 }
 
 impl<'a> Job<'a> {
-    /// Recovers, opens every input, then every output, and refuses what does not fit together. Outputs may be created by
-    /// that: a job without its inputs leaves none behind.
+    /// Recovers, opens every input, then every output, and refuses contradictions. Opening outputs may create them, so
+    /// a job whose inputs cannot be opened creates none.
     fn prepare(
         config: &'a Config,
         processes: &'a Processes,
@@ -232,7 +231,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Tells everybody to end when one has failed.
+/// Sets `halt` if a part of the job has failed.
 fn halt_on_error(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Error> {
     if ended.is_err() {
         halt.store(true, Ordering::Relaxed);
@@ -240,14 +239,14 @@ fn halt_on_error(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Erro
     ended
 }
 
-/// What made the job fail: others fail only because one of them has, and say so with an engine error.
+/// Returns the error that made the job fail: parts that fail only because another has failed report an engine error.
 fn first_cause(ended: impl Iterator<Item = Result<(), Error>>) -> Result<(), Error> {
     let (consequences, causes): (Vec<_>, Vec<_>) =
         ended.filter_map(Result::err).partition(|error| matches!(error, Error::Engine(_)));
     causes.into_iter().chain(consequences).next().map_or(Ok(()), Err)
 }
 
-/// Commands from people go through the log, as everything does.
+/// Returns the sink of commands: they are appended to the commands topic like every record.
 fn command_sink(sink: Box<dyn Sink>) -> CommandSink {
     let sink = Mutex::new(sink);
     Box::new(move |command| {
@@ -256,7 +255,7 @@ fn command_sink(sink: Box<dyn Sink>) -> CommandSink {
     })
 }
 
-/// Opens the partitions that this process reads, each where it had been taken to.
+/// Opens the partitions that this process reads, each at its position.
 fn open_partitions(
     config: &Config,
     processes: &Processes,
@@ -284,7 +283,7 @@ fn open_partitions(
     Ok(partitions)
 }
 
-/// The rows that readers were shown at the snapshot.
+/// Loads the tables that readers saw at the snapshot.
 fn load_tables(config: &Config, recovered: &Recovered) -> Result<ServingTables, Error> {
     let emit_ms = config.time.emit_ms;
     let entry = recovered.manifest.as_ref().and_then(|manifest| {
@@ -296,7 +295,7 @@ fn load_tables(config: &Config, recovered: &Recovered) -> Result<ServingTables, 
     ServingTables::load(emit_ms, &mut file).map_err(|error| Error::Recovery(format!("{}: {error}", path.display())))
 }
 
-/// What all workers of a process share.
+/// The settings that all workers of a process share.
 struct WorkerPool {
     processes: Processes,
     settings: Settings,
@@ -305,12 +304,12 @@ struct WorkerPool {
     judge_anew: Option<Cause>,
     backlog: Backlog,
     barrier: Arc<StartBarrier>,
-    /// Set when some part of the job has failed.
+    /// Set when a part of the job has failed.
     halt: Arc<AtomicBool>,
     telemetry: Telemetry,
 }
 
-/// Raised by a worker's thread that unwinds.
+/// Sets `halt` if the worker's thread panics.
 struct PanicGuard(Arc<AtomicBool>);
 
 impl Drop for PanicGuard {
@@ -321,7 +320,7 @@ impl Drop for PanicGuard {
     }
 }
 
-/// What one worker has for itself.
+/// The channels of one worker.
 struct WorkerChannels {
     inbox: Receiver<WorkerMessage>,
     outbox: Option<SyncSender<WorkerOutput>>,

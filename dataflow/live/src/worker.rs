@@ -1,5 +1,5 @@
-//! One worker of a live job: feeds what it is told, steps, lets out what has closed, and copies its state out in small
-//! steps when a snapshot is wanted.
+//! One worker of a live job: feeds records, steps the dataflow, sends due emissions, and copies its state in small
+//! steps for snapshots.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -23,54 +23,54 @@ use crate::checkpoint::snapshot::{Manifest, StateFrames};
 use crate::checkpoint::writer::{Backlog, CheckpointMessage};
 use crate::error::Error;
 
-/// Drawers copied between two looks at the inbox.
+/// The number of keyed entries copied between two looks at the inbox.
 const FUEL: usize = 1_024;
-/// How long a worker sleeps at most when nobody wakes it: other processes do so only through their sockets.
+/// The greatest time that a worker sleeps unless it is woken: other processes wake it only through their sockets.
 const MAX_PARK: Duration = Duration::from_millis(50);
 
 /// A message to a worker.
 pub enum WorkerMessage {
-    /// Records of whole ticks, and whether they are the last: then views leave whether or not they are due.
+    /// Records of whole ticks, and whether they are the last: then all emissions are due.
     Feed(Batch, bool),
-    /// Copy what stands now: every tick up to this one has been fed.
+    /// Copy the state: every tick up to this one has been fed.
     Snapshot(Time),
     /// Nothing follows.
     Stop,
 }
 
-/// What leaves the first worker of the job.
+/// An output of the first worker of the job.
 pub enum WorkerOutput {
-    /// Every tick up to this one has closed, it took so long, and this is what left.
+    /// The last closed tick, the time it took, and the emissions that are due.
     Closed(Time, Duration, Vec<PendingEmission>),
-    /// A snapshot is cut here.
+    /// A snapshot is taken at this tick.
     Mark(Time),
 }
 
-/// What a worker is made of.
+/// A worker before it runs.
 pub struct LiveWorker {
-    /// How the graph runs.
+    /// The settings of the graph.
     pub settings: Settings,
-    /// The first tick that may be fed; any, at the very beginning.
+    /// The first tick that may be fed; `None` at the first start.
     pub first: Option<Time>,
-    /// The snapshot to start from, with its folder.
+    /// The snapshot to restore, with its folder.
     pub restore: Option<(std::path::PathBuf, Manifest)>,
-    /// Have every drawer judged again at the first tick, because of this program.
+    /// Has every keyed entry evaluated again at the first tick, with this changed program as the cause.
     pub judge_anew: Option<Cause>,
-    /// Orders.
+    /// The inbox.
     pub inbox: Receiver<WorkerMessage>,
-    /// Where outputs go, on the first worker of the job.
+    /// The channel of outputs; only of the first worker of the job.
     pub outbox: Option<SyncSender<WorkerOutput>>,
-    /// Where copies go.
+    /// The channel to the checkpoint writer.
     pub copies: std::sync::mpsc::Sender<CheckpointMessage>,
-    /// Copies on their way.
+    /// The copied bytes in flight.
     pub backlog: Backlog,
-    /// The tick of the copy under way.
+    /// The tick of the current copy.
     pub copying: Cell<Time>,
-    /// The worker's number in its process.
+    /// The index of the worker in its process.
     pub local: usize,
-    /// Set when some part of the job has failed.
+    /// Set when a part of the job has failed.
     pub halt: Arc<AtomicBool>,
-    /// Counts.
+    /// The metrics.
     pub telemetry: Telemetry,
 }
 
@@ -79,10 +79,10 @@ fn engine(problem: &str) -> Error {
 }
 
 impl LiveWorker {
-    /// Works until told to stop. After an error the worker must not be stepped any more.
+    /// Runs until the coordinator stops it. After an error the worker must not be stepped any more.
     ///
     /// # Errors
-    /// If a snapshot cannot be put back, whoever feeds or writes has gone away, or another part of the job has failed.
+    /// If a snapshot cannot be restored, a channel is closed, or another part of the job has failed.
     pub fn run(self, worker: &mut Worker) -> Result<(), Error> {
         let fates = Rc::new(RefCell::new(FateCounts::new()));
         let vault = Vault::default();
@@ -130,7 +130,7 @@ impl LiveWorker {
         }
     }
 
-    /// Closes every tick up to `upto`, here and wherever else it must be.
+    /// Closes every tick up to `upto` and waits until all workers have.
     fn close(
         &self,
         worker: &mut Worker,
@@ -148,12 +148,12 @@ impl LiveWorker {
         Ok(watch.elapsed())
     }
 
-    /// Who has failed closes no tick, and never will: nobody may wait for it.
+    /// Returns an error if a part of the job has failed: its ticks never close, so waiting for them would not end.
     fn check_halted(&self) -> Result<(), Error> {
         if self.halt.load(Ordering::Relaxed) { Err(engine("another part of the job has failed")) } else { Ok(()) }
     }
 
-    /// Nothing follows here: waits until that is so everywhere.
+    /// Drops the inputs and waits until every worker has ended.
     fn end(&self, worker: &mut Worker, handles: Handles) -> Result<(), Error> {
         drop(handles);
         while worker.has_dataflows() {
@@ -168,7 +168,7 @@ impl LiveWorker {
         outbox.send(WorkerOutput::Closed(closed, took, pending)).map_err(|_| engine("the writer has stopped"))
     }
 
-    /// Puts back this worker's share of a snapshot.
+    /// Restores this worker's share of a snapshot.
     fn restore(&self, worker: &Worker, vault: &Vault, outputs: &mut Outputs) -> Result<(), Error> {
         let Some((snapshots, manifest)) = &self.restore else { return Ok(()) };
         let (index, peers) = (worker.index(), worker.peers());
@@ -189,7 +189,7 @@ impl LiveWorker {
         Ok(())
     }
 
-    /// Begins a copy; one that is still under way is finished first.
+    /// Begins a copy; finishes the one before first.
     fn begin(&self, tick: Time, vault: &Vault, outputs: &Outputs) -> Result<(), Error> {
         while vault.is_saving() {
             self.copy_step(vault)?;
@@ -208,7 +208,7 @@ impl LiveWorker {
         Ok(())
     }
 
-    /// Copies a little, if a copy is under way and the writer keeps up; answers whether more is to come.
+    /// Does one step of the current copy unless the checkpoint writer is behind; returns true if more steps follow.
     fn copy(&self, vault: &Vault) -> Result<bool, Error> {
         if vault.is_saving() && !self.backlog.is_full() {
             self.copy_step(vault)?;

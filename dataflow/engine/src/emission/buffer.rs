@@ -96,7 +96,7 @@ fn encode<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
     if waiting.is_empty() {
         return Vec::new();
     }
-    bincode::serialize(waiting).expect("rows have a encode form and memory takes it")
+    bincode::serialize(waiting).expect("rows can be encoded and memory takes them")
 }
 
 /// The greatest number of rows for which memory is reserved in advance.

@@ -1,5 +1,7 @@
-//! Writes snapshots beside the running job: takes what the workers copy, piece by piece, and completes the snapshot when
-//! every process has said that its part is whole and everything before it has left.
+//! The checkpoint writer: a thread that writes snapshots while the job runs.
+//!
+//! It receives the state that the workers copy, chunk by chunk, and completes a snapshot when the part of every process
+//! is complete and the outputs up to its tick have been written.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,34 +25,35 @@ use crate::fail::fail_point;
 use crate::input::binder::Reached;
 use crate::input::remap_log::RemapLog;
 
-/// How often parts of other processes are looked for.
+/// The interval at which parts of other processes are looked for.
 const PARTS_POLL: Duration = Duration::from_millis(20);
-/// CheckpointMessage bytes in flight from the workers: while there are more they copy no further.
+/// The greatest number of copied bytes in flight; above it the workers pause copying.
 const IN_FLIGHT: usize = 32 << 20;
 
-/// What a snapshot is made of, as it comes in.
+/// A message to the checkpoint writer.
 pub enum CheckpointMessage {
-    /// A snapshot begins: how far each partition of this process was taken at its tick.
+    /// A snapshot begins; the positions of this process's partitions at its tick.
     Begin(Time, Vec<(Topic, u32, Reached)>),
-    /// A piece of what a worker of this process held at the tick.
+    /// A chunk of the state of a worker of this process at the tick.
     Piece(Time, usize, String, Piece),
-    /// A worker has copied everything.
+    /// A worker has copied its whole state.
     WorkerDone(Time),
-    /// Everything up to the tick has left, and these rows were shown then. On the first process only.
+    /// The outputs up to the tick are written; the served tables and the last tick of each topic then. First process
+    /// only.
     Published(Time, SavedTables, BTreeMap<OutputTopic, Time>),
 }
 
-/// CheckpointMessage bytes that are not yet written.
+/// The number of copied bytes that are not yet written.
 #[derive(Clone, Default)]
 pub struct Backlog(Arc<AtomicUsize>);
 
 impl Backlog {
-    /// Whether the workers should wait before they copy more.
+    /// Returns true if the workers should pause copying.
     pub fn is_full(&self) -> bool {
         self.0.load(Ordering::Relaxed) > IN_FLIGHT
     }
 
-    /// Counts a piece on its way.
+    /// Adds a chunk that is sent.
     pub fn add(&self, piece: &Piece) {
         self.0.fetch_add(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
     }
@@ -60,33 +63,33 @@ impl Backlog {
     }
 }
 
-/// Who writes, and where.
+/// The checkpoint writer and its settings.
 pub struct CheckpointWriter {
     /// The folder of snapshots.
     pub snapshots: PathBuf,
     /// The folder of the remap log.
     pub remap: PathBuf,
-    /// How many complete ones are kept.
+    /// The number of complete snapshots to keep.
     pub keep: usize,
-    /// This process, and how many there are.
+    /// The index of this process and the number of processes.
     pub process: (u32, u32),
-    /// Workers of this process.
+    /// The number of workers of this process.
     pub workers: usize,
-    /// Length of a tick.
+    /// The length of a tick.
     pub tick_ms: i64,
-    /// What judges.
+    /// The identity of the program and its configured policies.
     pub program: String,
-    /// What stores something here, and of which shape.
+    /// The fingerprint of the job.
     pub stored: Fingerprint,
-    /// CheckpointMessage bytes on their way here.
+    /// The copied bytes in flight to this thread.
     pub backlog: Backlog,
-    /// Snapshots begun and not yet complete.
+    /// The number of snapshots begun and not yet complete.
     pub under_way: Arc<AtomicUsize>,
-    /// Counts.
+    /// The metrics.
     pub telemetry: Telemetry,
 }
 
-/// A snapshot being written.
+/// A snapshot that is being written.
 struct OpenCheckpoint {
     tick: Time,
     partitions: Vec<(Topic, u32, Reached)>,
@@ -99,7 +102,7 @@ struct OpenCheckpoint {
 }
 
 impl CheckpointWriter {
-    /// Writes until nobody has anything to say; then waits for what is still to come of a snapshot that is whole here.
+    /// Runs until every sender is gone; a snapshot that is not complete by then is abandoned.
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -173,7 +176,7 @@ impl CheckpointWriter {
         Ok(())
     }
 
-    /// Goes on with what can be done; `true` when nothing is left to do.
+    /// Does the next possible steps of a snapshot; returns `true` when it is finished.
     fn advance(&self, open: &mut OpenCheckpoint) -> Result<bool, Error> {
         let whole = open.workers_done == self.workers && (self.process.0 != 0 || open.published.is_some());
         if whole && !open.part_written {

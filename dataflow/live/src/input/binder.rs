@@ -1,11 +1,13 @@
-//! Decides, once and for all, which tick each record belongs to.
+//! The binder: decides, once, which tick each record belongs to.
 //!
-//! *Meaning.* A record belongs to the tick of its log time, or, if that has closed before the record was seen, to the
-//! first tick still open. [`Binder::close`] says how far time may go: to where every partition has been read, but for those
-//! that are idle or ended; what it says is logged ([`crate::input::remap_log`]) before anything acts on it, and
-//! [`Binder::rebind`] binds the same records to the same ticks from that log. *State.* The lines read but not yet bound;
-//! the caller takes no more from a partition whose queue is full. A full queue never holds time back: it holds lines of two
-//! ticks, or lines that came late and may leave with the open tick. *Cost.* A look at each queue a closing.
+//! *Meaning.* A record belongs to the tick of its log time, or, if that tick closed before the record was read, to the
+//! first open tick. [`Binder::close`] closes ticks as far as every partition has been read, except idle and ended ones.
+//! Its result is logged ([`crate::input::remap_log`]) before it takes effect, and [`Binder::rebind`] binds the same
+//! records to the same ticks from that log.
+//!
+//! *State.* The lines that are read and not yet bound. The caller takes no more lines from a partition whose queue is
+//! full. A full queue never delays time: it holds lines of two ticks, or late lines that belong to the open tick.
+//! *Cost.* One look at each queue per closing.
 
 use std::collections::VecDeque;
 
@@ -16,102 +18,104 @@ use contract::time::Time;
 use operators::keyed::Ticks;
 use serde::{Deserialize, Serialize};
 
-/// One line of a message, decoded.
+/// A decoded line of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// When the log took it; never before the line ahead of it.
+    /// The log time; never less than that of the line before it.
     pub logged_at: i64,
-    /// Its number in its partition, for people.
+    /// The number in the partition: an offset, or a line number from 1.
     pub offset: u64,
-    /// The place after its message, if it is the last line of it.
+    /// The position after the message, if this is the message's last line.
     pub next: Option<Position>,
-    /// What it says.
+    /// The record, or the defect of the line.
     pub decoded: Result<Record, Dead>,
-    /// Its bytes.
+    /// The bytes.
     pub bytes: Vec<u8>,
 }
 
-/// How far a partition has been taken.
+/// The position up to which a partition has been bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reached {
-    /// Where to go on reading.
+    /// The position from which reading continues.
     pub next: Position,
-    /// The log time of the last record before that place; `i64::MIN` before the first.
+    /// The log time of the last record before the position; `i64::MIN` before the first.
     pub logged_at: i64,
 }
 
 impl Reached {
-    /// At `next`, with nothing before it.
+    /// The beginning of a partition at `next`.
     pub fn start(next: Position) -> Self {
         Reached { next, logged_at: i64::MIN }
     }
 }
 
-/// What is known of a partition's future.
+/// The state of a partition, as far as time waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
-    /// More may come at any time, of any log time from the last one on.
+    /// More records may come at any time, with any log time from the last one on.
     Reading,
-    /// It has nothing now: time does not wait for it.
+    /// It has no records now; time does not wait for it.
     Idle,
-    /// It will have nothing ever again.
+    /// It will have no more records.
     Ended,
 }
 
-/// Whose time it is.
+/// The clock that closes ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
-    /// The wall's: a tick closes when the wall clock has passed it and every partition that is not idle has been read past it.
+    /// The wall clock: a tick closes when the wall clock has passed it and every partition that is not idle has been
+    /// read past it.
     #[default]
     Wall,
-    /// The records': time goes as far as they take it, as in a replay of files.
+    /// The records' clock: ticks close as far as the records' times have come, as in a replay of files.
     Data,
 }
 
-/// A span of ticks that closes at once, and how far each partition is taken by it.
+/// Ticks that close together, with the positions that the partitions reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// The last tick that had closed before.
+    /// The last tick closed before.
     pub after: Time,
     /// The last tick that closes.
     pub closed: Time,
-    /// The partitions that moved, and to where.
+    /// The partitions that moved, with their new positions.
     pub ends: Vec<(u32, Reached)>,
-    /// Whether the inputs ended here: what waits for a later tick leaves at this one.
+    /// True if the inputs end here: all waiting emissions are due at `closed`.
     pub last: bool,
 }
 
 /// A line with its tick and place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundLine {
-    /// The partition, by its index.
+    /// The index of the partition.
     pub partition: u32,
     /// Its tick.
     pub tick: Time,
-    /// Its log time within the tick, and its offset.
+    /// The log time within the tick, and the offset.
     pub place: Place,
     /// The line.
     pub line: Line,
 }
 
-/// Lines of one partition beyond which a closing does not look: a span stays of a size to work with.
+/// The number of lines of one partition that a closing takes at most, unless one tick has more.
 const QUEUE_LINES: usize = 4_096;
 
-/// The lines of one partition that wait for their tick.
+/// The queue of a partition: lines that wait for their tick.
 #[derive(Debug)]
 struct PartitionQueue {
-    /// The partition's number in its topic.
+    /// The number of the partition in its topic.
     number: u32,
-    /// Each line, and the instant whose tick it is due at: its log time, or, if that is ahead of the wall clock, when it came.
+    /// Each line with the instant that decides its tick: its log time, or its arrival if the log time is ahead of the
+    /// wall clock.
     waiting: VecDeque<(i64, Line)>,
     flow: Flow,
-    /// The instant of the last line that came.
+    /// The instant of the last line that arrived.
     seen: i64,
     reached: Reached,
 }
 
-/// The queues of all partitions.
+/// Binds the lines of all partitions to ticks.
 #[derive(Debug)]
 pub struct Binder {
     ticks: Ticks,
@@ -121,7 +125,8 @@ pub struct Binder {
 }
 
 impl Binder {
-    /// Goes on after the tick `closed`, each partition (its number in its topic) from where it was `reached`.
+    /// Creates a binder that continues after the tick `closed`; each partition (by its number in its topic) from its
+    /// position.
     pub fn new(ticks: Ticks, clock: Clock, closed: Option<Time>, reached: &[(u32, Reached)]) -> Self {
         let queue = |(number, reached): &(u32, Reached)| PartitionQueue {
             number: *number,
@@ -133,34 +138,34 @@ impl Binder {
         Binder { ticks, clock, closed, queues: reached.iter().map(queue).collect() }
     }
 
-    /// The last closed tick.
+    /// Returns the last closed tick.
     pub fn closed(&self) -> Option<Time> {
         self.closed
     }
 
-    /// How far each partition has been bound.
+    /// Returns the position up to which each partition has been bound.
     pub fn reached(&self) -> Vec<Reached> {
         self.queues.iter().map(|queue| queue.reached).collect()
     }
 
-    /// Lines that wait in the queue of a partition.
+    /// Returns the number of lines that wait in the queue of a partition.
     pub fn waiting(&self, partition: usize) -> usize {
         self.queues[partition].waiting.len()
     }
 
-    /// Whether a queue takes no more for now: some of its lines can leave as soon as the other partitions allow it.
+    /// Returns true if a queue takes no more lines for now: some can be bound as soon as the other partitions allow it.
     pub fn is_full(&self, partition: usize) -> bool {
         self.queues[partition].is_full(self.ticks, self.open())
     }
 
-    /// Whether a queue takes no more until a logged span is bound again: it has all that the span took from it.
+    /// Returns true if a queue takes no more lines until a logged span is bound again: it has all lines of the span.
     pub fn is_full_for(&self, span: &Span, partition: usize) -> bool {
         let end = span.ends.iter().find(|(index, _)| *index as usize == partition);
         let queue = &self.queues[partition];
         queue.waiting.len() >= 2 * QUEUE_LINES && end.is_none_or(|(_, end)| queue.has_come_to(end))
     }
 
-    /// Whether every partition has ended and every line up to the instant `until` is bound: nothing is left to wait for.
+    /// Returns true if every partition has ended and every line up to the instant `until` is bound.
     pub fn is_done(&self, until: Option<Time>) -> bool {
         let is_past = |(due, _): &(i64, Line)| until.is_some_and(|until| *due > until);
         self.queues.iter().all(|queue| match queue.waiting.front() {
@@ -170,25 +175,25 @@ impl Binder {
         })
     }
 
-    /// The first tick that is still open; `i64::MIN` before any has closed.
+    /// Returns the first open tick; `i64::MIN` before any has closed.
     fn open(&self) -> Time {
         self.closed.map_or(i64::MIN, |closed| closed + self.ticks.tick_ms)
     }
 
-    /// The partition that holds time back the most, if one does.
+    /// Returns the partition that delays time the most, if one does.
     pub fn slowest(&self) -> Option<usize> {
         let holds = |queue: &PartitionQueue| queue.flow == Flow::Reading && !queue.is_full(self.ticks, self.open());
         let holding = self.queues.iter().enumerate().filter(|(_, queue)| holds(queue));
         holding.min_by_key(|(_, queue)| queue.seen).map(|(partition, _)| partition)
     }
 
-    /// Whether lines have been read that wait for their tick.
+    /// Returns true if lines wait for their tick.
     pub fn has_waiting(&self) -> bool {
         self.queues.iter().any(|queue| !queue.waiting.is_empty())
     }
 
-    /// Takes lines of a partition, in order, that came at the instant `now` by the wall clock. A log that is ahead of the
-    /// clock does not wait for it: its lines are due when they come.
+    /// Takes lines of a partition, in order, that arrived at the instant `now` by the wall clock. Lines of a log that
+    /// is ahead of the wall clock belong to the tick of their arrival.
     pub fn push(&mut self, partition: usize, now: i64, lines: impl IntoIterator<Item = Line>) {
         let now = if self.clock == Clock::Wall { now } else { i64::MAX };
         let queue = &mut self.queues[partition];
@@ -200,13 +205,13 @@ impl Binder {
         }
     }
 
-    /// A partition will have nothing ever again.
+    /// Marks a partition as ended.
     pub fn end(&mut self, partition: usize) {
         self.queues[partition].flow = Flow::Ended;
     }
 
-    /// Whether a partition is at its end and silent, so that time does not wait for it. By the records' clock it is waited
-    /// for as long as it has lines: its next one may be of the same tick.
+    /// Marks a partition as idle, so that time does not wait for it, or as active. By the records' clock a partition
+    /// with waiting lines stays active: its next line may belong to the same tick.
     pub fn set_idle(&mut self, partition: usize, is_idle: bool) {
         let queue = &mut self.queues[partition];
         if queue.flow != Flow::Ended {
@@ -215,8 +220,8 @@ impl Binder {
         }
     }
 
-    /// Closes as many ticks as can be, none after `limit` (the wall clock, or the next moment something must happen at);
-    /// `None` while no further tick can close.
+    /// Closes as many ticks as possible, none after `limit` (the wall clock, or the next instant at which something
+    /// must happen); `None` if no further tick can close.
     pub fn close(&mut self, limit: Time) -> Option<(Span, Vec<BoundLine>)> {
         let closed = self.closable(limit)?;
         let after = self.closed.unwrap_or_else(|| self.first_tick().unwrap_or(closed) - self.ticks.tick_ms);
@@ -228,8 +233,8 @@ impl Binder {
         })
     }
 
-    /// Binds again what a logged span bound to ticks up to `upto`; `None` until every line of the span has come.
-    /// Afterwards `upto` is closed.
+    /// Binds the lines of a logged span to ticks up to `upto` again and closes `upto`; `None` until every line of the
+    /// span has arrived.
     pub fn rebind(&mut self, span: &Span, upto: Time) -> Option<Vec<BoundLine>> {
         let mut counts = vec![0; self.queues.len()];
         for (partition, end) in &span.ends {
@@ -249,7 +254,7 @@ impl Binder {
         Some(bound)
     }
 
-    /// The tick of the earliest line that waits.
+    /// Returns the tick of the earliest waiting line.
     pub fn first_tick(&self) -> Option<Time> {
         let first =
             self.queues.iter().filter_map(|queue| queue.waiting.iter().map(|(due, _)| *due).find(|at| *at > i64::MIN));
@@ -284,7 +289,7 @@ impl Binder {
         (closable > i64::MIN).then_some(closable)
     }
 
-    /// Takes the first `counts` lines of each queue into the span.
+    /// Binds the first `counts` lines of each queue to the span.
     fn bind(&mut self, after: Time, closed: Time, counts: &[usize]) -> (Span, Vec<BoundLine>) {
         let tick_ms = self.ticks.tick_ms;
         let mut bound = Vec::with_capacity(counts.iter().sum());
@@ -307,28 +312,30 @@ impl Binder {
     }
 }
 
-/// The tick that a line has in a span.
+/// Returns the tick of a line in a span.
 fn tick_of(ticks: Ticks, span: &Span, line: &Line) -> Time {
     let tick = if line.logged_at == i64::MIN { i64::MIN } else { ticks.at(line.logged_at) };
     tick.clamp(span.after + ticks.tick_ms, span.closed)
 }
 
 impl PartitionQueue {
-    /// Whether it holds many lines, of which some can leave: those of a tick that it has passed, or, where all came late,
-    /// all of them with the tick `open`. A tick closes only when its partition has passed it, however many lines it has.
+    /// Returns true if the queue holds many lines and some can be bound: those of a tick that the partition has passed,
+    /// or, if all are late, all of them with the tick `open`. A tick closes only when its partition has passed it,
+    /// however many lines it has.
     fn is_full(&self, ticks: Ticks, open: Time) -> bool {
         let Some(((first, _), (last, _))) = self.waiting.front().zip(self.waiting.back()) else { return false };
         let tick = |due: i64| if due == i64::MIN { i64::MIN } else { ticks.at(due) };
         self.waiting.len() >= 2 * QUEUE_LINES && (tick(*first).max(open) < tick(*last) || tick(*last) < open)
     }
 
-    /// Whether the last whole message that came is at `end` or behind it.
+    /// Returns true if the last complete message that arrived is at `end` or behind it.
     fn has_come_to(&self, end: &Reached) -> bool {
         let last = self.waiting.iter().rev().find_map(|(_, line)| line.next);
         last.is_some_and(|next| next.record >= end.next.record)
     }
 
-    /// How many lines belong to ticks up to `closed`, the first open tick being `open`: whole messages only.
+    /// Returns the number of lines that belong to ticks up to `closed`, whole messages only; `open` is the first open
+    /// tick.
     fn count_until(&self, closed: Time, open: Time, ticks: Ticks) -> usize {
         let belongs = |(due, _): &&(i64, Line)| *due == i64::MIN || ticks.at(*due).max(open) <= closed;
         let count = self.waiting.iter().take_while(belongs).count();

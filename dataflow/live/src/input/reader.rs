@@ -1,4 +1,5 @@
-//! One thread a partition: reads, decodes, and hands lines over through a bounded queue; a full queue stops the reading.
+//! Partition readers: one thread per partition reads, decodes and sends lines through a bounded queue; a full queue
+//! stops the reading.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -20,34 +21,34 @@ use crate::error::Error;
 use crate::input::binder::{Clock, Line, Reached};
 use crate::input::remap_log::PartitionName;
 
-/// Batches in flight from one partition.
+/// The number of batches in flight from one partition.
 const IN_FLIGHT: usize = 4;
-/// Messages asked for at once.
+/// The number of messages requested at once.
 const BATCH: usize = 2_048;
 /// The rests before a partition that failed is tried again.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
-/// That a partition is at its end counts for so long (milliseconds): a reader that waits for its source, or a process that
-/// was paused, does not know what has come since.
+/// The time (milliseconds) for which the state "at the end" is valid: a reader that waits for its source, or a process
+/// that was paused, does not know what has arrived since.
 const AT_END_VALID_MS: i64 = 1_000;
-/// How often the distance to the end is asked for.
+/// The interval at which the distance to the end is measured.
 const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A message from the thread that reads a partition.
 pub enum ReaderMessage {
-    /// Lines, in order.
+    /// Decoded lines, in order.
     Lines(Vec<Line>),
-    /// Nothing follows, ever.
+    /// No more lines will come.
     Ended,
-    /// It cannot be read, ever.
+    /// The partition cannot be read any more.
     Failed(Error),
 }
 
-/// The reader's state, beside its queue. A time of 0 means never.
+/// The reader's state that other threads read. A time of 0 means never.
 #[derive(Default)]
 struct Status {
-    /// The last instant, by the wall clock, at which no record stood unread: all that came before is in the queue.
+    /// The last instant, by the wall clock, at which no record was unread: all earlier records are in the queue.
     at_end_at: AtomicI64,
-    /// Why it cannot be read at the moment.
+    /// The error with which reading fails at the moment.
     failing: Mutex<Option<String>>,
 }
 
@@ -57,17 +58,17 @@ impl Status {
     }
 }
 
-/// A partition to be read.
+/// A partition to read.
 pub struct Partition {
-    /// Its name.
+    /// The topic and number.
     pub name: PartitionName,
-    /// Where from.
+    /// The source.
     pub source: Box<dyn Source>,
-    /// What its messages are made of.
+    /// The codec of its messages.
     pub codec: Codec,
-    /// The number of its first record, as people count: lines from 1, offsets from 0.
+    /// The number of its first record: 1 for lines of a file, 0 for offsets.
     pub first: u64,
-    /// How far it was taken before.
+    /// The position up to which it has been bound.
     pub reached: Reached,
 }
 
@@ -75,12 +76,12 @@ pub struct Partition {
 pub struct PartitionInput {
     messages: Receiver<ReaderMessage>,
     status: Arc<Status>,
-    /// Whether the last message was that nothing follows.
+    /// True after the last message.
     ended: Cell<bool>,
 }
 
 impl PartitionInput {
-    /// What has come, if anything has. A partition whose thread has ended without a word is a failure.
+    /// Returns the next message, if there is one. It is an error if the thread has ended without a last message.
     ///
     /// # Errors
     /// If the partition cannot be read any more.
@@ -99,12 +100,13 @@ impl PartitionInput {
         }
     }
 
-    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes every message after that.
+    /// Returns true if no record was unread a moment ago. Ask before taking messages: the answer holds for records that
+    /// arrived until then.
     pub fn is_at_end(&self) -> bool {
         wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < AT_END_VALID_MS
     }
 
-    /// Why the partition holds time back.
+    /// Returns the reason for which time waits for the partition.
     pub fn reason(&self) -> String {
         match self.status.failing().as_deref() {
             Some(problem) => format!("it cannot be read: {problem}"),
@@ -113,21 +115,21 @@ impl PartitionInput {
     }
 }
 
-/// What the readers share.
+/// The settings that all readers share.
 #[derive(Clone)]
 pub struct Readers {
-    /// Whose time it is: the log's, or the records' own.
+    /// The clock that closes ticks.
     pub clock: Clock,
-    /// How long to wait for a first record.
+    /// The time to wait for a first record.
     pub timeout: Duration,
     /// Set when the job stops.
     pub stop: Arc<AtomicBool>,
-    /// Counts.
+    /// The metrics.
     pub telemetry: Telemetry,
 }
 
 impl Readers {
-    /// Reads a partition on a thread of its own; `listener` is woken whenever there is a message.
+    /// Starts a thread that reads a partition; it wakes `listener` after each message.
     pub fn spawn<'scope>(
         self,
         scope: &'scope Scope<'scope, '_>,
@@ -148,7 +150,7 @@ struct Reader {
     sender: SyncSender<ReaderMessage>,
     listener: Thread,
     status: Arc<Status>,
-    /// Whether the last poll found no record.
+    /// True if the last poll found no record.
     at_end: bool,
 }
 
@@ -200,13 +202,14 @@ impl Reader {
         }
     }
 
-    /// Records that the partition can be read: the next error rests shortly again.
+    /// Records that the partition can be read; the next error rests for the first length again.
     fn clear_failure(&self, backoff: &mut Backoff) {
         self.status.failing().take();
         backoff.reset();
     }
 
-    /// A poll that began at this instant found no record unread. The feeder is woken once: it may wait for just that.
+    /// Records that a poll which began at this instant found no unread record. Wakes the coordinator once, which may
+    /// wait for it.
     fn reached_end(&mut self, began_at: i64) {
         self.status.at_end_at.store(began_at, Ordering::Release);
         if !std::mem::replace(&mut self.at_end, true) {
@@ -214,13 +217,13 @@ impl Reader {
         }
     }
 
-    /// Records stand unread, or nobody knows.
+    /// Records that there are unread records, or that it is not known.
     fn left_end(&mut self) {
         self.status.at_end_at.store(0, Ordering::Release);
         self.at_end = false;
     }
 
-    /// Hands a message over, waiting while the queue is full; `false` when nobody listens any more.
+    /// Sends a message, waiting while the queue is full; returns `false` if the receiver is gone.
     fn send(&self, message: ReaderMessage) -> bool {
         let sent = self.sender.send(message).is_ok();
         self.listener.unpark();
@@ -245,7 +248,7 @@ impl Reader {
         lines
     }
 
-    /// All events of a message have one log time: the broker's, or the greatest of their own.
+    /// Decodes a message. All its events get one log time: the broker's, or the greatest of their own.
     fn decode_message(&mut self, message: Message, lines: &mut Vec<Line>) {
         let first = lines.len();
         let (offset, (topic, partition)) = (message.record() + self.partition.first, self.partition.name);
@@ -281,7 +284,7 @@ impl Reader {
     }
 }
 
-/// A line by itself, with its own log time; `i64::MIN` when it cannot be read.
+/// Decodes a line with its own log time; `i64::MIN` if it cannot be decoded.
 fn line(decoder: Decoder, at: LinePosition, logged_at: Option<i64>, bytes: Vec<u8>) -> Line {
     let decoded = guard::decode(decoder, at, &bytes, logged_at);
     let logged_at = decoded.as_ref().map_or(logged_at.unwrap_or(i64::MIN), |record| record.ingest_time);
