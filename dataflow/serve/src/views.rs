@@ -4,7 +4,7 @@
 //! order. Filters name fields of the key (`store` or `store_id`). `time` is the tick the rows are of, `closed_time` the last
 //! closed tick; pages fetched one after the other may be of different ticks, and each says of which.
 
-use std::ops::Bound;
+use std::cmp::Ordering;
 
 use arrow_ipc::writer::StreamWriter;
 use arrow_json::ReaderBuilder;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::reply::{Parameters, Problem, json, take, take_limit};
-use crate::tables::layout::{Key, Layout, Part, cursor, layouts, place_of};
+use crate::tables::layout::{Layout, Part, QueryPart, compare_prefix, cursor, layouts, place_of};
 use crate::tables::pages::{NEVER, Row};
 use crate::tables::serving::{ServingTables, ViewAt};
 
@@ -44,8 +44,8 @@ struct Listed {
 #[derive(Debug)]
 struct Question {
     /// The value of each field of the key, where one is asked for.
-    wanted: Vec<Option<Part>>,
-    after: Option<Key>,
+    wanted: Vec<Option<QueryPart>>,
+    after: Option<Vec<QueryPart>>,
     limit: usize,
 }
 
@@ -121,16 +121,17 @@ impl Question {
     }
 
     fn answer<'a>(&self, layout: &'static Layout, view: &'a ViewAt) -> Page<'a> {
-        let prefix: Vec<Part> = self.wanted.iter().map_while(|part| *part).collect();
-        // A cursor before the first row asked for is overtaken by it.
-        let start = match &self.after {
-            Some(after) if **after >= *prefix => Bound::Excluded(&**after),
-            _ => Bound::Included(&*prefix),
+        let prefix: Vec<QueryPart> = self.wanted.iter().map_while(Clone::clone).collect();
+        let is_before = |key: &[Part]| {
+            let after = self.after.as_ref();
+            compare_prefix(&prefix, key).is_gt() || after.is_some_and(|after| compare_prefix(after, key).is_ge())
         };
-        let matches =
-            |row: &&Row| self.wanted.iter().zip(&row.key).all(|(wanted, held)| wanted.is_none_or(|part| part == *held));
-        let within = |row: &&Row| row.key.starts_with(&prefix);
-        let mut found = view.rows.range(start).take_while(within).filter(matches);
+        let is_wanted = |wanted: &Option<QueryPart>, part: &Part| {
+            wanted.as_ref().is_none_or(|wanted| wanted.compare(part) == Ordering::Equal)
+        };
+        let matches = |row: &&Row| self.wanted.iter().zip(&row.key).all(|(wanted, part)| is_wanted(wanted, part));
+        let within = |row: &&Row| compare_prefix(&prefix, &row.key).is_eq();
+        let mut found = view.rows.rows_from(is_before).take_while(within).filter(matches);
         let rows: Vec<&Row> = found.by_ref().take(self.limit).collect();
         let more = found.next().is_some();
         let next = rows.last().filter(|_| more).map(|row| cursor(&row.key));

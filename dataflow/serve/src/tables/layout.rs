@@ -1,5 +1,6 @@
 //! What a row of each view looks like: which fields name it, which are numbers, and its columns as a typed table.
 
+use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -23,6 +24,33 @@ pub enum Part {
 /// The values that name a row within its view, in the contract's order.
 pub type Key = Box<[Part]>;
 
+/// A value of a key in a query. A name is text: a query must not intern it, or unknown names would use memory for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryPart {
+    /// A number.
+    Number(i64),
+    /// A name, interned or not.
+    Name(Box<str>),
+}
+
+impl QueryPart {
+    /// Compares with a part of a row's key, as two parts of keys compare.
+    pub fn compare(&self, part: &Part) -> Ordering {
+        match (self, part) {
+            (QueryPart::Number(number), Part::Number(other)) => number.cmp(other),
+            (QueryPart::Name(name), Part::Name(id)) => (**name).cmp(id.as_str()),
+            (QueryPart::Number(_), Part::Name(_)) => Ordering::Less,
+            (QueryPart::Name(_), Part::Number(_)) => Ordering::Greater,
+        }
+    }
+}
+
+/// Compares the beginning of a key, as a query gives it, with a row's key; equal if the row's key begins with it.
+pub fn compare_prefix(prefix: &[QueryPart], key: &[Part]) -> Ordering {
+    let parts = prefix.iter().zip(key).map(|(wanted, part)| wanted.compare(part));
+    parts.fold(Ordering::Equal, Ordering::then)
+}
+
 /// A field of a view's key.
 #[derive(Debug)]
 pub struct KeyField {
@@ -34,11 +62,11 @@ pub struct KeyField {
 
 impl KeyField {
     /// Reads a value of this field as a person wrote it in an address; `None` if it cannot be one.
-    pub fn read(&self, text: &str) -> Option<Part> {
+    pub fn read(&self, text: &str) -> Option<QueryPart> {
         if self.number {
-            text.parse().ok().map(Part::Number)
+            text.parse().ok().map(QueryPart::Number)
         } else {
-            contract::ids::is_id(text).then(|| Part::Name(Id::new(text)))
+            contract::ids::is_id(text).then(|| QueryPart::Name(text.into()))
         }
     }
 
@@ -122,7 +150,7 @@ pub fn cursor(key: &[Part]) -> String {
 
 impl Layout {
     /// Reads what [`cursor`] wrote.
-    pub fn read_cursor(&self, text: &str) -> Option<Key> {
+    pub fn read_cursor(&self, text: &str) -> Option<Vec<QueryPart>> {
         let parts: Vec<&str> = text.split('|').collect();
         let fits = parts.len() == self.key.len();
         fits.then(|| self.key.iter().zip(parts).map(|(field, part)| field.read(part)).collect()).flatten()
@@ -153,11 +181,28 @@ mod tests {
         sales.write_key(&key, &mut text);
         assert_eq!(text, r#""store":"corner","hour":3600000"#);
         assert_eq!(cursor(&key), "corner|3600000");
-        assert_eq!(sales.read_cursor("corner|3600000"), Some(key));
+        let read = sales.read_cursor("corner|3600000").expect("a cursor");
+        assert_eq!(read, [QueryPart::Name("corner".into()), QueryPart::Number(3_600_000)]);
+        assert_eq!(compare_prefix(&read, &key), Ordering::Equal);
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn a_query_compares_with_a_key_as_two_keys_compare() {
+        let keys = [("a", 1), ("a", 2), ("b", 0)]
+            .map(|(name, number)| (name, number, [Part::Name(Id::new(name)), Part::Number(number)]));
+        for (name, number, left) in &keys {
+            let query = [QueryPart::Name((*name).into()), QueryPart::Number(*number)];
+            for (.., right) in &keys {
+                assert_eq!(compare_prefix(&query, right), left.cmp(right));
+                assert_eq!(compare_prefix(&query[..1], right), left[0].cmp(&right[0]));
+                assert_eq!(compare_prefix(&query[1..], &right[..1]), left[1].cmp(&right[0]));
+            }
+        }
+        assert_eq!(compare_prefix(&[], &keys[0].2), Ordering::Equal);
+    }
+
+    #[test]
+    fn text_that_is_no_key_is_refused() {
         let sales = layout("store.sales");
         assert_eq!(sales.read_key(r#"{"store":"corner"}"#).err().and_then(|bad| bad.field), Some("hour"));
         assert_eq!(sales.read_key(r#"{"store":1,"hour":1}"#).err().and_then(|bad| bad.field), Some("store"));

@@ -4,7 +4,6 @@
 //! within a page of at most 64 rows; a copy of everything is one count per page, and afterwards a page is copied
 //! when it is first written on. So a snapshot or a reader takes all rows of a closed tick at once, and the writer goes on.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::tables::layout::{Key, Part};
@@ -106,23 +105,16 @@ impl Pages {
         }
     }
 
-    /// The rows from `start` on, in order.
-    pub fn range<'a>(&'a self, start: Bound<&[Part]>) -> impl Iterator<Item = &'a Row> {
-        let first = match start {
-            Bound::Unbounded => 0,
-            Bound::Included(key) | Bound::Excluded(key) => self.page_of(key),
-        };
-        let before = move |row: &&Row| match start {
-            Bound::Unbounded => false,
-            Bound::Included(key) => *row.key < *key,
-            Bound::Excluded(key) => *row.key <= *key,
-        };
-        self.pages[first..].iter().flat_map(|page| page.iter()).skip_while(before)
+    /// Returns the rows behind those for which `is_before` is true, in order. The rows for which it is true must be the
+    /// first ones.
+    pub fn rows_from(&self, is_before: impl Fn(&[Part]) -> bool) -> impl Iterator<Item = &Row> {
+        let first = self.pages.partition_point(|page| is_before(&page[0].key)).saturating_sub(1);
+        self.pages[first..].iter().flat_map(|page| page.iter()).skip_while(move |row| is_before(&row.key))
     }
 
     /// Every row, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Row> {
-        self.range(Bound::Unbounded)
+        self.rows_from(|_| false)
     }
 }
 
@@ -174,15 +166,16 @@ mod tests {
     }
 
     #[test]
-    fn a_range_begins_where_it_is_told() {
+    fn rows_begin_at_the_first_key_that_is_not_before() {
         let mut pages = Pages::default();
         (0..1_000).for_each(|key| pages.set(row(key * 2, key)));
         for start in [-1, 0, 1, 777, 778, 1_998, 1_999] {
             let key = [Part::Number(start)];
-            let first = |bound| pages.range(bound).next().map(|row| row.key[0]);
+            let from = pages.rows_from(|row| *row < key[..]).next().map(|row| row.key[0]);
+            let after = pages.rows_from(|row| *row <= key[..]).next().map(|row| row.key[0]);
             let next = |least: i64| (least < 2_000).then_some(Part::Number(least.max(0)));
-            assert_eq!(first(Bound::Included(&key[..])), next(start + start.rem_euclid(2)), "from {start}");
-            assert_eq!(first(Bound::Excluded(&key[..])), next(start + 2 - start.rem_euclid(2)), "after {start}");
+            assert_eq!(from, next(start + start.rem_euclid(2)), "from {start}");
+            assert_eq!(after, next(start + 2 - start.rem_euclid(2)), "after {start}");
         }
         assert_eq!(Pages::default().iter().count(), 0);
     }

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 
 use arrow_ipc::reader::StreamReader;
+use contract::ids::Id;
 use contract::output::OutputTopic;
 use engine::telemetry::Telemetry;
 use serde_json::{Value, json};
@@ -67,6 +68,25 @@ fn rows_are_filtered_and_paged() {
     let listed = list["views"].as_array().expect("views").iter().find(|view| view["name"] == "store.sales");
     assert_eq!(listed, Some(&json!({ "name": "store.sales", "key": ["store", "hour"], "rows": 3 })));
     assert_eq!(list["views"].as_array().map(Vec::len), Some(layouts().len()));
+}
+
+#[test]
+fn queries_intern_no_unknown_id() {
+    let served = Served::start(sample_tables(), None);
+    for (place, path) in [
+        "/v1/views/store.sales?store_id=NAME",
+        "/v1/views/store.sales?after=NAME%7C0",
+        "/v1/exceptions?store_id=NAME",
+        "/v1/exceptions?after=NAME%7CNAME",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let unknown = format!("zz-{place}-not-interned");
+        assert_eq!(served.get(&path.replace("NAME", &unknown)).status, 200, "{path}");
+        assert_eq!(Id::interned(&unknown), None, "{path}");
+    }
+    assert!(Id::interned("s01").is_some());
 }
 
 #[test]
