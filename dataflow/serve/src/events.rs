@@ -1,7 +1,7 @@
-//! The last exceptions records, kept so that a reader who lost the line can go on where it was.
+//! The last exceptions records, for clients that resume the stream of exceptions.
 //!
-//! State: at most so many records as the configuration says; the oldest go first. A reader holds a position, the name of
-//! the last record it has; when what follows it is dropped, it is told so instead of missing something silently.
+//! State: a configured number of records; the oldest are dropped first. A reader holds a position, the id of its last
+//! record. If a record behind the position has been dropped, the reader gets a gap instead of missing it silently.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,18 +10,18 @@ use tokio::sync::watch;
 
 use crate::exception_record::{ExceptionEntry, RecordId};
 
-/// How many records are kept unless told otherwise.
+/// The default number of records.
 pub const DEFAULT_CAPACITY: usize = 10_000;
 
-/// How many records a reader takes at a time.
+/// The number of records that a reader gets at once.
 const BATCH: usize = 256;
 
-/// What follows a position.
+/// The continuation at a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// These, in order; perhaps none yet.
+    /// The next records, in order; may be empty.
     Records(Vec<Arc<ExceptionEntry>>),
-    /// Something that is dropped; go on after this position with what stands open then.
+    /// Records have been dropped: read the open exceptions again and continue after this position.
     Gap(Option<RecordId>),
 }
 
@@ -31,19 +31,19 @@ pub struct Events(Arc<Shared>);
 
 struct Shared {
     buffer: Mutex<Buffer>,
-    /// ExceptionEntry of every closed tick that said something.
+    /// Notifies readers of every closed tick with records.
     changed: watch::Sender<()>,
 }
 
 struct Buffer {
     records: VecDeque<Arc<ExceptionEntry>>,
     capacity: usize,
-    /// The last record that is no longer here.
+    /// The id of the last dropped record.
     dropped: Option<RecordId>,
 }
 
 impl Events {
-    /// Begins after `last`.
+    /// Creates an empty buffer; the last record before it has the id `last`.
     pub fn after(last: Option<RecordId>) -> Self {
         let buffer = Buffer { records: VecDeque::new(), capacity: DEFAULT_CAPACITY, dropped: last };
         Events(Arc::new(Shared { buffer: Mutex::new(buffer), changed: watch::Sender::new(()) }))
@@ -53,14 +53,14 @@ impl Events {
         self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps so many from now on.
+    /// Sets the number of records to keep.
     pub fn set_capacity(&self, count: usize) {
         let mut buffer = self.buffer();
         buffer.capacity = count.max(1);
         buffer.trim();
     }
 
-    /// Takes the records of a closed tick.
+    /// Appends the records of a closed tick.
     pub fn append(&self, records: impl IntoIterator<Item = Arc<ExceptionEntry>>) {
         let mut buffer = self.buffer();
         buffer.records.extend(records);
@@ -69,13 +69,13 @@ impl Events {
         self.0.changed.send_replace(());
     }
 
-    /// The name of the newest record.
+    /// Returns the id of the newest record.
     pub fn newest(&self) -> Option<RecordId> {
         let buffer = self.buffer();
         buffer.records.back().map(|entry| entry.id).or(buffer.dropped)
     }
 
-    /// What follows a position; `None` is before every record.
+    /// Returns the continuation at a position; `None` is before every record.
     pub fn next(&self, position: Option<RecordId>) -> Next {
         let buffer = self.buffer();
         if position < buffer.dropped {
@@ -85,7 +85,7 @@ impl Events {
         Next::Records(buffer.records.iter().skip(first).take(BATCH).cloned().collect())
     }
 
-    /// Tells when there is something new.
+    /// Returns a receiver that is notified of new records.
     pub fn changed(&self) -> watch::Receiver<()> {
         self.0.changed.subscribe()
     }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_goes_on_where_it_was_or_hears_of_the_gap() {
+    fn a_reader_resumes_at_its_position_or_gets_a_gap() {
         let events = Events::after(None);
         events.set_capacity(3);
         events.append([entry(10, 0), entry(10, 1)]);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_before_a_restart_is_gone() {
+    fn records_before_a_restart_are_a_gap() {
         let events = Events::after(Some((30, 4)));
         assert_eq!(ids(events.next(Some((30, 3)))), Err(Some((30, 4))));
         assert_eq!(ids(events.next(Some((30, 4)))), Ok(vec![]));

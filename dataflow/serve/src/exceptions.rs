@@ -1,10 +1,10 @@
-//! The exceptions that stand open, and the stream of what happens to them.
+//! The open exceptions, and the stream of their changes, over HTTP.
 //!
-//! `GET /v1/exceptions?type=&store_id=&status=&severity=` gives the last record of each open exception, and with
-//! `last_event_id` the place from which `GET /v1/exceptions/stream` goes on: send it as `Last-Event-ID`, or as `after`.
-//! The stream is of server-sent events: `id` is the record's name `time.seq`, `event` the record's event, `data` the record.
-//! Who is too slow, or asks for what is no longer kept, gets the event `gap` and must read `/v1/exceptions` again.
-//! Restricted exceptions are there only for tokens with the role `loss_prevention`.
+//! `GET /v1/exceptions?type=&store_id=&status=&severity=` returns the last record of each open exception. Its
+//! `last_event_id` is the position from which `GET /v1/exceptions/stream` continues: send it as `Last-Event-ID` or as
+//! `after`. The stream consists of server-sent events: `id` is the record id `time.seq`, `event` the record's event,
+//! `data` the record. A client that is too slow, or asks for records that are no longer kept, gets the event `gap` and
+//! must read `/v1/exceptions` again. Restricted exceptions need a token with the role `loss_prevention`.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -33,19 +33,19 @@ use crate::reply::{Parameters, Problem, json, take, take_limit};
 use crate::tables::serving::ServingTables;
 use crate::tokens::Holder;
 
-/// Exceptions of a page, at most and unless less is asked for.
+/// The greatest and default number of exceptions of a page.
 const MOST_EXCEPTIONS: usize = 10_000;
 
-/// Reads one of the contract's words.
+/// Parses a value of an enumeration of the contract.
 fn parse_word<'de, T: Deserialize<'de>>(name: &str, text: &'de str) -> Result<T, Problem> {
     let words: StrDeserializer<'de, ParseError> = text.into_deserializer();
     T::deserialize(words).map_err(|error| Problem::field(name, format!("{name}: {error}")))
 }
 
-/// Reads the filters of a question that `holder` asks.
+/// Parses the filters of a query by `holder`.
 ///
 /// # Errors
-/// The first parameter that is unknown or no value of its kind.
+/// If a parameter is unknown or has a wrong value.
 pub(super) fn filter(parameters: Parameters, holder: Option<&Holder>) -> Result<Filter, Problem> {
     let sees_restricted = holder.is_some_and(|holder| holder.has(RESTRICTED_ROLE));
     let mut filter = Filter { sees_restricted, ..Filter::default() };
@@ -110,14 +110,14 @@ fn read_cursor(text: &str) -> Result<Cursor, Problem> {
     Ok((kind.to_owned(), EventId::from(id)))
 }
 
-/// A place among those who read the stream, given back when it is dropped.
+/// A place among the readers of the stream; dropping it frees the place.
 pub(super) struct StreamSlot {
     readers: Arc<AtomicUsize>,
     telemetry: Telemetry,
 }
 
 impl StreamSlot {
-    /// Takes a slot if fewer than `most` are taken.
+    /// Takes a place if fewer than `most` are taken.
     pub(super) fn take(readers: &Arc<AtomicUsize>, most: usize, telemetry: &Telemetry) -> Option<Self> {
         let slot = StreamSlot { readers: readers.clone(), telemetry: telemetry.clone() };
         let taken = readers.fetch_add(1, Ordering::AcqRel) + 1;
@@ -134,30 +134,30 @@ impl Drop for StreamSlot {
     }
 }
 
-/// Someone who reads the stream.
+/// A reader of the stream.
 pub(super) struct Reader {
-    /// Held for as long as it reads.
+    /// Held while the reader exists.
     pub(super) _slot: StreamSlot,
     pub(super) events: Events,
     pub(super) filter: Filter,
-    /// The last record seen.
+    /// The id of the last record that the reader has.
     pub(super) position: Option<RecordId>,
-    /// When the token of the reader ends.
+    /// The end of the validity of the reader's token.
     pub(super) until: Option<i64>,
-    /// True when the server stops.
+    /// Becomes true when the server stops.
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-/// Reads where a stream goes on.
+/// Parses a position in the stream.
 ///
 /// # Errors
-/// If the text is no name of a record.
+/// If the text is no record id.
 pub(super) fn position(text: &str) -> Result<RecordId, Problem> {
     let wrong = || Problem::field("Last-Event-ID", "must be time.seq, the id of an event of this stream");
     read_record_id(text).ok_or_else(wrong)
 }
 
-/// The events that a reader gets, until the server stops or the reader's token ends.
+/// Returns the events of a reader, until the server stops or the reader's token expires.
 pub(super) fn stream(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {
     let changed = reader.events.changed();
     unfold((reader, changed, VecDeque::new()), |(mut reader, mut changed, mut waiting)| async move {

@@ -1,4 +1,4 @@
-//! The window of the job: numbers, health, the rows of every view, the exceptions, and a slot for commands.
+//! The HTTP server: metrics, health, the rows of views, exceptions, and commands.
 //!
 //! | route | answers |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | `GET /v1/exceptions`, `/v1/exceptions/stream` | those that stand open, and what happens to them ([`exceptions`]) |
 //! | `POST /v1/commands` | takes a person's answer to an exception ([`commands`], [`tokens`]) |
 //!
-//! What is read comes from a [`ServingTables`], which the writer's thread feeds and closes tick by tick. The server has its own
-//! thread with its own small runtime; nothing of it reaches into the graph, and a slow reader slows nobody.
+//! Readers query the [`ServingTables`], which the publishing threads fill and close tick by tick. The server has its
+//! own thread and runtime; it has no access to the graph, and a slow client slows nothing.
 
 mod access;
 pub mod commands;

@@ -1,4 +1,4 @@
-//! Which question goes to which room.
+//! Routes of the HTTP server and their handlers.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -25,12 +25,12 @@ use crate::tables::serving::ServingTables;
 use crate::tokens::{Holder, Tokens};
 use crate::views;
 
-/// Bytes of a command at most.
+/// The greatest size of a command, in bytes.
 const COMMAND_BYTES: usize = 16 * 1024;
-/// How long the body of a command may take to come.
+/// The greatest time for the body of a command.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What every route may need.
+/// The state that the handlers share.
 pub(super) struct App {
     telemetry: Telemetry,
     tables: ServingTables,
@@ -68,7 +68,7 @@ impl App {
         })
     }
 
-    /// Who reads, if they said so.
+    /// Returns the holder of the request's token, if it has one.
     fn reader(&self, headers: &HeaderMap, peer: Peer, route: &'static str) -> Result<Option<Holder>, Problem> {
         let reader = if self.reads_need_token {
             access::holder(headers, &self.tokens).map(Some)
@@ -79,7 +79,7 @@ impl App {
     }
 }
 
-/// Every route.
+/// Returns the router with every route.
 pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
@@ -95,7 +95,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Counts the answer under its route; unknown paths are one.
+/// Counts the answer under its route; unknown paths are counted together.
 async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let known =
@@ -142,12 +142,12 @@ async fn readyz(State(app): State<Arc<App>>) -> Answer {
     }
 }
 
-/// The parameters of a question.
+/// Returns the parameters of a query.
 fn parameters(query: QueryParameters) -> Result<Parameters, Problem> {
     query.map(|Query(parameters)| parameters).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))
 }
 
-/// Works out an answer run_blocking the server's thread: a long one holds nobody up.
+/// Computes an answer on a blocking thread, so that a long computation delays no other request.
 async fn run_blocking(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Problem::defect(&error)))
 }
@@ -203,7 +203,7 @@ async fn stream(
     Ok(Sse::new(exceptions::stream(reader)).keep_alive(KeepAlive::default()).into_response())
 }
 
-/// The whole body of a command.
+/// Reads the whole body of a command.
 async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
     let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "a command has at most 16384 bytes");
     // What says that it is too large is not read at all.

@@ -1,4 +1,4 @@
-//! The HTTP server: a thread of its own with its own small runtime.
+//! Starts and stops the HTTP server, which has its own thread and runtime.
 
 use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
@@ -14,10 +14,10 @@ use crate::tables::serving::ServingTables;
 use crate::tokens::Tokens;
 use crate::{listen, routes};
 
-/// How long a stop waits for work that does not end.
+/// The time that a stop waits for blocked work.
 const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A server that runs.
+/// A running server.
 pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -25,10 +25,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts answering on a thread of its own.
+    /// Starts the server on a thread of its own.
     ///
     /// # Errors
-    /// If the configuration is not allowed or wrong, or the address cannot be had.
+    /// If the configuration is not allowed or wrong, or the address cannot be bound.
     pub fn start(
         config: &HttpConfig,
         telemetry: Telemetry,
@@ -69,12 +69,12 @@ impl Server {
         Ok(Server { address, stop, thread })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no more requests, ends the streams, and waits a little for the answers on their way.
+    /// Stops accepting requests, ends the streams, and waits for a limited time for other answers.
     pub fn stop(self) {
         self.stop.send_replace(true);
         if self.thread.join().is_err() {

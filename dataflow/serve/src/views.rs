@@ -1,8 +1,8 @@
-//! The current rows of a view, as JSON or as a typed Arrow table, a page at a time.
+//! The rows of views over HTTP, as JSON or as a typed Arrow table, page by page.
 //!
-//! `GET /v1/views` lists the views; `GET /v1/views/NAME?store_id=s01&limit=100&after=CURSOR` gives rows in the contract's
-//! order. Filters name fields of the key (`store` or `store_id`). `time` is the tick the rows are of, `closed_time` the last
-//! closed tick; pages fetched one after the other may be of different ticks, and each says of which.
+//! `GET /v1/views` lists the views; `GET /v1/views/NAME?store_id=s01&limit=100&after=CURSOR` returns rows in the
+//! contract's order. Filters are fields of the key (`store` or `store_id`). `time` is the tick of the rows,
+//! `closed_time` the last closed tick; consecutive pages may be of different ticks, and each carries its own.
 
 use std::cmp::Ordering;
 
@@ -18,11 +18,11 @@ use crate::tables::layout::{Layout, Part, QueryPart, compare_prefix, cursor, lay
 use crate::tables::pages::{NEVER, Row};
 use crate::tables::serving::{ServingTables, ViewAt};
 
-/// Rows of a page unless asked otherwise, and at most.
+/// The default and the greatest number of rows of a page.
 const ROWS: usize = 1_000;
 const MOST_ROWS: usize = 10_000;
 
-/// What the `Accept` header says to get Arrow.
+/// The `Accept` header that requests Arrow.
 pub const ARROW: &str = "application/vnd.apache.arrow.stream";
 
 /// Every view with its key and number of rows.
@@ -40,10 +40,10 @@ struct Listed {
     rows: usize,
 }
 
-/// Which rows of a view are asked for.
+/// The rows that a query asks for.
 #[derive(Debug)]
 struct Question {
-    /// The value of each field of the key, where one is asked for.
+    /// The value of each field of the key, if one is given.
     wanted: Vec<Option<QueryPart>>,
     after: Option<Vec<QueryPart>>,
     limit: usize,
@@ -168,7 +168,7 @@ impl Page<'_> {
         text
     }
 
-    /// The rows as flat JSON lines, read into typed columns.
+    /// Returns the rows as a table: flat JSON lines, parsed into typed columns.
     fn arrow(&self) -> Result<Vec<u8>, ArrowError> {
         let mut text = String::with_capacity(self.rows.len() * 256);
         for row in &self.rows {
@@ -190,7 +190,7 @@ impl Page<'_> {
         writer.into_inner()
     }
 
-    /// What JSON says beside the rows.
+    /// Returns the fields that JSON has beside the rows, as headers.
     fn headers(&self, view: &ViewAt) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(ARROW));

@@ -1,4 +1,4 @@
-//! What a row of each view looks like: which fields name it, which are numbers, and its columns as a typed table.
+//! The layout of each view: the fields of its key, their types, and its columns as a typed table.
 
 use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
@@ -12,16 +12,16 @@ use serde_json::Value;
 
 use crate::tables::columns::columns;
 
-/// One value of a row's key: ids are interned, so a part is two words and orders as the contract says.
+/// One value of a row's key. Ids are interned, so a part takes two words; parts are ordered as the contract says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// A number (an hour, a day).
     Number(i64),
-    /// A name.
+    /// An interned name.
     Name(Id),
 }
 
-/// The values that name a row within its view, in the contract's order.
+/// The key of a row within its view, in the contract's order.
 pub type Key = Box<[Part]>;
 
 /// A value of a key in a query. A name is text: a query must not intern it, or unknown names would use memory for ever.
@@ -54,14 +54,14 @@ pub fn compare_prefix(prefix: &[QueryPart], key: &[Part]) -> Ordering {
 /// A field of a view's key.
 #[derive(Debug)]
 pub struct KeyField {
-    /// Its JSON name.
+    /// The JSON name.
     pub name: String,
-    /// Whether it is an integer.
+    /// True if the field is an integer.
     pub number: bool,
 }
 
 impl KeyField {
-    /// Reads a value of this field as a person wrote it in an address; `None` if it cannot be one.
+    /// Parses a value of this field from a query; `None` if it is not of the field's type.
     pub fn read(&self, text: &str) -> Option<QueryPart> {
         if self.number {
             text.parse().ok().map(QueryPart::Number)
@@ -70,31 +70,31 @@ impl KeyField {
         }
     }
 
-    /// Whether a filter of this name means this field: `store_id` is `store`, as in the input topics.
+    /// Returns true if a filter of this name means this field: `store_id` means `store`, as in the input topics.
     pub fn is_called(&self, name: &str) -> bool {
         name == self.name || name.strip_suffix("_id") == Some(&self.name)
     }
 }
 
-/// A view as its readers see it.
+/// The layout of a view.
 #[derive(Debug)]
 pub struct Layout {
-    /// The view.
+    /// The name of the view.
     pub name: &'static str,
-    /// What names a row.
+    /// The fields of the key.
     pub key: Vec<KeyField>,
-    /// Its columns: those of the key, those of the value, and `settled`.
+    /// The columns: those of the key, those of the value, and `settled`.
     pub schema: SchemaRef,
 }
 
 static LAYOUTS: LazyLock<Vec<Layout>> = LazyLock::new(|| views::tables().iter().map(Layout::of).collect());
 
-/// Every view, by name.
+/// Returns the layouts of all views, ordered by name.
 pub fn layouts() -> &'static [Layout] {
     &LAYOUTS
 }
 
-/// The place of a view in [`layouts`].
+/// Returns the index of a view in [`layouts`].
 pub fn place_of(view: &str) -> Option<usize> {
     layouts().binary_search_by(|layout| layout.name.cmp(view)).ok()
 }
@@ -109,10 +109,10 @@ impl Layout {
         Layout { name: table.name, key, schema: Arc::new(Schema::new(fields)) }
     }
 
-    /// Reads a key as it stands in a record.
+    /// Parses the key of a record.
     ///
     /// # Errors
-    /// The first field that is absent or of another type.
+    /// If a field is absent or of another type.
     pub fn read_key(&'static self, json: &str) -> Result<Key, Bad> {
         let mut fields = JsonFields::parse(json.as_bytes())?;
         let mut part = |field: &'static KeyField| {
@@ -139,7 +139,7 @@ impl Layout {
     }
 }
 
-/// A key as one word, to be handed back as a cursor: `s01|3600000`.
+/// Formats a key as a cursor: `s01|3600000`.
 pub fn cursor(key: &[Part]) -> String {
     let part = |part: &Part| match part {
         Part::Number(number) => number.to_string(),
@@ -149,7 +149,7 @@ pub fn cursor(key: &[Part]) -> String {
 }
 
 impl Layout {
-    /// Reads what [`cursor`] wrote.
+    /// Parses a cursor that [`cursor`] formatted.
     pub fn read_cursor(&self, text: &str) -> Option<Vec<QueryPart>> {
         let parts: Vec<&str> = text.split('|').collect();
         let fits = parts.len() == self.key.len();

@@ -1,8 +1,8 @@
-//! What stands, put on paper for a snapshot and read back after a restart.
+//! Writes the serving tables into a snapshot, and loads them after a restart.
 //!
-//! Format: JSON lines. The first says `format`, the ticks and the last exceptions record; then one line a row of a view,
-//! `{"view","key":[…],"expires_at"?,"value"}`, and one an open exception, its record as it left; the last line counts
-//! both, so a torn file is noticed. Checksums are the snapshot's business.
+//! Format: JSON lines. The first holds `format`, the ticks and the id of the last exceptions record. Then follow one
+//! line per row of a view, `{"view","key":[…],"expires_at"?,"value"}`, and one per open exception, its record as
+//! emitted. The last line counts both, so a torn file is detected. The snapshot adds checksums.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,21 +18,21 @@ use crate::tables::layout::{Key, Part, layouts, place_of};
 use crate::tables::pages::{NEVER, Pages, Row};
 use crate::tables::serving::{ServingTables, TablesSnapshot};
 
-/// The one format that is read.
+/// The format that is written and read.
 const FORMAT: u32 = 1;
 
-/// Why what was saved cannot be read back. Start from an older snapshot, or without one.
+/// The reason for which saved tables cannot be loaded. Start from an older snapshot, or without one.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The reader failed.
     #[error("saved rows cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// It is not what this program writes.
+    /// The content is not of the format.
     #[error("line {line} of the saved rows {problem}")]
     Content {
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The problem in the line.
         problem: String,
     },
 }
@@ -70,7 +70,7 @@ struct Foot {
     open: usize,
 }
 
-/// What stood at a closed tick; it shares its rows with the board until they change.
+/// The tables at a closed tick; rows are shared with the serving tables until they change.
 pub struct SavedTables(TablesSnapshot);
 
 impl SavedTables {
@@ -79,10 +79,10 @@ impl SavedTables {
         self.0.time
     }
 
-    /// Writes it down.
+    /// Writes the tables.
     ///
     /// # Errors
-    /// What the writer says.
+    /// The error of the writer.
     pub fn write(&self, into: &mut dyn Write) -> io::Result<()> {
         let TablesSnapshot { time, views_time, last, views, open } = &self.0;
         line(into, &Head { format: FORMAT, time: *time, views_time: *views_time, last: *last })?;
@@ -112,15 +112,15 @@ fn line(into: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
 }
 
 impl ServingTables {
-    /// What stands now, to be written while the job goes on.
+    /// Returns the current tables, to be written while the job continues.
     pub fn save(&self) -> SavedTables {
         SavedTables(self.snapshot())
     }
 
-    /// What [`SavedTables::write`] wrote, as the board of a job that emits its views at multiples of `emit_ms`.
+    /// Loads tables that [`SavedTables::write`] wrote, for a job that emits its views at multiples of `emit_ms`.
     ///
     /// # Errors
-    /// If it cannot be read, or is not whole, or was not written by this program.
+    /// If the file cannot be read, is torn, or is of another format.
     pub fn load(emit_ms: i64, from: &mut dyn Read) -> Result<Self, LoadError> {
         let mut lines = BufReader::new(from).lines();
         let mut number = 0;

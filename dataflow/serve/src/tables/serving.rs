@@ -1,8 +1,8 @@
 //! The tables that readers query: the rows of every view and the open exceptions, at one closed tick.
 //!
 //! The publishing threads pass the encoded records of a tick to [`ServingTables::apply`]; the last of them calls
-//! [`ServingTables::closed`]. Only then the tables change, all at once, so a reader sees one closed tick and never a part of
-//! one. Views are emitted at multiples of `emit_ms` and exceptions every tick; answers carry both times.
+//! [`ServingTables::closed`]. Only then the tables change, all at once, so a reader sees one closed tick and never a
+//! part of one. Views are emitted at multiples of `emit_ms` and exceptions every tick; answers carry both times.
 //!
 //! State: an entry per row of a view ([`Pages`]), a record per open exception, and the records of ticks that have not
 //! closed yet. The row of a tumbling window is removed 26 h of ticks after it settled, as in the views. Cost of a read:
@@ -166,8 +166,8 @@ impl ServingTables {
         self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes encoded records of tick `time` as they are emitted; readers see them when the tick has closed. The records of
-    /// each topic come in order of ticks, and views never after a later tick was closed.
+    /// Takes encoded records of tick `time` as they are emitted; readers see them when the tick has closed. The records
+    /// of each topic come in order of ticks, and views never after a later tick was closed.
     ///
     /// # Errors
     /// If a record is not of the form that the job writes.

@@ -1,4 +1,4 @@
-//! A client of a few lines: one request a connection, and a reader of server-sent events.
+//! A small HTTP client for tests: one request per connection, and a reader of server-sent events.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{CommandSink, HttpConfig, Server, ServingTables};
 
-/// A server with what it shows.
+/// A running server with its tables and metrics.
 pub(super) struct Served {
     pub(super) server: Server,
     pub(super) telemetry: Telemetry,

@@ -1,4 +1,4 @@
-//! What those who answer exceptions may do: everything through the log, nothing without a token.
+//! Tests of commands over HTTP: every accepted command is appended to the topic, and none without a valid token.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::CommandSink;
 
 const ACK: &str = r#"{"exception_id":"gap1","action":"ack"}"#;
 
-/// A log that keeps what is appended.
+/// Returns a log that keeps the appended records, and its sink.
 fn log() -> (Arc<Mutex<Vec<Vec<u8>>>>, Option<CommandSink>) {
     let log: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let held = log.clone();
@@ -25,7 +25,7 @@ fn log() -> (Arc<Mutex<Vec<Vec<u8>>>>, Option<CommandSink>) {
 }
 
 #[test]
-fn a_command_is_appended_as_its_token_speaks() {
+fn a_command_carries_the_actor_and_role_of_its_token() {
     let (log, sink) = log();
     let served = Served::start(sample_tables(), sink);
     let before = clock::wall_ms();
@@ -58,7 +58,7 @@ fn a_command_is_appended_as_its_token_speaks() {
 }
 
 #[test]
-fn who_may_not_speak_is_refused_and_nothing_is_appended() {
+fn a_command_without_permission_is_refused_and_not_appended() {
     let (log, sink) = log();
     let served = Served::start(sample_tables(), sink);
     let as_finance = r#"{"exception_id":"gap1","action":"approve","role":"finance"}"#;
@@ -77,7 +77,7 @@ fn who_may_not_speak_is_refused_and_nothing_is_appended() {
 }
 
 #[test]
-fn what_is_no_command_is_refused_with_its_field() {
+fn an_invalid_command_is_refused_with_its_field() {
     let (log, sink) = log();
     let served = Served::start(sample_tables(), sink);
     let cases = [
@@ -108,7 +108,7 @@ fn what_is_no_command_is_refused_with_its_field() {
 }
 
 #[test]
-fn a_log_that_fails_is_told() {
+fn a_failing_log_is_answered_with_503() {
     let served = Served::start(sample_tables(), Some(Box::new(|_| Err("the disk is full".to_owned()))));
     let (status, _, error) = served.post(Some("token-of-mara"), ACK).problem();
     assert_eq!(status, 503);
@@ -121,7 +121,7 @@ fn a_log_that_fails_is_told() {
 }
 
 #[test]
-fn no_two_commands_have_the_same_name() {
+fn no_two_commands_have_the_same_id() {
     let (log, sink) = log();
     let served = Served::start(sample_tables(), sink);
     std::thread::scope(|threads| {

@@ -1,4 +1,4 @@
-//! The tables and the server, tried out: what a whole scenario leaves, and what every route answers.
+//! Tests of the serving tables and of every route, with the outputs of a whole scenario.
 
 mod client;
 mod commands;
@@ -25,14 +25,14 @@ use retail::registry::CATALOG;
 
 use crate::ServingTables;
 
-/// The records of one topic that left at one tick.
+/// The records of one topic at one tick.
 pub(super) struct Left {
     pub(super) time: i64,
     pub(super) topic: OutputTopic,
     pub(super) records: Vec<Vec<u8>>,
 }
 
-/// The committed scenario's records, at once.
+/// The records of the committed scenario as one batch.
 struct Logs(Option<Batch>);
 
 impl Batches for Logs {
@@ -78,7 +78,7 @@ impl Logs {
     }
 }
 
-/// Everything that the committed scenario says, in order.
+/// Runs the committed scenario and returns its outputs, in order.
 pub(super) fn corner_store() -> Vec<Left> {
     let ticks = Ticks { tick_ms: 1_000 };
     let limits = Limits { lateness_ms: LATENESS_MS, future_ms: FUTURE_MS };
@@ -95,7 +95,7 @@ pub(super) fn corner_store() -> Vec<Left> {
     left
 }
 
-/// What `work` logs on this thread, as JSON.
+/// Returns the log of `work` on this thread, as JSON.
 pub(super) fn logged(work: impl FnOnce()) -> String {
     let (mut page, mut text) = (tempfile::tempfile().expect("a file"), String::new());
     let writer = Arc::new(page.try_clone().expect("a second handle"));
@@ -111,7 +111,7 @@ pub(super) fn row(view: &str, key: &str, value: &str) -> Vec<u8> {
     format!(r#"{{"time":1000,"seq":0,"view":"{view}","key":{key},"op":"insert","value":{value}}}"#).into_bytes()
 }
 
-/// A record of the exceptions topic: `id` says type, store and whether it is restricted.
+/// A record of the exceptions topic; `id` determines type, store and whether it is restricted.
 pub(super) fn exception(name: (i64, u64), id: &str, event: &str, status: &str) -> Vec<u8> {
     let restricted = id.starts_with("operator");
     let kind = if restricted { "returns.operator_pattern" } else { "labor.coverage_gap" };

@@ -1,4 +1,4 @@
-//! What those who only read get.
+//! Tests of the routes that read: metrics, health, views, exceptions and their stream.
 
 use std::io::{Read, Write};
 
@@ -90,7 +90,7 @@ fn queries_intern_no_unknown_id() {
 }
 
 #[test]
-fn a_wrong_question_is_answered_with_what_would_be_right() {
+fn a_wrong_query_is_answered_with_the_allowed_values() {
     let served = Served::start(sample_tables(), None);
     let cases = [
         ("/v1/views/store.tales", 404, "", "store.sales"),
@@ -119,7 +119,7 @@ fn a_wrong_question_is_answered_with_what_would_be_right() {
 }
 
 #[test]
-fn arrow_says_what_json_says_of_every_view() {
+fn arrow_and_json_hold_the_same_rows_of_every_view() {
     let tables = ServingTables::new(1_000);
     for left in corner_store() {
         tables.apply(left.time, left.topic, &left.records).expect("readable");
@@ -154,7 +154,7 @@ fn arrow_says_what_json_says_of_every_view() {
     assert!(sales["rows"].as_array().is_some_and(|rows| !rows.is_empty()));
 }
 
-/// The ids of the exceptions that a question finds.
+/// Returns the ids of the exceptions that a query finds.
 fn found(served: &Served, path: &str, token: Option<&str>) -> Vec<String> {
     let header = token.map(bearer);
     let answer = served.get_with(path, &header.as_deref().into_iter().collect::<Vec<_>>());
@@ -165,7 +165,7 @@ fn found(served: &Served, path: &str, token: Option<&str>) -> Vec<String> {
 }
 
 #[test]
-fn open_exceptions_are_filtered_and_restricted_ones_are_for_few() {
+fn open_exceptions_are_filtered_and_restricted_ones_need_their_role() {
     let served = Served::start(sample_tables(), None);
     let all = "/v1/exceptions";
     assert_eq!(found(&served, all, None), ["gap1", "gap2"]);
@@ -183,7 +183,7 @@ fn open_exceptions_are_filtered_and_restricted_ones_are_for_few() {
 }
 
 #[test]
-fn a_bad_token_reads_nothing_and_reads_may_be_for_holders_only() {
+fn a_bad_token_reads_nothing_and_reads_may_need_a_token() {
     let served = Served::start(sample_tables(), None);
     for token in ["token-of-otto", "a-guess"] {
         assert_eq!(served.get_with("/v1/exceptions", &[&bearer(token)]).problem().0, 401);
@@ -206,7 +206,7 @@ fn append(tables: &ServingTables, time: i64, ids: &[&str]) {
 }
 
 #[test]
-fn a_stream_goes_on_where_it_was_and_tells_of_gaps() {
+fn a_stream_resumes_at_its_position_and_reports_gaps() {
     let served = Served::configured(sample_tables(), None, |config| config.events_kept = 4);
     let stream = "/v1/exceptions/stream";
     let mut live = served.stream(stream, &[]);
@@ -230,7 +230,7 @@ fn a_stream_goes_on_where_it_was_and_tells_of_gaps() {
 }
 
 #[test]
-fn a_kept_connection_answers_again_and_does_not_hold_up_a_stop() {
+fn a_kept_connection_serves_more_requests_and_does_not_delay_a_stop() {
     let served = Served::start(sample_tables(), None);
     let mut kept = std::net::TcpStream::connect(served.server.address()).expect("it listens");
     let ask = b"GET /v1/views/store.sales HTTP/1.1\r\nHost: here\r\n\r\n";
@@ -248,7 +248,7 @@ fn a_kept_connection_answers_again_and_does_not_hold_up_a_stop() {
 }
 
 #[test]
-fn no_more_clients_than_seats_read_the_stream() {
+fn the_number_of_stream_readers_is_limited() {
     let served = Served::configured(sample_tables(), None, |config| config.event_readers = 1);
     let mut seated = served.stream("/v1/exceptions/stream", &[]);
     assert_eq!(served.get("/v1/exceptions/stream").problem().0, 503);
@@ -257,7 +257,7 @@ fn no_more_clients_than_seats_read_the_stream() {
 }
 
 #[test]
-fn an_address_for_everybody_must_be_meant() {
+fn a_public_address_needs_allow_public() {
     let start = |config: &HttpConfig| {
         Server::start(config, Telemetry::new("1"), ServingTables::new(1_000), None).map(Server::stop)
     };

@@ -1,4 +1,4 @@
-//! The tables holds what a naive fold of the output topics holds, at every tick, and after a restart.
+//! Tests that the serving tables equal a naive fold of the output topics, at every tick and after a restart.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::tables::layout::layouts;
 use crate::tables::pages::NEVER;
 use crate::tables::serving::ServingTables;
 
-/// The obvious fold.
+/// The naive fold.
 #[derive(Default)]
 struct Fold {
-    /// By view and key: the value, and when the row goes.
+    /// By view and key: the value, and the tick at which the row is removed.
     rows: BTreeMap<(String, String), (String, Option<i64>)>,
     open: BTreeMap<String, String>,
 }
@@ -81,9 +81,9 @@ fn again(tables: &ServingTables) -> ServingTables {
     ServingTables::load(1_000, &mut &text[..]).expect("read back")
 }
 
-/// Compares, and closes every so many ticks on a tables that was saved and loaded meanwhile.
+/// Compares the tables with the fold, and saves and loads them every so many ticks.
 #[test]
-fn the_board_holds_what_a_fold_of_the_topics_holds() {
+fn the_tables_equal_a_fold_of_the_topics() {
     let message = corner_store();
     let mut ticks: Vec<&[Left]> = message.chunk_by(|one, next| one.time == next.time).collect();
     let last = ticks.last().expect("ticks")[0].time;
@@ -114,7 +114,7 @@ fn the_board_holds_what_a_fold_of_the_topics_holds() {
 }
 
 #[test]
-fn nothing_stands_before_its_tick_has_closed() {
+fn records_are_served_only_after_their_tick_has_closed() {
     let tables = ServingTables::new(1_000);
     tables.apply(1_000, OutputTopic::Exceptions, &[exception((1_000, 0), "gap1", "opened", "open")]).expect("read");
     assert!(tables.time().is_none() && tables.view(0).is_none() && tables.open(&Filter::default()).is_none());
@@ -131,7 +131,7 @@ fn nothing_stands_before_its_tick_has_closed() {
 }
 
 #[test]
-fn what_was_saved_stays_as_it_was_while_the_board_goes_on() {
+fn saved_tables_do_not_change_while_the_job_continues() {
     let tables = sample_tables();
     let saved = tables.save();
     let before = rows(&tables);
@@ -179,7 +179,7 @@ fn a_record_that_cannot_be_read_back_is_named() {
 }
 
 #[test]
-fn exceptions_that_are_ahead_of_views_wait_for_their_tick() {
+fn exceptions_written_ahead_of_views_wait_for_their_tick() {
     let tables = sample_tables();
     let stands = || (open(&tables).len(), tables.time());
     // The next two ticks' exceptions are written before the views of the first of them.
