@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_limits_at_the_ends_of_their_range_are_judged_as_any_other() {
+    fn times_and_limits_at_the_ends_of_their_range_follow_the_rules() {
         let instants = [i64::MIN, i64::MIN + 1, -1, 0, 1_772_431_283_104, i64::MAX - 1, i64::MAX];
         let spans = [0, 1, 300_000, i64::MAX - 1, i64::MAX];
         for (event_time, now) in instants.iter().flat_map(|at| instants.map(|now| (*at, now))) {

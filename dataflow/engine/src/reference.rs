@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn openings_and_turns() {
+    fn last_openings_and_next_changes_of_opening() {
         let at = |hour: i64| hour * HOUR_MS;
         assert_eq!(DAY.last_opening(at(7)), Some(at(8) - DAY_MS));
         assert_eq!(DAY.last_opening(at(8)), Some(at(8)));

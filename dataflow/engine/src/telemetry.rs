@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_is_written_with_its_labels() {
+    fn every_metric_is_rendered_with_its_labels() {
         let telemetry = Telemetry::new("1.2.3");
         telemetry.fates("pos", "accepted", 3);
         telemetry.fates("pos", "accepted", 4);
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_panics_is_noticed() {
+    fn a_panic_of_the_job_thread_makes_it_unhealthy() {
         let telemetry = Telemetry::new("1");
         let alive = telemetry.alive();
         let thread = std::thread::spawn(move || {

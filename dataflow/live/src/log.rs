@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_text_says_the_same_and_nothing_below_its_level() {
+    fn a_line_of_text_carries_the_fields_and_lower_levels_are_dropped() {
         let text = captured(LogFormat::Text, emit);
         assert!(text.contains(r#"command refused reason="expired" actor=mara attempts=2"#), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");

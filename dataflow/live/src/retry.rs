@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_and_nothing_else() {
+    fn temporary_errors_are_retried_and_no_others() {
         assert_eq!(check(0, false, false), (1, true));
         assert_eq!(check(3, false, false), (4, true));
         assert_eq!(check(1, true, false), (1, false));

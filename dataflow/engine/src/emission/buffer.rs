@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_become_one_record_a_key() {
+    fn changes_of_a_key_become_one_record() {
         let changes = [
             (row(1, 5, false), 1),
             (row(2, 5, false), -1),

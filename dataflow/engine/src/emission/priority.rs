@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_slow_gets_closings_together_and_words_in_their_place() {
+    fn a_slow_receiver_gets_closings_joined_and_markers_in_their_place() {
         let (mut sender, receiver) = DeferredSender::channel();
         for upto in [10, 20, 30, 40] {
             sender.close(upto, if upto == 30 { Vec::new() } else { views(upto) }).expect("it listens");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_far_behind_is_waited_for() {
+    fn the_sender_waits_for_a_receiver_that_is_far_behind() {
         let (mut sender, receiver) = DeferredSender::<()>::channel();
         let most = i64::try_from(MAX_DEFERRED).expect("few");
         let closings = std::thread::spawn(move || {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn views_go_one_way_and_all_else_the_other() {
+    fn only_views_have_low_priority() {
         let (urgent, seldom) = split_by_priority(OutputTopic::ALL.map(|topic| pending(7, topic)).into());
         assert_eq!((urgent.len(), seldom.len()), (OutputTopic::ALL.len() - 1, 1));
         assert!(seldom.iter().all(|emission| emission.topic == OutputTopic::Views));

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_named() {
+    fn differences_between_fingerprints_are_named() {
         let written =
             fingerprint(&[("operator \"a\"", "i64"), ("operator \"b\"", "i64"), ("exception type x.y", "store")]);
         written.check(60, &written).expect("the same");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_stores_by_name_and_alike_each_time() {
+    fn a_fingerprint_names_all_state_and_is_the_same_each_time() {
         let ticks = Ticks { tick_ms: 1_000 };
         let limits = Limits { lateness_ms: LATENESS_MS, future_ms: FUTURE_MS };
         let settings = Settings { ticks, limits, emit: ticks, policies: Policies::default(), catalog: CATALOG };

@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_frame_by_frame() {
+    fn a_snapshot_is_read_frame_by_frame_as_written() {
         let snapshots = tempfile::tempdir().unwrap();
         let manifest = write(snapshots.path(), 50);
         assert_eq!(newest(snapshots.path()).unwrap(), (Some(manifest.clone()), vec![]));
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_done_to_a_file_the_snapshot_before_is_used() {
+    fn a_snapshot_with_a_damaged_file_is_refused_and_the_one_before_is_used() {
         let snapshots = tempfile::tempdir().unwrap();
         let older = write(snapshots.path(), 50);
         write(snapshots.path(), 60);
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_complete_ones_are_kept() {
+    fn only_the_newest_complete_snapshots_remain() {
         let snapshots = tempfile::tempdir().unwrap();
         for tick in [10, 20, 30, 40] {
             write(snapshots.path(), tick);

@@ -236,7 +236,7 @@ mod tests {
     use serve::ServingTables;
 
     #[test]
-    fn a_snapshot_that_another_process_has_no_part_of_is_let_go() {
+    fn a_snapshot_without_a_part_of_another_process_is_abandoned() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let under_way = Arc::new(AtomicUsize::new(2));
