@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use contract::output::OutputTopic;
 use engine::clock::Stopwatch;
-use live::binder::Clock;
+use live::input::binder::Clock;
 use operators::testing::Random;
 use rustix::process::Signal;
 use signal_hook::consts::{SIGABRT, SIGKILL, SIGTERM, SIGXFSZ};

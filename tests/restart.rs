@@ -6,8 +6,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 
+use live::checkpoint::snapshot;
 use live::error::Error;
-use live::snapshot;
 use operators::testing::Random;
 use serde_json::Value;
 use tests::{Run, corner_store, run};

@@ -115,7 +115,7 @@ fn lines_are_decoded_behind_the_panic_guard() {
         "serve/src/commands.rs",
         "live/src/testing.rs",
         "serve/src/tests/mod.rs",
-        "serve/src/tests/speaking.rs",
+        "serve/src/tests/commands.rs",
     ];
     let words = ["Record::decode(", "Record::decode_line("];
     never(&program(), &words, &except, "lines of a topic are decoded by contract::event::guard::decode");

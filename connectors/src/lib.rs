@@ -16,6 +16,7 @@ mod numbers;
 pub mod outbox;
 pub mod reader;
 pub mod registry;
+pub mod retry;
 pub mod sink;
 mod sole_writer;
 pub mod source;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::clock::wall_ms;
-use live::binder::Clock;
+use live::input::binder::Clock;
 
 use operators::testing::Random;
 

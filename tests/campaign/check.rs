@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use contract::output::OutputTopic;
-use live::binder::Clock;
+use live::input::binder::Clock;
 use serde_json::Value;
 use tests::{Run, run};
 

@@ -115,7 +115,8 @@ struct Law {
 impl Law {
     fn of(kind: usize, policies: &Policies) -> Self {
         let kind = KINDS[kind];
-        let own = |policy: &Policy| policies.said(&format!("{}.{}", kind.name, policy.name)).unwrap_or(policy.default);
+        let own =
+            |policy: &Policy| policies.value_of(&format!("{}.{}", kind.name, policy.name)).unwrap_or(policy.default);
         let policy: SmallVec<[i64; 3]> = kind.policies.iter().map(own).collect();
         let for_ms = own(&Policy { default: kind.for_ms, ..FOR_MS });
         let named =

@@ -43,7 +43,7 @@ fn limits(policies: &Policies) -> [Option<i64>; 12] {
     Topic::ALL.map(|topic| {
         let name = format!("stale_ms.{topic}");
         let default = STALE_AFTER.iter().find(|policy| policy.name == name).map(|policy| policy.default);
-        policies.said(&name).or(default)
+        policies.value_of(&name).or(default)
     })
 }
 

@@ -14,6 +14,7 @@ use crate::error::{Error, Place};
 use crate::fluvio::config::FluvioCluster;
 use crate::fluvio::runtime::{Client, Failure, Producer};
 use crate::fluvio::source::FluvioSource;
+use crate::retry::Backoff;
 use crate::sink::Sink;
 use crate::sole_writer::SoleWriter;
 use crate::source::{Position, Source, Start};
@@ -24,8 +25,8 @@ const BATCH_BYTES: usize = 256 << 10;
 const OVERHEAD: usize = 64;
 /// How long the broker may take to say that a batch stands.
 const STANDS: Duration = Duration::from_secs(2);
-/// How long to rest before the leader is asked again whether it leads.
-const REST: Duration = Duration::from_millis(50);
+/// The rests before the leader is asked again whether it leads.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_millis(50));
 /// Bytes asked for at a time when reading the tail.
 const MAX_BYTES: i32 = 8 << 20;
 
@@ -57,13 +58,14 @@ impl FluvioSink {
         if self.connected.is_none() {
             let client = Client::connect(&self.cluster)?;
             let leader = client.leader(&self.place.topic, self.partition)?;
-            let mut rested = Duration::ZERO;
+            let (mut backoff, mut rested) = (BACKOFF, Duration::ZERO);
             while let Err(failure) = leader.offsets() {
                 if failure.is_final || rested >= STANDS {
                     return Err(failure);
                 }
-                std::thread::sleep(REST);
-                rested += REST;
+                let rest = backoff.next_rest(STANDS);
+                std::thread::sleep(rest);
+                rested += rest;
             }
             // Twice the bytes of a batch, so that what is sent together is never sent apart.
             let producer = client.producer(&self.place.topic, self.partition, 2 * BATCH_BYTES)?;

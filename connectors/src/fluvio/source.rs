@@ -14,6 +14,7 @@ use fluvio_protocol::record::Batch;
 use crate::error::{Error, Place};
 use crate::fluvio::config::FluvioCluster;
 use crate::fluvio::runtime::{BatchStream, Client, Failure, Leader, unsigned};
+use crate::retry::Backoff;
 use crate::source::{Message, Polled, Position, Source, Start};
 
 /// The most that is asked for at a time, whatever the configuration says: more than the largest record.
@@ -24,9 +25,8 @@ const TRIES: u32 = 8;
 const QUIET: Duration = Duration::from_millis(250);
 /// How long records that stand may take to come when a range of them is read.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The first rest before connecting again; each later one is twice as long, up to [`LONGEST_REST`].
-const REST: Duration = Duration::from_millis(10);
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The rests before connecting again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
 /// The end is asked for at the first empty poll after a record, and then at every so many.
 const ASK_AGAIN: u32 = 8;
 /// The broker's word for "no time".
@@ -52,7 +52,7 @@ pub struct FluvioSource {
     reached_end: Option<u64>,
     /// Empty polls since the last record.
     unsure: u32,
-    rest: Duration,
+    backoff: Backoff,
 }
 
 struct Connected {
@@ -97,7 +97,7 @@ impl FluvioSource {
             quiet: Duration::ZERO,
             reached_end: None,
             unsure: 0,
-            rest: REST,
+            backoff: BACKOFF,
         };
         let (first, end) = source.ends().map_err(|failure| source.error("read", failure))?;
         source.next = match start {
@@ -220,7 +220,7 @@ impl FluvioSource {
         match stream.and_then(|stream| stream.next(patience)) {
             Some(Ok(batch)) => {
                 self.quiet = Duration::ZERO;
-                self.rest = REST;
+                self.backoff.reset();
                 self.take(batch)
             }
             Some(Err(error)) => {
@@ -336,10 +336,9 @@ impl Source for FluvioSource {
                     if failure.is_final || waited >= patience {
                         return Err(self.error("read", failure));
                     }
-                    let rest = self.rest.min(patience - waited);
+                    let rest = self.backoff.next_rest(patience - waited);
                     std::thread::sleep(rest);
                     waited += rest;
-                    self.rest = (self.rest * 2).min(LONGEST_REST);
                 }
             }
             waited = waited.min(patience);

@@ -26,19 +26,32 @@ struct Name {
 /// Ids by the hashes of their texts, in tables that threads seldom want at once.
 static NAMES: LazyLock<[RwLock<HashTable<Id>>; 16]> = LazyLock::new(Default::default);
 
+/// The hash of a text, and the table that holds its id.
+fn table_of(text: &str) -> (u64, &'static RwLock<HashTable<Id>>) {
+    let hash = FixedState::with_seed(0).hash_one(text);
+    (hash, &NAMES[(hash >> 32) as usize % NAMES.len()])
+}
+
 impl Id {
     /// The id of this text; the caller has checked the grammar.
     pub fn new(text: &str) -> Self {
-        let hash = FixedState::with_seed(0).hash_one(text);
+        let (hash, names) = table_of(text);
         let is_it = |id: &Id| &*id.0.text == text;
-        let names = &NAMES[(hash >> 32) as usize % NAMES.len()];
-        // A table is whole whenever its lock is let go.
-        if let Some(id) = names.read().unwrap_or_else(PoisonError::into_inner).find(hash, is_it) {
-            return *id;
+        if let Some(id) = Id::interned(text) {
+            return id;
         }
         let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
         let name = || Id(Box::leak(Box::new(Name { hash, text: text.into() })));
         *names.entry(hash, is_it, |id| id.0.hash).or_insert_with(name).get()
+    }
+
+    /// Returns the id of this text if it has been interned. It interns nothing: this is the look-up for text that comes
+    /// from outside and may name nothing.
+    pub fn interned(text: &str) -> Option<Self> {
+        let (hash, names) = table_of(text);
+        // A table is whole whenever its lock is let go.
+        let names = names.read().unwrap_or_else(PoisonError::into_inner);
+        names.find(hash, |id| &*id.0.text == text).copied()
     }
 
     /// The id's text.

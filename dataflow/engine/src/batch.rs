@@ -1,4 +1,4 @@
-//! Records bound to their ticks, whole ticks at a time.
+//! Batches of records for the workers: each record is bound to its tick, each batch holds whole ticks.
 
 use contract::event::Topic;
 use contract::time::Time;
@@ -9,31 +9,31 @@ use crate::error::Error;
 /// A record bound to its tick.
 pub type Bound = (Time, Topic, Admitted);
 
-/// Records of whole ticks, in order of tick, topic and position: nothing earlier than `upto` is missing.
+/// Records of whole ticks, ordered by tick, topic and position; no record of a tick up to `upto` is missing.
 pub struct Batch {
     /// The records.
     pub records: Vec<Bound>,
-    /// The last tick they belong to.
+    /// The last tick of the batch.
     pub upto: Time,
 }
 
-/// Records in order of tick, whole ticks at a time.
+/// A source of batches in order of tick.
 pub trait Batches: Send {
-    /// Why a log cannot be read, or the engine's own failure.
+    /// The error of a log that cannot be read; it includes the engine's own error.
     type Error: From<Error> + Send;
 
-    /// The first tick: that of the smallest ingest time of all topics.
+    /// Returns the first tick: that of the smallest ingest time of all topics.
     fn first(&self) -> Option<Time>;
 
-    /// The last tick to be reached even without records.
+    /// Returns the tick that time must reach even without records.
     fn until(&self) -> Option<Time>;
 
-    /// The next records, `None` at the end.
+    /// Returns the next batch, `None` at the end.
     ///
     /// # Errors
     /// If a log cannot be read.
     fn next_batch(&mut self) -> Result<Option<Batch>, Self::Error>;
 
-    /// Ingest times that were smaller than the one before them, by topic.
+    /// Returns, by topic, the number of ingest times that were smaller than the one before them.
     fn disordered(&self) -> Vec<(Topic, u64)>;
 }

@@ -1,8 +1,10 @@
-//! What all detectors share: the life of an episode from the first bad tick to the clearing one (contract §5).
+//! Runs a detector as a keyed operator and tracks the episode of each key, from the first bad tick to the clearing one
+//! (contract §5).
 //!
-//! A [`Detector`] is a pure condition over the rows it keeps for a key. This file runs it as a keyed operator: it holds
-//! the episode, asks the condition at every tick at which it may have changed, and tells each opening, move and clearing
-//! as one [`Step`]; [`crate::governance`] decides which moves are worth a record. A stale feed holds clearing back; opening is never held back.
+//! A [`Detector`] is a pure condition over the rows of a key. A [`DetectorRunner`] holds the episode of the key,
+//! evaluates the condition at every tick at which it may have changed, and emits each opening, move and clearing as one
+//! [`Step`]. [`crate::governance`] decides which moves become a record. A stale feed delays the clearing of an
+//! exception, never its opening.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -22,142 +24,152 @@ use serde::{Deserialize, Serialize};
 use crate::reference::{Context, Notice};
 use crate::time::{Collection, Inputs};
 
-/// What a detector may look at beside the rows of its key.
-pub struct At<'a> {
+/// The inputs of an evaluation beside the rows of the key.
+pub struct EvaluationContext<'a> {
     /// The tick.
     pub now: i64,
-    /// Hours, stale feeds, policies.
+    /// Opening hours, stale feeds and policies.
     pub context: &'a Context,
     /// The values of the type's own policies, in the order of [`ExceptionType::policies`].
     pub policy: &'a [i64],
 }
 
-/// What a detector finds at a tick.
+/// The result of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Verdict {
     /// The open condition holds.
     pub open: bool,
     /// The clear condition holds.
     pub clear: bool,
-    /// What it speaks of is gone, ended, or past: no stale feed can hold it open.
+    /// The subject is gone, has ended or is past: no stale feed can delay the clearing.
     pub gone: bool,
-    /// An instant at which the clock alone may change the verdict; never later than the first one.
+    /// The first instant at which the clock alone may change the verdict; an earlier instant is allowed.
     pub look_again: Option<i64>,
 }
 
 impl Verdict {
-    /// Nothing to speak of: clear at once.
+    /// The verdict on a subject that no longer exists: the exception clears at once.
     pub const GONE: Verdict = Verdict { open: false, clear: true, gone: true, look_again: None };
 
-    /// Open while `open` holds, clear otherwise.
+    /// The verdict that opens while `open` holds and clears otherwise.
     pub fn while_true(open: bool) -> Verdict {
         Verdict { open, clear: !open, gone: false, look_again: None }
     }
 
-    /// The same, to be looked at again at `instant`.
+    /// The same verdict with another evaluation at `instant`.
     #[must_use]
     pub fn again(self, instant: Option<i64>) -> Verdict {
         let look_again = match (self.look_again, instant) {
-            (Some(held), Some(instant)) => Some(held.min(instant)),
-            (held, instant) => held.or(instant),
+            (Some(first), Some(instant)) => Some(first.min(instant)),
+            (first, instant) => first.or(instant),
         };
         Verdict { look_again, ..self }
     }
 }
 
-/// A condition over the rows of a key, with what to say and do about it.
+/// A condition over the rows of a key, with the response to an exception and its drivers.
 pub trait Detector: 'static {
-    /// What it is called, and its policies.
+    /// The exception type: its name, key, feeds and policies.
     const KIND: &'static ExceptionType;
-    /// Whether the hours or data of its store enter the verdict on a key.
+    /// True if the verdict on a key depends on the hours or data of its store.
     const READS_STORES: bool = false;
-    /// Names what may be exceptional.
+    /// The key of a subject that may be exceptional.
     type Key: Clone + Ord + Hash + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
-    /// The rows of a key that it reads.
+    /// The rows of a key that the detector reads.
     type State;
 
-    /// Judges the key at a tick. It may note in the state what only ticks can show (since when something holds).
-    fn assess(&self, key: &Self::Key, state: &mut Self::State, at: &At<'_>) -> Verdict;
+    /// Evaluates the condition at a tick. It may record in the state what only ticks show, such as the start of a
+    /// condition.
+    fn assess(&self, key: &Self::Key, state: &mut Self::State, evaluation: &EvaluationContext<'_>) -> Verdict;
 
-    /// How bad it is and what to do; asked while the exception is open.
-    fn respond(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Response;
+    /// Returns severity, action and impact; called while the exception is open.
+    fn respond(&self, key: &Self::Key, state: &Self::State, evaluation: &EvaluationContext<'_>) -> Response;
 
-    /// The numbers behind it, each with its bound.
-    fn drivers(&self, key: &Self::Key, state: &Self::State, at: &At<'_>) -> Vec<Driver>;
+    /// Returns the numbers behind the exception, each with its threshold.
+    fn drivers(&self, key: &Self::Key, state: &Self::State, evaluation: &EvaluationContext<'_>) -> Vec<Driver>;
 
-    /// The values of the key in the contract's order.
+    /// Returns the values of the key in the contract's order.
     fn key_parts(&self, key: &Self::Key) -> Vec<KeyPart>;
 
-    /// The store it speaks of.
+    /// Returns the store of the subject.
     fn store(&self, key: &Self::Key, state: &Self::State) -> Option<Id>;
 }
 
-/// A detector that keeps the rows it reads, in drawers of its own.
-pub trait Fed: Detector<State: Default + Serialize + DeserializeOwned + 'static> {
-    /// A change of a row it reads.
+/// A detector with state of its own: an entry per key that holds the rows it reads.
+pub trait StatefulDetector: Detector<State: Default + Serialize + DeserializeOwned + 'static> {
+    /// A change of a row that the detector reads.
     type Input: Clone + Ord + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static;
 
-    /// Takes a change of a row; order within a tick is arbitrary.
+    /// Applies a change of a row; the order within a tick is arbitrary.
     fn update(&self, key: &Self::Key, state: &mut Self::State, input: Self::Input, diff: i64);
 
-    /// Whether nothing is kept for the key.
+    /// Returns true if the state holds nothing for the key.
     fn is_empty(&self, state: &Self::State) -> bool;
 }
 
-/// A detector with its copy of the context.
-pub struct Watch<D: Detector> {
+/// Runs a detector with its own copy of the context.
+pub struct DetectorRunner<D: Detector> {
     detector: D,
     ticks: Ticks,
     context: Context,
     policy: Vec<i64>,
     for_ms: i64,
-    /// Every policy in force that the type reads, by its full name.
+    /// Every policy in force that the exception type reads, by its full name.
     in_force: Arc<[(Symbol, i64)]>,
 }
 
-/// The rows of a key and its episode.
+/// The stored state of a key: the detector's rows and its episode.
+///
+/// The names in `serde(rename)` here are those that snapshots and their fingerprints hold.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Watched<S> {
+#[serde(rename = "Watched")]
+pub struct DetectorState<S> {
     rows: S,
-    life: Life,
+    #[serde(rename = "life")]
+    slot: EpisodeSlot,
 }
 
-/// An episode, and what was last told of it: nothing where all is well, as nearly everywhere.
+/// The episode of a key and its last emitted state; empty while all is well, which holds for nearly every key.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Life(Option<Box<Lived>>);
+#[serde(rename = "Life")]
+pub struct EpisodeSlot(Option<Box<TrackedEpisode>>);
 
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Lived {
+#[serde(rename = "Lived")]
+struct TrackedEpisode {
     episode: Episode,
-    told: Option<Told>,
+    #[serde(rename = "told")]
+    emitted: Option<EmittedState>,
 }
 
-impl Life {
-    /// Whether its exception is open.
+impl EpisodeSlot {
+    /// Returns true if the exception is open.
     pub fn is_open(&self) -> bool {
-        self.0.as_ref().is_some_and(|lived| lived.episode.opened_at().is_some())
+        self.0.as_ref().is_some_and(|tracked| tracked.episode.opened_at().is_some())
     }
 
-    /// Whether there is nothing to remember.
+    /// Returns true if there is no episode.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|lived| lived.episode.is_empty())
+        self.0.as_ref().is_none_or(|tracked| tracked.episode.is_empty())
     }
 }
 
-/// What was last told of an open episode.
+/// The last emitted state of an open episode.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-struct Told {
+#[serde(rename = "Told")]
+struct EmittedState {
     store: Option<Id>,
     response: Response,
     frozen: bool,
 }
 
-impl<D: Detector> Watch<D> {
-    /// Watches from now on; `context` is what is known before any notice.
+impl<D: Detector> DetectorRunner<D> {
+    /// Creates a runner; `context` is the reference data known before the first broadcast.
     pub fn new(detector: D, ticks: Ticks, context: Context) -> Self {
-        let mut watch = Watch { detector, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
-        watch.read_policies();
-        watch
+        let mut runner =
+            DetectorRunner { detector, ticks, context, policy: Vec::new(), for_ms: 0, in_force: Arc::default() };
+        runner.read_policies();
+        runner
     }
 
     fn read_policies(&mut self) {
@@ -170,10 +182,10 @@ impl<D: Detector> Watch<D> {
         self.in_force = own.into_iter().chain([confidence]).collect();
     }
 
-    /// A policy of the type, by its full name, and its value.
+    /// Returns a policy of the exception type: its full name and its value.
     fn own_policy(&self, policy: Policy) -> (Symbol, i64) {
         let name = Id::new(&format!("{}.{}", D::KIND.name, policy.name));
-        (name.into(), self.context.policies.said(name.as_str()).unwrap_or(policy.default))
+        (name.into(), self.context.policies.value_of(name.as_str()).unwrap_or(policy.default))
     }
 
     fn is_stale(&self, store: Option<Id>) -> bool {
@@ -185,85 +197,91 @@ impl<D: Detector> Watch<D> {
         key: &D::Key,
         rows: &D::State,
         (change, opened_at): (Change, i64),
-        told: &Told,
+        emitted: &EmittedState,
         emit: &mut Emit<'_, Step, Cause>,
     ) {
-        let at = At { now: emit.now(), context: &self.context, policy: &self.policy };
+        let evaluation = EvaluationContext { now: emit.now(), context: &self.context, policy: &self.policy };
         let names = D::KIND.key.iter().map(|name| Symbol::from(*name));
         let step = Step {
             kind: D::KIND.name.into(),
             key: names.zip(self.detector.key_parts(key)).collect(),
             opened_at,
             change,
-            store: told.store,
-            response: told.response.clone(),
-            frozen: told.frozen,
-            drivers: self.detector.drivers(key, rows, &at).into(),
+            store: emitted.store,
+            response: emitted.response.clone(),
+            frozen: emitted.frozen,
+            drivers: self.detector.drivers(key, rows, &evaluation).into(),
             policy: self.in_force.clone(),
             cause: emit.cause().clone(),
         };
         emit.push(step, 1);
     }
 
-    /// Judges a key by its rows as they are now, and says what becomes of its exception.
-    pub fn judge(&self, key: &D::Key, rows: &mut D::State, life: &mut Life, emit: &mut Emit<'_, Step, Cause>) -> Next {
+    /// Evaluates the condition for a key and emits the change of its exception, if there is one.
+    pub fn evaluate(
+        &self,
+        key: &D::Key,
+        rows: &mut D::State,
+        slot: &mut EpisodeSlot,
+        emit: &mut Emit<'_, Step, Cause>,
+    ) -> Next {
         let now = emit.now();
-        let at = At { now, context: &self.context, policy: &self.policy };
-        let verdict = self.detector.assess(key, rows, &at);
-        if life.is_empty() && !verdict.open {
+        let evaluation = EvaluationContext { now, context: &self.context, policy: &self.policy };
+        let verdict = self.detector.assess(key, rows, &evaluation);
+        if slot.is_empty() && !verdict.open {
             // All was well, and is.
-            life.0 = None;
+            slot.0 = None;
             return Next::Rest.or_at(verdict.look_again);
         }
-        let before = life.0.as_deref();
-        let mut episode = before.map_or_else(Episode::default, |lived| lived.episode);
-        let told_before = before.and_then(|lived| lived.told.as_ref());
-        let store = self.detector.store(key, rows).or(told_before.and_then(|told| told.store));
+        let before = slot.0.as_deref();
+        let mut episode = before.map_or_else(Episode::default, |tracked| tracked.episode);
+        let emitted_before = before.and_then(|tracked| tracked.emitted.as_ref());
+        let store = self.detector.store(key, rows).or(emitted_before.and_then(|emitted| emitted.store));
         let was_opened_at = episode.opened_at();
         let held = !verdict.gone && self.is_stale(store);
         let condition = Condition { open: verdict.open, clear: verdict.clear, held };
         let turn = episode.step(condition, self.for_ms, now);
         let opened_at = was_opened_at.or(episode.opened_at()).unwrap_or(now);
-        let told = match turn {
+        let emitted = match turn {
             Turn::Opened | Turn::Stays => {
-                let response = self.detector.respond(key, rows, &at);
-                Some(Told { store, response, frozen: false })
+                let response = self.detector.respond(key, rows, &evaluation);
+                Some(EmittedState { store, response, frozen: false })
             }
-            Turn::Frozen => told_before.cloned().map(|told| Told { frozen: true, ..told }),
+            Turn::Frozen => emitted_before.cloned().map(|emitted| EmittedState { frozen: true, ..emitted }),
             Turn::Closed | Turn::Cleared => None,
         };
-        let step = match (told_before, &told) {
-            (None, Some(told)) => Some((Change::Opened, told)),
-            (Some(before), Some(told)) if before != told => Some((Change::Moved, told)),
+        let step = match (emitted_before, &emitted) {
+            (None, Some(emitted)) => Some((Change::Opened, emitted)),
+            (Some(before), Some(emitted)) if before != emitted => Some((Change::Moved, emitted)),
             (Some(before), None) => Some((Change::Cleared, before)),
             _ => None,
         };
-        if let Some((change, told)) = step {
+        if let Some((change, emitted)) = step {
             // What it speaks of may have moved to another store in the very tick that clears it.
-            let told = Told { store, ..told.clone() };
-            self.step(key, rows, (change, opened_at), &told, emit);
+            let emitted = EmittedState { store, ..emitted.clone() };
+            self.step(key, rows, (change, opened_at), &emitted, emit);
         }
         let opens = episode.next(self.for_ms, now, self.ticks);
         // Open and clear at once: it clears at the next tick, by the clock alone.
         let clears = (turn == Turn::Opened && verdict.clear && !held).then_some(now + self.ticks.tick_ms);
-        let lived = Lived { episode, told };
-        match &mut life.0 {
-            held if lived == Lived::default() => *held = None,
-            Some(held) => **held = lived,
-            held => *held = Some(Box::new(lived)),
+        let tracked = TrackedEpisode { episode, emitted };
+        match &mut slot.0 {
+            stored if tracked == TrackedEpisode::default() => *stored = None,
+            Some(stored) => **stored = tracked,
+            stored => *stored = Some(Box::new(tracked)),
         }
         Next::Rest.or_at(opens).or_at(clears).or_at(verdict.look_again)
     }
 
-    /// Takes a notice, before the updates of its tick.
-    pub fn hear(&mut self, notice: &Notice, diff: i64) {
+    /// Applies a broadcast, before the updates of its tick.
+    pub fn apply(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
         if matches!(notice, Notice::Policy(_)) {
             self.read_policies();
         }
     }
 
-    /// Whom a notice may concern.
+    /// Returns the keys that a broadcast may affect.
     pub fn audience_of(notice: &Notice) -> Audience {
         match notice {
             Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
@@ -274,13 +292,13 @@ impl<D: Detector> Watch<D> {
     }
 }
 
-impl<D: Fed> Keyed for Watch<D> {
+impl<D: StatefulDetector> Keyed for DetectorRunner<D> {
     type Key = D::Key;
     type Input = D::Input;
     type Diff = i64;
     type Notice = Notice;
     type Cause = Cause;
-    type State = Watched<D::State>;
+    type State = DetectorState<D::State>;
     type Output = Step;
 
     fn update(&mut self, key: &D::Key, state: &mut Self::State, input: D::Input, diff: i64, _: i64) {
@@ -288,16 +306,16 @@ impl<D: Fed> Keyed for Watch<D> {
     }
 
     fn notice(&mut self, notice: &Notice, diff: i64) {
-        self.hear(notice, diff);
+        self.apply(notice, diff);
     }
 
     fn audience(&self, notice: &Notice) -> Audience {
         Self::audience_of(notice)
     }
 
-    /// A stale feed holds back the clearing of what is open, and nothing else.
+    /// Only an open exception subscribes to its store: a stale feed delays clearing and nothing else.
     fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
-        self.detector.store(key, &state.rows).filter(|_| state.life.is_open()).map(|store| route(&store))
+        self.detector.store(key, &state.rows).filter(|_| state.slot.is_open()).map(|store| route(&store))
     }
 
     fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
@@ -309,13 +327,13 @@ impl<D: Fed> Keyed for Watch<D> {
     }
 
     fn close(&mut self, key: &D::Key, state: &mut Self::State, emit: &mut Emit<'_, Step, Cause>) -> Next {
-        let next = self.judge(key, &mut state.rows, &mut state.life, emit);
-        if self.detector.is_empty(&state.rows) && state.life.is_empty() { Next::Forget } else { next }
+        let next = self.evaluate(key, &mut state.rows, &mut state.slot, emit);
+        if self.detector.is_empty(&state.rows) && state.slot.is_empty() { Next::Forget } else { next }
     }
 }
 
 /// Runs a detector over the changes of the rows it reads.
-pub fn watch<'scope, D: Fed>(
+pub fn run_detector<'scope, D: StatefulDetector>(
     detector: D,
     ticks: Ticks,
     context: Context,
@@ -323,10 +341,10 @@ pub fn watch<'scope, D: Fed>(
     input: impl Into<Inputs<'scope, D::Key, D::Input>>,
 ) -> Collection<'scope, Step> {
     let name = format!("detector: {}", D::KIND.name);
-    keyed(&name, ticks, input, Some(notices.clone()), Watch::new(detector, ticks, context))
+    keyed(&name, ticks, input, Some(notices.clone()), DetectorRunner::new(detector, ticks, context))
 }
 
-/// The store of each open exception of these steps, once an exception.
+/// Returns the store of each open exception of these steps, one row per exception.
 pub fn open_stores<'scope>(steps: &Collection<'scope, Step>) -> Collection<'scope, Id> {
     let store_at = |change| move |step: Step| step.store.filter(|_| step.change == change);
     let opened = steps.clone().flat_map(store_at(Change::Opened));

@@ -1,8 +1,8 @@
-//! The door of the house: every record that arrives has exactly one fate, judged once (contract §2).
+//! The edge: gives every arriving record exactly one fate (contract §2).
 //!
-//! Rules 1–3 look at the record and the tick alone and are judged by [`admit`], where lines are read. Rule 4 needs what
-//! was accepted before and is judged in the graph ([`build`]): facts by [`operators::dedup`], state rows by
-//! [`operators::latest`]. What comes out: facts and rows that stand (±1), and one [`Fated`] a record.
+//! [`admit`] applies rules 1–3, which need only the record and the tick, where lines are read. The graph ([`build`])
+//! applies rule 4, which needs the records accepted before: [`operators::dedup`] for facts, [`operators::latest`] for
+//! state rows. The outputs are accepted facts and current rows as changes (±1), and one [`Fated`] per record.
 
 use std::rc::Rc;
 
@@ -20,35 +20,35 @@ use operators::latest::latest_by_key;
 
 use crate::time::{Collection, Diff};
 
-/// How far back an event may have happened, unless told otherwise: 36 h.
+/// Default of the greatest age of an event: 36 h.
 pub const LATENESS_MS: i64 = 129_600_000;
-/// How far ahead an event may have happened, unless told otherwise: 5 min.
+/// Default of the greatest lead of an event over the clock: 5 min.
 pub const FUTURE_MS: i64 = 300_000;
 
-/// The rules' two numbers.
+/// The two limits that the rules use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How far back an event may have happened.
+    /// The greatest age of an event.
     pub lateness_ms: i64,
-    /// How far ahead an event may have happened.
+    /// The greatest lead of an event over the clock.
     pub future_ms: i64,
 }
 
 /// An arriving fact or row.
 pub type Arriving<D> = Arrival<EventId, D, RecordHeader>;
 
-/// A record past rules 1–3.
+/// A record after rules 1–3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admitted {
-    /// A fact to be deduplicated by topic and id.
+    /// A fact; rule 4 deduplicates it by topic and id.
     Fact((Topic, EventId), Arriving<FactBody>),
-    /// A row to be compared with the current one of its key.
+    /// A row; rule 4 compares it with the current row of its key.
     State(StateKey, Arriving<StateBody>),
-    /// Its fate is known.
+    /// A record whose fate rules 1–3 have decided.
     Fated(Fated),
 }
 
-/// Judges a line of `topic` at tick `now` by rules 1–3.
+/// Applies rules 1–3 to a line of `topic` at tick `now`.
 pub fn admit(
     topic: Topic,
     place: Place,
@@ -101,32 +101,32 @@ pub fn admit(
     }
 }
 
-/// The three inputs of the graph, in the order of their judgement.
+/// The three inputs of the graph, in the order in which rule 4 reads them.
 #[derive(Clone)]
 pub struct Inputs<'scope> {
-    /// Facts past rules 1–3.
+    /// Facts after rules 1–3.
     pub facts: Collection<'scope, ((Topic, EventId), Arriving<FactBody>)>,
-    /// State rows past rule 1.
+    /// State rows after rule 1.
     pub states: Collection<'scope, (StateKey, Arriving<StateBody>)>,
-    /// Records whose fate is known.
+    /// Records whose fate rules 1–3 have decided.
     pub fated: Collection<'scope, Fated>,
 }
 
-/// Judgements with many readers.
+/// Results of rule 4 that many operators read.
 pub type Judgements<'scope, D> = Fan<'scope, Judged<EventId, D, RecordHeader>, i64, Cause>;
 
-/// What the edge judged, for whoever reads it.
+/// The results of the edge.
 #[derive(Clone)]
 pub struct Edge<'scope> {
-    /// Facts that stand, and the fates of facts.
+    /// Accepted facts, and the fates of facts.
     pub facts: Rc<Judgements<'scope, FactBody>>,
     /// Current rows, and the fates of state records.
     pub rows: Rc<Judgements<'scope, StateBody>>,
-    /// Records whose fate was known at the door.
+    /// Records whose fate rules 1–3 decided.
     pub known: Rc<Fan<'scope, Fated, i64, Cause>>,
 }
 
-/// Judges by rule 4. Readers come before [`Edge::open`].
+/// Applies rule 4. Readers register before [`Edge::open`] is called.
 pub fn build<'scope>(ticks: Ticks, limits: Limits, inputs: Inputs<'scope>) -> Edge<'scope> {
     let facts = dedup("edge: facts", ticks, limits.lateness_ms, inputs.facts);
     let rows = latest_by_key("edge: current rows", ticks, inputs.states);
@@ -138,7 +138,7 @@ pub fn build<'scope>(ticks: Ticks, limits: Limits, inputs: Inputs<'scope>) -> Ed
 }
 
 impl<'scope> Edge<'scope> {
-    /// What `read` makes of the fate of each record.
+    /// Returns the results of `read` for the fate of each record.
     pub fn fates<T>(
         &self,
         read: impl Fn(&RecordHeader, &Outcome) -> Option<T> + Copy + 'static,
@@ -152,20 +152,20 @@ impl<'scope> Edge<'scope> {
         facts.concatenate([rows, known])
     }
 
-    /// Has `look` see the fate of each record.
+    /// Calls `look` with the fate of each record.
     pub fn look(&self, look: impl Fn(&RecordHeader, &Outcome) + Clone + 'static) {
-        fn tell<D>(judged: &Judged<EventId, D, RecordHeader>, look: &impl Fn(&RecordHeader, &Outcome)) {
+        fn visit<D>(judged: &Judged<EventId, D, RecordHeader>, look: &impl Fn(&RecordHeader, &Outcome)) {
             if let Some((memo, outcome)) = fate(judged) {
                 look(memo, &outcome);
             }
         }
         let (facts, rows) = (look.clone(), look.clone());
-        self.facts.look(move |judged, _| tell(judged, &facts));
-        self.rows.look(move |judged, _| tell(judged, &rows));
+        self.facts.look(move |judged, _| visit(judged, &facts));
+        self.rows.look(move |judged, _| visit(judged, &rows));
         self.known.look(move |fated, _| look(&fated.header, &fated.outcome));
     }
 
-    /// Opens the door: all readers are there.
+    /// Builds the operators; every reader must be registered.
     pub fn open(&self) {
         self.facts.build();
         self.rows.build();
@@ -173,7 +173,7 @@ impl<'scope> Edge<'scope> {
     }
 }
 
-/// The fate that a judgement is, if it is one.
+/// Returns the fate that a result of rule 4 is; `None` for a fact or row.
 fn fate<D>(judged: &Judged<EventId, D, RecordHeader>) -> Option<(&RecordHeader, Outcome)> {
     let Judged::Fate(fate, memo) = judged else { return None };
     let outcome = match fate {
@@ -184,7 +184,7 @@ fn fate<D>(judged: &Judged<EventId, D, RecordHeader>) -> Option<(&RecordHeader, 
     Some((memo, outcome))
 }
 
-/// The update that one admitted record makes, with itself as the cause.
+/// Returns the change that one admitted record makes, with the record as its cause.
 pub fn cause(topic: Topic, event_id: &EventId) -> Diff {
     Diff::new(1, Some(Cause::Record { topic, event_id: event_id.clone() }))
 }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use contract::event::pos;
 
-    /// The fate by rules 2 and 3 of a till line of `event_time`; `None` where neither holds.
+    /// The fate by rules 2 and 3 of a till line of `event_time`; `None` where neither applies.
     fn fate(event_time: i64, now: Time, limits: Limits) -> Option<Outcome> {
         let record = Record::decode(Topic::Pos, pos::SAMPLE.as_bytes()).map(|record| Record { event_time, ..record });
         match admit(Topic::Pos, Place::default(), pos::SAMPLE.as_bytes(), record, now, limits) {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_limits_at_the_ends_of_their_range_are_judged_as_any_other() {
+    fn times_and_limits_at_the_ends_of_their_range_follow_the_rules() {
         let instants = [i64::MIN, i64::MIN + 1, -1, 0, 1_772_431_283_104, i64::MAX - 1, i64::MAX];
         let spans = [0, 1, 300_000, i64::MAX - 1, i64::MAX];
         for (event_time, now) in instants.iter().flat_map(|at| instants.map(|now| (*at, now))) {

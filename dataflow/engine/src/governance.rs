@@ -1,7 +1,9 @@
-//! People answer exceptions: acknowledge, approve, reject, snooze, dismiss, within their role (contract §5).
+//! Applies commands to exceptions: acknowledge, approve, reject, snooze and dismiss, within the role of the sender
+//! (contract §5).
 //!
-//! Detectors' steps and the tick's commands meet here, by exception id. Steps come first, then commands in file order;
-//! each makes one record of the exceptions topic, or, refused, only a decision. Detection goes on whatever people say.
+//! Steps of detectors and commands meet here by exception id. Within a tick steps come first, then commands in file
+//! order. Each makes one record of the exceptions topic; a refused command makes only a decision. Commands do not stop
+//! detection.
 
 use contract::event::command::{Command, CommandAction};
 use contract::exception::{Change, Response, Step};
@@ -17,42 +19,46 @@ use serde::{Deserialize, Serialize};
 use crate::reference::{Context, Notice};
 use crate::time::{Collection, Inputs};
 
-/// What meets at an exception.
+/// An input of governance, by exception id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Word {
-    /// A detector's.
+pub enum GovernanceInput {
+    /// A step of a detector.
     Step(Box<Step>),
-    /// A person's, with the record that said it.
+    /// A command, with its record as the cause.
     Command(Command, Option<Cause>),
 }
 
-/// What is told to the world.
+/// An output of governance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Told {
-    /// On the exceptions topic.
+pub enum GovernanceOutput {
+    /// A record of the exceptions topic.
     Exception(Box<ExceptionRecord>),
-    /// On the decisions topic.
+    /// A record of the decisions topic.
     Decision(Box<DecisionRecord>),
 }
 
-/// An exception and what was said of it in this tick.
+/// The stored state of an exception, with the inputs of the current tick.
+///
+/// The names in `serde(rename)` here are those that snapshots and their fingerprints hold.
 #[derive(Default, Serialize, Deserialize)]
-struct State {
-    open: Option<Open>,
+#[serde(rename = "State")]
+struct ExceptionState {
+    open: Option<OpenException>,
     steps: Vec<Step>,
     commands: Vec<(Command, Option<Cause>)>,
 }
 
 /// An open exception.
 #[derive(Serialize, Deserialize)]
-struct Open {
-    /// The detector's last word.
+#[serde(rename = "Open")]
+struct OpenException {
+    /// The last step of the detector.
     step: Step,
-    /// What the last opened or updated record carried.
+    /// The response in the last opened or updated record.
     written: Response,
     version: i64,
     status: Status,
-    /// When a snooze ends.
+    /// The end of a snooze.
     until: Option<i64>,
 }
 
@@ -62,7 +68,7 @@ struct Governance {
 }
 
 impl Governance {
-    /// Confidence, halved for each stale feed that the type reads, and what it allows.
+    /// Returns the confidence, halved for each stale feed that the type reads, and the mode that it allows.
     fn confidence(&self, step: &Step) -> (i64, Mode) {
         let feeds = self.types.get(step.kind.as_str()).map_or(&[][..], |kind| kind.feeds);
         let stale =
@@ -72,7 +78,7 @@ impl Governance {
         (confidence_bp, if trusted { Mode::Actionable } else { Mode::Advisory })
     }
 
-    fn record(&self, id: &EventId, open: &Open, event: Event, cause: Option<Cause>) -> ExceptionRecord {
+    fn record(&self, id: &EventId, open: &OpenException, event: Event, cause: Option<Cause>) -> ExceptionRecord {
         let (confidence_bp, mode) = self.confidence(&open.step);
         let cleared = event == Event::Cleared;
         ExceptionRecord {
@@ -94,59 +100,72 @@ impl Governance {
         }
     }
 
-    fn tell(&self, id: &EventId, open: &mut Open, event: Event, by: By, emit: &mut Emit<'_, Told, Cause>) {
+    fn emit_event(
+        &self,
+        id: &EventId,
+        open: &mut OpenException,
+        event: Event,
+        by: Trigger,
+        emit: &mut Emit<'_, GovernanceOutput, Cause>,
+    ) {
         open.version += 1;
         if matches!(event, Event::Opened | Event::Updated) && !open.step.frozen {
             open.written = open.step.response.clone();
         }
         let (cause, command, reason) = match by {
-            By::Detector(cause) => (cause, None, reason_of(event)),
-            By::Clock => (None, None, "the snooze ended"),
-            By::Command(command, cause) => (cause, Some(command), reason_of(event)),
+            Trigger::Detector(cause) => (cause, None, reason_of(event)),
+            Trigger::Clock => (None, None, "the snooze ended"),
+            Trigger::Command(command, cause) => (cause, Some(command), reason_of(event)),
         };
         let record = self.record(id, open, event, cause);
         let decision = DecisionRecord::of(&record, reason, command);
-        emit.push(Told::Exception(Box::new(record)), 1);
-        emit.push(Told::Decision(Box::new(decision)), 1);
+        emit.push(GovernanceOutput::Exception(Box::new(record)), 1);
+        emit.push(GovernanceOutput::Decision(Box::new(decision)), 1);
     }
 
-    fn step(&self, id: &EventId, held: &mut Option<Open>, step: Step, emit: &mut Emit<'_, Told, Cause>) {
+    fn step(
+        &self,
+        id: &EventId,
+        slot: &mut Option<OpenException>,
+        step: Step,
+        emit: &mut Emit<'_, GovernanceOutput, Cause>,
+    ) {
         let now = emit.now();
         let cause = step.cause.clone();
         let change = step.change;
-        let open = match held {
+        let open = match slot {
             Some(open) => {
                 open.step = step;
                 open
             }
             None => {
                 let written = step.response.clone();
-                held.insert(Open { step, written, version: 0, status: Status::Open, until: None })
+                slot.insert(OpenException { step, written, version: 0, status: Status::Open, until: None })
             }
         };
         match change {
-            Change::Opened => self.tell(id, open, Event::Opened, By::Detector(cause), emit),
+            Change::Opened => self.emit_event(id, open, Event::Opened, Trigger::Detector(cause), emit),
             Change::Moved if !open.step.frozen && open.step.response.moved_from(&open.written) => {
-                open.wake(now);
-                self.tell(id, open, Event::Updated, By::Detector(cause), emit);
+                open.end_snooze(now);
+                self.emit_event(id, open, Event::Updated, Trigger::Detector(cause), emit);
             }
             Change::Moved => {}
-            Change::Cleared => self.tell(id, open, Event::Cleared, By::Detector(cause), emit),
+            Change::Cleared => self.emit_event(id, open, Event::Cleared, Trigger::Detector(cause), emit),
         }
     }
 
     fn command(
         &self,
         id: &EventId,
-        open: &mut Open,
+        open: &mut OpenException,
         (command, cause): (Command, Option<Cause>),
-        emit: &mut Emit<'_, Told, Cause>,
+        emit: &mut Emit<'_, GovernanceOutput, Cause>,
     ) {
         let needs_approver = matches!(command.action, CommandAction::Approve | CommandAction::Reject);
         if needs_approver && command.role.as_str() != open.step.response.action.approver.as_str() {
             let reason = "only the approver of the action may approve or reject it";
             let record = self.record(id, open, Event::Updated, cause);
-            emit.push(Told::Decision(Box::new(DecisionRecord::refused(Some(&record), reason, command))), 1);
+            emit.push(GovernanceOutput::Decision(Box::new(DecisionRecord::refused(Some(&record), reason, command))), 1);
             return;
         }
         let (event, status) = match command.action {
@@ -159,13 +178,13 @@ impl Governance {
         open.status = status;
         // An instant that has passed ends the snooze at the first tick after its own.
         open.until = if status == Status::Snoozed { command.until } else { None };
-        self.tell(id, open, event, By::Command(command, cause), emit);
+        self.emit_event(id, open, event, Trigger::Command(command, cause), emit);
     }
 }
 
-impl Open {
-    /// Ends a snooze whose time has come; answers whether it did.
-    fn wake(&mut self, now: i64) -> bool {
+impl OpenException {
+    /// Ends a snooze whose time has come; returns true if it did.
+    fn end_snooze(&mut self, now: i64) -> bool {
         let ends = self.until.is_some_and(|until| until <= now);
         if ends {
             self.status = Status::Open;
@@ -175,8 +194,8 @@ impl Open {
     }
 }
 
-/// Who spoke.
-enum By {
+/// The origin of a record.
+enum Trigger {
     Detector(Option<Cause>),
     Clock,
     Command(Command, Option<Cause>),
@@ -197,19 +216,19 @@ fn reason_of(event: Event) -> &'static str {
 
 impl Keyed for Governance {
     type Key = EventId;
-    type Input = Word;
+    type Input = GovernanceInput;
     type Diff = i64;
     type Notice = Notice;
     type Cause = Cause;
-    type State = State;
-    type Output = Told;
+    type State = ExceptionState;
+    type Output = GovernanceOutput;
 
-    fn update(&mut self, _: &EventId, state: &mut State, word: Word, diff: i64, _: i64) {
-        match word {
-            Word::Step(step) => state.steps.push(*step),
+    fn update(&mut self, _: &EventId, state: &mut ExceptionState, input: GovernanceInput, diff: i64, _: i64) {
+        match input {
+            GovernanceInput::Step(step) => state.steps.push(*step),
             // A command is taken once, when it comes; a later correction of its record does not take it back.
-            Word::Command(command, cause) if diff > 0 => state.commands.push((command, cause)),
-            Word::Command(..) => {}
+            GovernanceInput::Command(command, cause) if diff > 0 => state.commands.push((command, cause)),
+            GovernanceInput::Command(..) => {}
         }
     }
 
@@ -217,7 +236,12 @@ impl Keyed for Governance {
         self.context.apply(notice, diff);
     }
 
-    fn close(&mut self, id: &EventId, state: &mut State, emit: &mut Emit<'_, Told, Cause>) -> Next {
+    fn close(
+        &mut self,
+        id: &EventId,
+        state: &mut ExceptionState,
+        emit: &mut Emit<'_, GovernanceOutput, Cause>,
+    ) -> Next {
         let mut cleared = false;
         for step in std::mem::take(&mut state.steps) {
             cleared = step.change == Change::Cleared;
@@ -225,9 +249,9 @@ impl Keyed for Governance {
         }
         let mut open = state.open.take().filter(|_| !cleared);
         if let Some(open) = &mut open
-            && open.wake(emit.now())
+            && open.end_snooze(emit.now())
         {
-            self.tell(id, open, Event::Updated, By::Clock, emit);
+            self.emit_event(id, open, Event::Updated, Trigger::Clock, emit);
         }
         let mut commands = std::mem::take(&mut state.commands);
         commands.sort_by_key(|(command, _)| command.place);
@@ -236,7 +260,10 @@ impl Keyed for Governance {
                 Some(open) => self.command(id, open, command, emit),
                 None => {
                     let reason = "no such exception is open";
-                    emit.push(Told::Decision(Box::new(DecisionRecord::refused(None, reason, command.0))), 1);
+                    emit.push(
+                        GovernanceOutput::Decision(Box::new(DecisionRecord::refused(None, reason, command.0))),
+                        1,
+                    );
                 }
             }
         }
@@ -248,30 +275,31 @@ impl Keyed for Governance {
     }
 }
 
-/// Lets people answer the steps of all detectors, which are of these types.
+/// Builds governance over the steps of all detectors, which are of these types.
 pub fn build<'scope>(
     ticks: Ticks,
     (context, types): (Context, ExceptionTypes),
     notices: &Collection<'scope, Notice>,
     steps: &Collection<'scope, Step>,
     commands: &Collection<'scope, (Command, Option<Cause>)>,
-) -> Collection<'scope, Told> {
-    let steps = steps.clone().map(|step| (step.exception_id(), Word::Step(Box::new(step))));
-    let commands = commands.clone().map(|(command, cause)| (command.exception.clone(), Word::Command(command, cause)));
+) -> Collection<'scope, GovernanceOutput> {
+    let steps = steps.clone().map(|step| (step.exception_id(), GovernanceInput::Step(Box::new(step))));
+    let commands =
+        commands.clone().map(|(command, cause)| (command.exception.clone(), GovernanceInput::Command(command, cause)));
     keyed("governance", ticks, Inputs::from(steps).and(commands), Some(notices.clone()), Governance { context, types })
 }
 
-/// Splits what is told by topic.
-pub fn topics<'scope>(
-    told: &Collection<'scope, Told>,
+/// Splits the outputs by topic.
+pub fn split_topics<'scope>(
+    outputs: &Collection<'scope, GovernanceOutput>,
 ) -> (Collection<'scope, ExceptionRecord>, Collection<'scope, DecisionRecord>) {
-    let exceptions = told.clone().flat_map(|told| match told {
-        Told::Exception(record) => Some(*record),
-        Told::Decision(_) => None,
+    let exceptions = outputs.clone().flat_map(|outputs| match outputs {
+        GovernanceOutput::Exception(record) => Some(*record),
+        GovernanceOutput::Decision(_) => None,
     });
-    let decisions = told.clone().flat_map(|told| match told {
-        Told::Exception(_) => None,
-        Told::Decision(record) => Some(*record),
+    let decisions = outputs.clone().flat_map(|outputs| match outputs {
+        GovernanceOutput::Exception(_) => None,
+        GovernanceOutput::Decision(record) => Some(*record),
     });
     (exceptions, decisions)
 }

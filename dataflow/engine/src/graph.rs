@@ -1,6 +1,6 @@
-//! The frame of the dataflow graph: the edge before, governance behind, and between them the views and detectors of a catalog.
+//! Builds the dataflow graph: the edge, the views and detectors of a catalog, and governance.
 //!
-//! The engine knows no view and no detector by name: the [`Catalog`] is a value of the [`Settings`].
+//! The engine names no view and no detector: the [`Catalog`] is a value in the [`Settings`].
 
 use contract::exception::Step;
 use contract::exception_type::ExceptionTypes;
@@ -11,55 +11,55 @@ use operators::keyed::Ticks;
 use timely::dataflow::operators::vec::Broadcast;
 
 use crate::edge::{self, Edge, Inputs, Limits};
-use crate::emission::stage::Outputs;
+use crate::emission::buffer::Outputs;
 use crate::governance;
 use crate::reference::Policies;
 use crate::reference::{Context, Notice};
 use crate::streams::Streams;
 use crate::time::Collection;
 
-/// What a job maintains and watches.
+/// The views, detectors and exception types of a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Catalog {
-    /// The types of its exceptions.
+    /// The exception types.
     pub types: ExceptionTypes,
-    /// Builds its views, which leave through the outputs, and its detectors.
+    /// Builds the views, which are emitted through the outputs, and the detectors.
     pub build: for<'scope> fn(&GraphInputs<'scope>, &mut Outputs) -> Detected<'scope>,
 }
 
-/// What the views and detectors of a catalog are built from.
+/// The inputs of the views and detectors of a catalog.
 #[derive(Clone)]
 pub struct GraphInputs<'scope> {
-    /// The clock of the job.
+    /// The tick length of the job.
     pub ticks: Ticks,
-    /// How long what happened may be corrected.
+    /// The time during which an event may be corrected.
     pub lateness_ms: i64,
     /// The accepted records.
     pub streams: Streams<'scope>,
     /// The configured policies, before any record.
     pub context: Context,
-    /// Policies and stores, to every worker.
+    /// Policies and stores, broadcast to every worker.
     pub reference: Collection<'scope, Notice>,
     /// The fate of every record.
     pub edge: Edge<'scope>,
 }
 
-/// What the detectors of a catalog find.
+/// The outputs of the detectors of a catalog.
 pub struct Detected<'scope> {
     /// The steps of all exceptions.
     pub steps: Collection<'scope, Step>,
-    /// What every key may need to know, to every worker: policies, stores, and the feeds that are stale.
+    /// Reference data for every key, broadcast to every worker: policies, stores and stale feeds.
     pub notices: Collection<'scope, Notice>,
 }
 
-/// How the graph of a job is set; the same for its whole life.
+/// The settings of a graph; they are constant for the life of a job.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Length of a tick.
     pub ticks: Ticks,
-    /// The edge's two numbers.
+    /// The two limits of the edge.
     pub limits: Limits,
-    /// How often views leave.
+    /// The interval of view emissions.
     pub emit: Ticks,
     /// The configured policies.
     pub policies: Policies,
@@ -67,8 +67,8 @@ pub struct Settings {
     pub catalog: Catalog,
 }
 
-/// Builds the job. What leaves is collected in `outputs`; the edge is given back for whoever else reads fates, and then
-/// to be opened.
+/// Builds the graph. Outputs are collected in `outputs`; the caller registers more readers of the returned edge, then
+/// calls [`Edge::open`].
 pub fn build<'scope>(settings: &Settings, inputs: Inputs<'scope>, outputs: &mut Outputs) -> Edge<'scope> {
     let edge = edge::build(settings.ticks, settings.limits, inputs);
     outputs.records(OutputTopic::Late, &edge.fates(LateRecord::of));
@@ -79,14 +79,14 @@ pub fn build<'scope>(settings: &Settings, inputs: Inputs<'scope>, outputs: &mut 
     let Detected { steps, notices } = (catalog.build)(&inputs, outputs);
 
     let governed = (inputs.context, catalog.types);
-    let told = governance::build(inputs.ticks, governed, &notices, &steps, &inputs.streams.commands);
-    let (exceptions, decisions) = governance::topics(&told);
+    let records = governance::build(inputs.ticks, governed, &notices, &steps, &inputs.streams.commands);
+    let (exceptions, decisions) = governance::split_topics(&records);
     outputs.records(OutputTopic::Exceptions, &exceptions);
     outputs.records(OutputTopic::Decisions, &decisions);
     edge
 }
 
-/// Gives every worker a copy.
+/// Copies every row to every worker.
 pub fn broadcast<'scope>(notices: Collection<'scope, Notice>) -> Collection<'scope, Notice> {
     notices.inner.broadcast().as_collection()
 }

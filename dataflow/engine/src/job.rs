@@ -1,7 +1,7 @@
-//! The loop: read · feed · step · drain · write, until the log ends.
+//! Runs a job over batches until they end: read, feed, step, drain, write.
 //!
-//! One thread reads and decodes, the workers compute, one thread encodes and writes; bounded channels between them, so
-//! a slow disk slows the reader. The dataflow sees whole ticks only, many at a time where the log is sparse.
+//! One thread reads and decodes, the workers compute, one thread encodes and writes. The channels between them are
+//! bounded, so a slow disk slows the reader. The dataflow gets whole ticks, many at a time where the log is sparse.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,55 +23,55 @@ use differential_dataflow::collection::AsCollection;
 
 use crate::batch::{Batch, Batches, Bound};
 use crate::edge::{Admitted, Arriving, Inputs, cause};
-use crate::emission::lanes::{Behind, Later, give_way, split};
-use crate::emission::output::{Due, Emission};
-use crate::emission::stage::Outputs;
+use crate::emission::buffer::Outputs;
+use crate::emission::output::{Emission, PendingEmission};
+use crate::emission::priority::{Deferred, DeferredSender, lower_priority, split_by_priority};
 use crate::error::Error;
 use crate::graph::{self, Settings};
 use crate::time::Diff;
 
-/// Records by topic and fate.
+/// Counts of records by topic and fate.
 pub type FateCounts = BTreeMap<(Topic, &'static str), u64>;
 
-/// What a run came to.
+/// The summary of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ran {
-    /// The first tick, if there was any.
+pub struct RunSummary {
+    /// The first tick, if there was one.
     pub first: Option<Time>,
     /// The last tick.
     pub last: Option<Time>,
-    /// Records by topic and fate.
+    /// Counts of records by topic and fate.
     pub fates: FateCounts,
-    /// Ingest times that ran backwards, by topic.
+    /// Counts, by topic, of ingest times that were smaller than the one before them.
     pub disordered: Vec<(Topic, u64)>,
 }
 
-/// What leaves when ticks have closed.
+/// The emissions of closed ticks.
 pub struct Closed {
-    /// Every tick up to this one has closed.
+    /// The last closed tick.
     pub upto: Time,
-    /// What is due by then, in order.
+    /// The emissions that were due by then, in order.
     pub emissions: Vec<Emission>,
 }
 
-/// The same, not yet in order.
+/// The same before the records are built and put in order.
 struct Closing {
     upto: Time,
-    dues: Vec<Due>,
+    pending: Vec<PendingEmission>,
 }
 
 /// Batches in flight to each worker, and closings to the writer.
 const IN_FLIGHT: usize = 8;
 
 /// A message to a worker.
-enum Order {
+enum WorkerMessage {
     /// Records of whole ticks.
     Feed(Batch),
-    /// Nothing follows: close every tick up to this one.
+    /// Nothing follows: the worker closes every tick up to this one.
     End(Time),
 }
 
-/// Runs a feed through `workers` workers; each closing goes to `write`, in order.
+/// Runs a job with `workers` workers; each closing goes to `write`, in order.
 ///
 /// # Errors
 /// The first failure of the reader, of `write`, or of a worker.
@@ -80,46 +80,48 @@ pub fn run<B: Batches>(
     settings: &Settings,
     workers: usize,
     mut write: impl FnMut(Closed) -> Result<(), B::Error> + Send,
-) -> Result<Ran, B::Error> {
+) -> Result<RunSummary, B::Error> {
     launch(feed, settings, workers, |outbox| {
-        outbox.iter().try_for_each(|Closing { upto, dues }| write(Closed { upto, emissions: in_order(dues) }))
+        outbox.iter().try_for_each(|Closing { upto, pending }| write(Closed { upto, emissions: build_all(pending) }))
     })
 }
 
-/// The same with views in a lane of their own ([`crate::emission::lanes`]): `urgent` gets all but views of each closing, `views` the
-/// views, of one closing or several, when there is time for them.
+/// Runs a job with low priority for views ([`crate::emission::priority`]): `urgent` gets everything else of each
+/// closing, `views` gets the views, of one closing or of several together.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_in_lanes<B: Batches>(
+pub fn run_with_priorities<B: Batches>(
     feed: B,
     settings: &Settings,
     workers: usize,
     mut urgent: impl FnMut(Closed) -> Result<(), B::Error> + Send,
     mut views: impl FnMut(Closed) -> Result<(), B::Error> + Send,
-) -> Result<Ran, B::Error> {
+) -> Result<RunSummary, B::Error> {
     launch(feed, settings, workers, |outbox| {
         std::thread::scope(|threads| {
-            let (mut behind, later) = Behind::<std::convert::Infallible>::lane();
-            let following = threads.spawn(move || {
-                give_way();
-                later.iter().try_for_each(|Later::Closed(upto, dues)| views(Closed { upto, emissions: in_order(dues) }))
+            let (mut deferred, receiver) = DeferredSender::<std::convert::Infallible>::channel();
+            let writing_views = threads.spawn(move || {
+                lower_priority();
+                receiver.iter().try_for_each(|Deferred::Closed(upto, pending)| {
+                    views(Closed { upto, emissions: build_all(pending) })
+                })
             });
-            let led = outbox.iter().try_for_each(|Closing { upto, dues }| {
-                let (dues, seldom) = split(dues);
-                urgent(Closed { upto, emissions: in_order(dues) })?;
-                Ok(behind.close(upto, seldom)?)
+            let wrote_urgent = outbox.iter().try_for_each(|Closing { upto, pending }| {
+                let (pending, views_pending) = split_by_priority(pending);
+                urgent(Closed { upto, emissions: build_all(pending) })?;
+                Ok(deferred.close(upto, views_pending)?)
             });
-            let led = led.and_then(|()| Ok(behind.flush()?));
-            drop(behind);
-            let followed = following.join().map_err(|_| engine("the writer of views panicked"))?;
-            followed.and(led)
+            let wrote_urgent = wrote_urgent.and_then(|()| Ok(deferred.flush()?));
+            drop(deferred);
+            let wrote_views = writing_views.join().map_err(|_| engine("the writer of views panicked"))?;
+            wrote_views.and(wrote_urgent)
         })
     })
 }
 
-fn in_order(dues: Vec<Due>) -> Vec<Emission> {
-    dues.into_iter().filter_map(Due::emission).collect()
+fn build_all(pending: Vec<PendingEmission>) -> Vec<Emission> {
+    pending.into_iter().filter_map(PendingEmission::emission).collect()
 }
 
 fn launch<B: Batches>(
@@ -127,18 +129,18 @@ fn launch<B: Batches>(
     settings: &Settings,
     workers: usize,
     write: impl FnOnce(Receiver<Closing>) -> Result<(), B::Error> + Send,
-) -> Result<Ran, B::Error> {
-    let Some(first) = feed.first() else { return Ok(Ran::default()) };
-    let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
+) -> Result<RunSummary, B::Error> {
+    let Some(first) = feed.first() else { return Ok(RunSummary::default()) };
+    let (inputs, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
     let inboxes: Vec<_> = inboxes.into_iter().map(|inbox| Mutex::new(Some(inbox))).collect();
     let (emissions, outbox) = sync_channel(IN_FLIGHT);
     std::thread::scope(|threads| {
-        let reader = threads.spawn(move || read(feed, first, settings, &orders));
+        let reader = threads.spawn(move || read(feed, first, settings, &inputs));
         let writer = threads.spawn(move || write(outbox));
-        let fates = work(settings.clone(), workers, first, inboxes, emissions);
+        let fates = run_workers(settings.clone(), workers, first, inboxes, emissions);
         let (last, disordered) = reader.join().map_err(|_| engine("the reader panicked"))??;
         writer.join().map_err(|_| engine("the writer panicked"))??;
-        Ok(Ran { first: Some(first), last: Some(last), fates: fates?, disordered })
+        Ok(RunSummary { first: Some(first), last: Some(last), fates: fates?, disordered })
     })
 }
 
@@ -146,47 +148,47 @@ fn engine(problem: &str) -> Error {
     Error(problem.to_owned())
 }
 
-/// Reads to the end and says which tick was the last. A closed channel means that a worker stopped: so does this.
+/// Reads to the end and returns the last tick. A closed channel means that a worker has stopped.
 fn read<B: Batches>(
     mut feed: B,
     first: Time,
     settings: &Settings,
-    workers: &[SyncSender<Order>],
+    workers: &[SyncSender<WorkerMessage>],
 ) -> Result<(Time, Vec<(Topic, u64)>), B::Error> {
     let mut last = first;
     while let Some(Batch { records, upto }) = feed.next_batch()? {
         last = upto;
-        for (worker, records) in workers.iter().zip(deal(records, workers.len())) {
-            if worker.send(Order::Feed(Batch { records, upto })).is_err() {
+        for (worker, records) in workers.iter().zip(distribute(records, workers.len())) {
+            if worker.send(WorkerMessage::Feed(Batch { records, upto })).is_err() {
                 return Err(engine("a worker stopped").into());
             }
         }
     }
     last = last.max(feed.until().unwrap_or(last)).max(settings.ticks.at(first));
     for worker in workers {
-        worker.send(Order::End(last)).map_err(|_| engine("a worker stopped"))?;
+        worker.send(WorkerMessage::End(last)).map_err(|_| engine("a worker stopped"))?;
     }
     Ok((last, feed.disordered()))
 }
 
-/// Deals records out to workers; where a record enters does not matter.
-pub fn deal(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
+/// Distributes records over workers; the entry worker of a record does not matter.
+pub fn distribute(records: Vec<Bound>, workers: usize) -> Vec<Vec<Bound>> {
     if workers == 1 {
         return vec![records];
     }
-    let mut hands: Vec<Vec<Bound>> = (0..workers).map(|_| Vec::with_capacity(records.len() / workers + 1)).collect();
+    let mut shares: Vec<Vec<Bound>> = (0..workers).map(|_| Vec::with_capacity(records.len() / workers + 1)).collect();
     for (at, record) in records.into_iter().enumerate() {
-        hands[at % workers].push(record);
+        shares[at % workers].push(record);
     }
-    hands
+    shares
 }
 
-/// Runs the workers and adds up the fates they saw.
-fn work(
+/// Runs the workers and adds up their counts of fates.
+fn run_workers(
     settings: Settings,
     workers: usize,
     first: Time,
-    inboxes: Vec<Mutex<Option<Receiver<Order>>>>,
+    inboxes: Vec<Mutex<Option<Receiver<WorkerMessage>>>>,
     emissions: SyncSender<Closing>,
 ) -> Result<FateCounts, Error> {
     let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
@@ -196,7 +198,7 @@ fn work(
         let index = worker.index();
         let inbox = inboxes[index].lock().ok().and_then(|mut inbox| inbox.take());
         let emissions = (index == 0).then(|| emissions.lock().ok().and_then(|mut held| held.take())).flatten();
-        inbox.map_or(Ok(FateCounts::new()), |inbox| work_one(worker, &settings, first, &inbox, emissions.as_ref()))
+        inbox.map_or(Ok(FateCounts::new()), |inbox| run_worker(worker, &settings, first, &inbox, emissions.as_ref()))
     });
     let mut fates = FateCounts::new();
     for counted in guards.map_err(|error| engine(&error))?.join() {
@@ -217,7 +219,7 @@ pub struct Handles {
 }
 
 impl Handles {
-    /// Builds the job on a worker; records are counted by fate in `fates`.
+    /// Builds the graph on a worker; `fates` counts records by fate.
     pub fn build(
         worker: &mut Worker,
         settings: &Settings,
@@ -243,7 +245,7 @@ impl Handles {
         })
     }
 
-    /// Takes a record at its tick.
+    /// Sends a record at its tick.
     pub fn send(&mut self, (time, topic, admitted): Bound) {
         match admitted {
             Admitted::Fact(key, arrival) => {
@@ -258,7 +260,7 @@ impl Handles {
         }
     }
 
-    /// Closes every tick before `time`, as far as this worker goes.
+    /// Closes every tick before `time` on this worker.
     pub fn advance_to(&mut self, time: Time) {
         self.facts.advance_to(time);
         self.states.advance_to(time);
@@ -266,7 +268,7 @@ impl Handles {
     }
 }
 
-/// The operators and outputs of a job that store something, and the shape of what each stores, by name.
+/// Returns the shape of the stored state of every operator and output, by name.
 pub fn shapes(settings: &Settings) -> Vec<(String, String)> {
     let settings = settings.clone();
     timely::execute_directly(move |worker| {
@@ -277,11 +279,11 @@ pub fn shapes(settings: &Settings) -> Vec<(String, String)> {
     })
 }
 
-fn work_one(
+fn run_worker(
     worker: &mut Worker,
     settings: &Settings,
     first: Time,
-    inbox: &Receiver<Order>,
+    inbox: &Receiver<WorkerMessage>,
     emissions: Option<&SyncSender<Closing>>,
 ) -> Result<FateCounts, Error> {
     let fates = Rc::new(RefCell::new(FateCounts::new()));
@@ -290,16 +292,16 @@ fn work_one(
     handles.advance_to(first);
     let mut ended = false;
     while !ended {
-        let Ok(order) = inbox.recv() else { return Err(engine("the reader stopped")) };
+        let Ok(message) = inbox.recv() else { return Err(engine("the reader stopped")) };
         // What has come meanwhile is taken together: the further behind, the fewer rounds a tick.
         let mut last = first;
-        for order in std::iter::once(order).chain(inbox.try_iter()) {
-            match order {
-                Order::Feed(batch) => {
+        for message in std::iter::once(message).chain(inbox.try_iter()) {
+            match message {
+                WorkerMessage::Feed(batch) => {
                     batch.records.into_iter().for_each(|record| handles.send(record));
                     last = batch.upto;
                 }
-                Order::End(end) => (ended, last) = (true, end),
+                WorkerMessage::End(end) => (ended, last) = (true, end),
             }
         }
         let next = last + settings.ticks.tick_ms;
@@ -308,7 +310,7 @@ fn work_one(
             worker.step_or_park(None);
         }
         let frontier = (!ended).then_some(next);
-        send(Closing { upto: last, dues: outputs.drain(frontier, last) }, emissions)?;
+        send(Closing { upto: last, pending: outputs.drain(frontier, last) }, emissions)?;
     }
     Ok(fates.take())
 }
@@ -317,7 +319,7 @@ fn send(closed: Closing, to: Option<&SyncSender<Closing>>) -> Result<(), Error> 
     to.map_or(Ok(()), |to| to.send(closed).map_err(|_| engine("the writer stopped")))
 }
 
-/// What a fate is called in counts.
+/// Returns the name of a fate in counts.
 fn fate_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted",

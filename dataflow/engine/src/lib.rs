@@ -1,11 +1,12 @@
-//! One tick from admission to numbered output: the frame of the job, which knows no view and no detector by name.
+//! Computes one tick from admission to numbered output, for any catalog of views and detectors.
 //!
-//! [`edge`] gives every record its one fate, [`streams`] splits what was accepted, [`graph`] builds the views and detectors
-//! of a catalog over it, [`detector`] runs a detector, [`governance`] lets people answer, [`emission`] gathers, numbers and
-//! encodes what leaves. [`job`] runs the graph on worker threads. [`telemetry`] counts; [`clock`] alone reads the wall clock.
+//! [`edge`] gives every record its fate, [`streams`] splits the accepted records by type, [`graph`] builds the views
+//! and detectors of a catalog over them, [`detector`] runs a detector, [`governance`] applies commands, [`emission`]
+//! buffers, numbers and encodes the outputs. [`job`] runs the graph on worker threads. [`telemetry`] holds the metrics;
+//! only [`clock`] reads the wall clock.
 //!
-//! Invariants: the graph does no input or output and reads no clock · nothing that is summed is a float · no hash order
-//! reaches an output.
+//! Invariants: the engine names no view and no detector · the graph does no input or output and reads no clock · no sum
+//! is a float · no hash order reaches an output.
 
 pub mod batch;
 pub mod clock;

@@ -1,7 +1,7 @@
-//! What every key may need to know: the policies in force, the stores' opening hours, the feeds that are stale.
+//! Reference data that every key may read: policies in force, opening hours of stores, stale feeds.
 //!
-//! It is small and changes seldom, so every worker and every operator that needs it keeps a copy, fed by broadcast
-//! notices that take effect before the updates of their tick.
+//! It is small and changes seldom. Every worker and every operator that needs it holds a copy, fed by broadcasts that
+//! take effect before the updates of their tick.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use foldhash::fast::FixedState;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
 
-/// The values in force on one worker.
+/// The policy values in force on one worker.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
     configured: BTreeMap<String, i64>,
@@ -28,34 +28,34 @@ impl Policies {
         Policies { configured, recorded: BTreeMap::new() }
     }
 
-    /// Takes (+1) or forgets (−1) a policy record, in any order within a tick.
+    /// Adds (+1) or removes (−1) a policy record; the order within a tick is arbitrary.
     pub fn record(&mut self, policy: &PolicyValue, diff: i64) {
         self.recorded.entry(policy.key.to_string()).or_default().update(policy.value, diff);
     }
 
-    /// The value in force of the policy called `name`, if anybody said one.
-    pub fn said(&self, name: &str) -> Option<i64> {
+    /// Returns the value in force of the policy called `name`, if a record or the configuration sets one.
+    pub fn value_of(&self, name: &str) -> Option<i64> {
         self.recorded.get(name).and_then(One::get).or_else(|| self.configured.get(name)).copied()
     }
 
-    /// The value in force.
+    /// Returns the value in force.
     pub fn get(&self, policy: Policy) -> i64 {
-        self.said(policy.name).unwrap_or(policy.default)
+        self.value_of(policy.name).unwrap_or(policy.default)
     }
 }
 
-/// A change that many keys may care about.
+/// A change of reference data, broadcast to every key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Notice {
-    /// A policy record stands or no longer stands.
+    /// A policy record was added or removed.
     Policy(PolicyValue),
-    /// A store is as this says.
+    /// A reference row of a store was added or removed.
     Store(Store),
-    /// A store's feed is stale.
+    /// A feed of a store became stale, or no longer is.
     Stale(Id, Topic),
 }
 
-/// When a store is open, in minutes of the UTC day; equal bounds are always open.
+/// Opening hours of a store, in minutes of the UTC day; equal bounds mean always open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hours {
     open_from: i64,
@@ -63,10 +63,10 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// Open around the clock: a store nothing is known of.
+    /// Open around the clock: the hours of an unknown store.
     pub const ALWAYS: Hours = Hours { open_from: 0, open_to: 0 };
 
-    /// The hours of a store.
+    /// Returns the hours of a store.
     pub fn of(store: &Store) -> Self {
         Hours { open_from: store.open_from, open_to: store.open_to }
     }
@@ -75,7 +75,7 @@ impl Hours {
         self.open_from == self.open_to
     }
 
-    /// Whether it is open at `instant`.
+    /// Returns true if the store is open at `instant`.
     pub fn is_open(self, instant: i64) -> bool {
         let minute = (instant - day(instant)) / MINUTE_MS;
         if self.is_always() {
@@ -87,18 +87,18 @@ impl Hours {
         }
     }
 
-    /// Open milliseconds a day.
+    /// Returns the open milliseconds of a day.
     pub fn open_day(self) -> i64 {
         let wrapped = if self.open_to <= self.open_from { 1440 } else { 0 };
         if self.is_always() { DAY_MS } else { (self.open_to - self.open_from + wrapped) * MINUTE_MS }
     }
 
-    /// Open milliseconds in `[from, to)`; 0 when `to` ≤ `from`.
+    /// Returns the open milliseconds in `[from, to)`; 0 if `to` ≤ `from`.
     pub fn open(self, from: i64, to: i64) -> i64 {
         if to <= from { 0 } else { self.open_until(to) - self.open_until(from) }
     }
 
-    /// Open milliseconds from the start of 1970 to `instant`.
+    /// Returns the open milliseconds from the start of 1970 to `instant`.
     fn open_until(self, instant: i64) -> i64 {
         if self.is_always() {
             return instant;
@@ -109,7 +109,7 @@ impl Hours {
         start / DAY_MS * self.open_day() + today
     }
 
-    /// The last instant ≤ `instant` at which the store opened; `None` if it never closes.
+    /// Returns the last instant ≤ `instant` at which the store opened; `None` if it never closes.
     pub fn last_opening(self, instant: i64) -> Option<i64> {
         if self.is_always() || self.open_day() == DAY_MS {
             return None;
@@ -118,7 +118,7 @@ impl Hours {
         Some(if today <= instant { today } else { today - DAY_MS })
     }
 
-    /// The first instant > `instant` at which it opens or closes; `None` if it never does.
+    /// Returns the first instant > `instant` at which the store opens or closes; `None` if it never does.
     pub fn next_turn(self, instant: i64) -> Option<i64> {
         if self.is_always() || self.open_day() == DAY_MS {
             return None;
@@ -130,7 +130,7 @@ impl Hours {
         Some(next(self.open_from).min(next(self.open_to)))
     }
 
-    /// The first instant ≥ `from` by which it has been open for `open_ms` since `from`.
+    /// Returns the first instant ≥ `from` at which the store has been open for `open_ms` since `from`.
     pub fn after_open(self, from: i64, open_ms: i64) -> i64 {
         let per_day = self.open_day();
         if open_ms <= 0 || per_day == 0 {
@@ -153,7 +153,7 @@ impl Hours {
     }
 }
 
-/// A copy of what every key may need to know.
+/// A copy of the reference data.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The policies in force.
@@ -163,12 +163,12 @@ pub struct Context {
 }
 
 impl Context {
-    /// Nothing known yet but the configured policies.
+    /// Creates a context that holds only the configured policies.
     pub fn new(policies: Policies) -> Self {
         Context { policies, ..Context::default() }
     }
 
-    /// Takes a notice.
+    /// Applies a broadcast.
     pub fn apply(&mut self, notice: &Notice, diff: i64) {
         match notice {
             Notice::Policy(policy) => self.policies.record(policy, diff),
@@ -178,17 +178,17 @@ impl Context {
         }
     }
 
-    /// The hours of a store.
+    /// Returns the hours of a store.
     pub fn hours(&self, store: Id) -> Hours {
         self.store(store).map_or(Hours::ALWAYS, Hours::of)
     }
 
-    /// The reference row of a store.
+    /// Returns the reference row of a store.
     pub fn store(&self, store: Id) -> Option<&Store> {
         self.stores.get(&store).and_then(One::get)
     }
 
-    /// Whether the store's feed is stale.
+    /// Returns true if the feed of the store is stale.
     pub fn is_stale(&self, store: Id, topic: Topic) -> bool {
         self.stale.contains(&(store, topic))
     }
@@ -206,7 +206,7 @@ mod tests {
     const ALL_DAY: Hours = Hours { open_from: 0, open_to: 1440 };
     const NEVER: Hours = Hours { open_from: 1440, open_to: 0 };
 
-    /// The obvious version: minute by minute.
+    /// The slow version: minute by minute.
     fn open_slow(hours: Hours, from: i64, to: i64) -> i64 {
         (from / MINUTE_MS..to / MINUTE_MS).filter(|minute| hours.is_open(minute * MINUTE_MS)).count() as i64 * MINUTE_MS
     }
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn openings_and_turns() {
+    fn last_openings_and_next_changes_of_opening() {
         let at = |hour: i64| hour * HOUR_MS;
         assert_eq!(DAY.last_opening(at(7)), Some(at(8) - DAY_MS));
         assert_eq!(DAY.last_opening(at(8)), Some(at(8)));

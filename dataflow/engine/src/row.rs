@@ -1,4 +1,4 @@
-//! A row of a view, and how the rows of tumbling windows settle.
+//! Rows of views, and the settling of rows of tumbling windows.
 
 use contract::time::{Cause, HOUR_MS};
 use operators::keyed::{Emit, Next};
@@ -6,52 +6,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Collection, Inputs};
 
-/// How long a settled value stays readable to detectors.
+/// The time for which a settled value can still be read by detectors.
 pub const READABLE_MS: i64 = 26 * HOUR_MS;
 
-/// One row of a view: its key, its value, and whether it can still change.
+/// One row of a view.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Row<K, V> {
-    /// Names the row within its view.
+    /// The key of the row within its view.
     pub key: K,
-    /// What the view says of it.
+    /// The value.
     pub value: V,
-    /// No correction can come any more.
+    /// True if no correction can change the row any more.
     pub settled: bool,
 }
 
 impl<K, V> Row<K, V> {
-    /// A row that may still change.
+    /// Creates a row that may still change.
     pub fn new(key: K, value: V) -> Self {
         Row { key, value, settled: false }
     }
 }
 
-/// A row of a tumbling window as it was last said, through settling and beyond.
+/// The last emitted row of a tumbling window, while it can change and after it has settled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tumbling<V> {
-    said: Option<V>,
+    #[serde(rename = "said")]
+    last_emitted: Option<V>,
     settled_at: Option<i64>,
 }
 
 impl<V> Default for Tumbling<V> {
     fn default() -> Self {
-        Tumbling { said: None, settled_at: None }
+        Tumbling { last_emitted: None, settled_at: None }
     }
 }
 
 impl<V: Clone + PartialEq> Tumbling<V> {
-    /// Whether the window has settled: its value stands, whatever else arrives.
+    /// Returns true if the window has settled: its value is final.
     pub fn is_settled(&self) -> bool {
         self.settled_at.is_some()
     }
 
-    /// The value last said.
-    pub fn said(&self) -> Option<&V> {
-        self.said.as_ref()
+    /// Returns the last emitted value.
+    pub fn last_emitted(&self) -> Option<&V> {
+        self.last_emitted.as_ref()
     }
 
-    /// Changes what a settled value carries beside its row, while it stays readable.
+    /// Changes the part of a settled value that lies outside its row, while it can still be read.
     pub fn amend<K: Clone + PartialEq>(
         &mut self,
         key: &K,
@@ -60,17 +61,17 @@ impl<V: Clone + PartialEq> Tumbling<V> {
     ) {
         let row = |value: V| Row { key: key.clone(), value, settled: true };
         if self.settled_at.is_some()
-            && let Some(old) = self.said.take()
+            && let Some(old) = self.last_emitted.take()
         {
             let new = amended(old.clone());
             emit.replace(Some(row(old)), Some(row(new.clone())));
-            self.said = Some(new);
+            self.last_emitted = Some(new);
         }
     }
 
-    /// Says the row as it is now (`None`: it does not stand). At the first tick ≥ `settles_at` a standing row settles
-    /// with that value; [`READABLE_MS`] later it is withdrawn. Answers when to look again.
-    pub fn say<K: Clone + PartialEq>(
+    /// Emits the row with its current value (`None`: there is no row). At the first tick ≥ `settles_at` an existing row
+    /// settles with that value; [`READABLE_MS`] later it is retracted. Returns the time of the next call.
+    pub fn emit_row<K: Clone + PartialEq>(
         &mut self,
         key: &K,
         value: Option<V>,
@@ -83,22 +84,22 @@ impl<V: Clone + PartialEq> Tumbling<V> {
             if now < settled_at + READABLE_MS {
                 return Next::At(settled_at + READABLE_MS);
             }
-            emit.replace(self.said.take().map(|value| row(value, true)), None);
+            emit.replace(self.last_emitted.take().map(|value| row(value, true)), None);
             return Next::Forget;
         }
         let settles = now >= settles_at && value.is_some();
-        let old = self.said.take().map(|value| row(value, false));
+        let old = self.last_emitted.take().map(|value| row(value, false));
         emit.replace(old, value.clone().map(|value| row(value, settles)));
-        self.said = value;
+        self.last_emitted = value;
         if settles {
             self.settled_at = Some(now);
             return Next::At(now + READABLE_MS);
         }
-        if self.said.is_some() { Next::At(settles_at) } else { Next::Forget }
+        if self.last_emitted.is_some() { Next::At(settles_at) } else { Next::Forget }
     }
 }
 
-/// What `input` reads of the value of each row, one thing or nothing, by the row's key.
+/// Returns the results of `input` for each row, at most one per row, by the row's key.
 pub fn read_some<'scope, K, V, I: 'static>(
     rows: &Collection<'scope, Row<K, V>>,
     input: impl Fn(Row<K, V>) -> Option<I> + 'static,
@@ -114,7 +115,7 @@ where
     Inputs::made(rows.clone(), |row| &row.key, make)
 }
 
-/// What `input` reads of the value of each row, by the row's key.
+/// Returns the result of `input` for the value of each row, by the row's key.
 pub fn read<'scope, K, V, I: 'static>(
     rows: &Collection<'scope, Row<K, V>>,
     input: impl Fn(V) -> I + 'static,
@@ -127,16 +128,21 @@ where
     read_some(rows, move |row| Some(input(row.value)))
 }
 
-/// Says a row that never settles; answers whether it stands.
-pub fn say<K, V>(key: &K, said: &mut Option<V>, value: Option<V>, emit: &mut Emit<'_, Row<K, V>, Cause>) -> bool
+/// Emits a row that never settles; returns true if the row exists.
+pub fn emit_row<K, V>(
+    key: &K,
+    last_emitted: &mut Option<V>,
+    value: Option<V>,
+    emit: &mut Emit<'_, Row<K, V>, Cause>,
+) -> bool
 where
     K: Clone + PartialEq,
     V: Clone + PartialEq,
 {
-    if *said != value {
+    if *last_emitted != value {
         let row = |value: V| Row::new(key.clone(), value);
-        emit.replace(said.take().map(row), value.clone().map(row));
-        *said = value;
+        emit.replace(last_emitted.take().map(row), value.clone().map(row));
+        *last_emitted = value;
     }
-    said.is_some()
+    last_emitted.is_some()
 }

@@ -1,4 +1,4 @@
-//! The accepted records, split by type: what every view starts from.
+//! Splits the accepted records by type; every view starts from these streams.
 
 use std::rc::Rc;
 
@@ -31,31 +31,34 @@ macro_rules! only {
     };
 }
 
-/// A fact with its times and name.
+/// A fact with its times and id.
 pub type Timed<D> = Fact<EventId, D>;
 
-/// A fact as its readers see it.
-pub type Seen<'a, D> = Fact<&'a EventId, &'a D>;
+/// A borrowed fact, as readers get it.
+pub type FactRef<'a, D> = Fact<&'a EventId, &'a D>;
 
-/// The facts of one type that stand, for many readers: each takes of them what concerns it, nobody a copy of all.
+/// The accepted facts of one type, for many readers; each reader copies only what it needs.
 #[derive(Clone)]
 pub struct Facts<'scope, D> {
     judged: Rc<Judgements<'scope, FactBody>>,
     of: fn(&FactBody) -> Option<&D>,
 }
 
-/// The till lines that stand: most of what comes.
-pub type Lines<'scope> = Facts<'scope, PosLine>;
+/// The accepted till lines, the most frequent facts.
+pub type PosLines<'scope> = Facts<'scope, PosLine>;
 
-impl<'scope> Lines<'scope> {
-    /// The till lines among judgements that are not built yet.
+impl<'scope> PosLines<'scope> {
+    /// Selects the till lines of the edge's results, before the edge is built.
     pub fn of(judged: Rc<Judgements<'scope, FactBody>>) -> Self {
         Facts { judged, of: only!(FactBody::Pos) }
     }
 }
 
-/// The fact that was judged to be one, if it is of the type.
-fn seen<D>(judged: &Judged<EventId, FactBody, RecordHeader>, of: fn(&FactBody) -> Option<&D>) -> Option<Seen<'_, D>> {
+/// Returns the fact in a result of the edge, if it is of the type.
+fn fact_ref<D>(
+    judged: &Judged<EventId, FactBody, RecordHeader>,
+    of: fn(&FactBody) -> Option<&D>,
+) -> Option<FactRef<'_, D>> {
     match judged {
         Judged::Fact(Fact { id, event_time, horizon, body }) => {
             Some(Fact { id, event_time: *event_time, horizon: *horizon, body: of(body)? })
@@ -65,27 +68,27 @@ fn seen<D>(judged: &Judged<EventId, FactBody, RecordHeader>, of: fn(&FactBody) -
 }
 
 impl<'scope, D: 'static> Facts<'scope, D> {
-    /// What `read` makes of each fact, one or none.
-    pub fn flat_map<T>(&self, read: impl Fn(Seen<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
+    /// Returns the results of `read` for each fact, at most one per fact.
+    pub fn flat_map<T>(&self, read: impl Fn(FactRef<'_, D>) -> Option<T> + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
     {
         let of = self.of;
-        self.judged.read(move |judged, _| read(seen(judged, of)?))
+        self.judged.read(move |judged, _| read(fact_ref(judged, of)?))
     }
 
-    /// What `split` makes of each fact, one or none: something, and by how much it moves the sum of it.
-    pub fn explode<T, R>(&self, split: impl Fn(Seen<'_, D>) -> Option<(T, R)> + 'static) -> Sums<'scope, T, R>
+    /// Returns the results of `split` for each fact, at most one per fact: an item, and the amount to add to its sum.
+    pub fn explode<T, R>(&self, split: impl Fn(FactRef<'_, D>) -> Option<(T, R)> + 'static) -> Sums<'scope, T, R>
     where
         T: Clone + 'static,
         R: Clone + Multiply<i64, Output = R> + 'static,
     {
         let of = self.of;
-        self.judged.explode(move |judged| split(seen(judged, of)?))
+        self.judged.explode(move |judged| split(fact_ref(judged, of)?))
     }
 
-    /// What `read` makes of each fact.
-    pub fn map<T>(&self, read: impl Fn(Seen<'_, D>) -> T + 'static) -> Collection<'scope, T>
+    /// Returns the result of `read` for each fact.
+    pub fn map<T>(&self, read: impl Fn(FactRef<'_, D>) -> T + 'static) -> Collection<'scope, T>
     where
         T: Clone + 'static,
     {
@@ -97,7 +100,7 @@ impl<'scope, D: 'static> Facts<'scope, D> {
 #[derive(Clone)]
 #[expect(missing_docs, reason = "one collection a record type, named after it")]
 pub struct Streams<'scope> {
-    pub pos: Lines<'scope>,
+    pub pos: PosLines<'scope>,
     pub activities: Facts<'scope, Activity>,
     pub traffic: Collection<'scope, Timed<TrafficCount>>,
     pub queues: Collection<'scope, Timed<QueueInterval>>,
@@ -116,12 +119,12 @@ pub struct Streams<'scope> {
     pub commands: Collection<'scope, (Command, Option<Cause>)>,
 }
 
-/// The facts of one type, for one reader.
+/// Copies the facts of one type for one reader.
 fn whole<'scope, D: Clone + 'static>(facts: Facts<'scope, D>) -> Collection<'scope, Timed<D>> {
     facts.map(|Fact { id, event_time, horizon, body }| Fact { id: id.clone(), event_time, horizon, body: body.clone() })
 }
 
-/// The current rows for which `body` answers something.
+/// Returns the current rows for which `of` returns a body.
 fn rows<'scope, D: Clone + 'static>(
     judged: &Judgements<'scope, StateBody>,
     of: impl Fn(&StateBody) -> Option<&D> + 'static,
@@ -133,7 +136,7 @@ fn rows<'scope, D: Clone + 'static>(
 }
 
 impl<'scope> Streams<'scope> {
-    /// Splits what the edge lets through.
+    /// Splits the accepted records of the edge.
     pub fn split(edge: &Edge<'scope>) -> Self {
         let commands = edge.rows.read(|judged, change| match judged {
             Judged::Fact(Fact { body: StateBody::Command(command), .. }) => {
@@ -143,7 +146,7 @@ impl<'scope> Streams<'scope> {
         });
         let judged = || edge.facts.clone();
         Streams {
-            pos: Lines::of(judged()),
+            pos: PosLines::of(judged()),
             activities: Facts { judged: judged(), of: only!(FactBody::Activity) },
             traffic: whole(Facts { judged: judged(), of: only!(FactBody::Traffic) }),
             queues: whole(Facts { judged: judged(), of: only!(FactBody::Queue) }),

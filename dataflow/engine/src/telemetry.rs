@@ -1,7 +1,7 @@
-//! How the job is doing, in numbers that Prometheus can collect, and whether it is alive and ready.
+//! Metrics of a job for Prometheus, and its health and readiness.
 //!
-//! One [`Telemetry`] is shared by everything that runs: each part tells it what happened, [`Telemetry::render`] writes all
-//! of it down. Names begin with `storepulse_`, units stand in them, every metric has a sentence of help.
+//! All parts of a job share one [`Telemetry`] and report to it; [`Telemetry::render`] writes every metric. Names begin
+//! with `storepulse_` and contain the unit; every metric has a help sentence.
 
 use std::fmt::Debug;
 use std::sync::atomic::AtomicU64;
@@ -17,7 +17,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::clock;
 
-/// Seconds from one millisecond to a minute: a tick should end at the left end, an outage shows at the right.
+/// Histogram bounds from one millisecond, the aim of a tick, to a minute, an outage.
 const SECONDS: [f64; 15] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -25,44 +25,44 @@ type Counters<const N: usize> = Family<Labels<N>, Counter>;
 type Gauges<const N: usize> = Family<Labels<N>, Gauge>;
 type Reading = Gauge<f64, AtomicU64>;
 
-/// Whether the job runs.
+/// The health of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It has not ended.
+    /// The job runs.
     Running,
-    /// It has ended, for this reason.
+    /// The job has ended, for this reason.
     Failed(String),
 }
 
-/// How far a job has come, as far as readers are concerned.
+/// The progress of a job, as far as readers can rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// It recovers, or it stops.
+    /// The job recovers or stops.
     No,
-    /// It runs, and its time is that of its records.
+    /// The job runs by the clock of its records.
     Yes,
-    /// It runs by the wall clock, and this is the last tick that has closed.
+    /// The job runs by the wall clock; this is its last closed tick.
     At(i64),
 }
 
-/// A job whose last tick is further from the wall clock (milliseconds) is not ready: it catches up, it stands still, or
+/// A job whose last tick is further (milliseconds) from the wall clock is not ready: it catches up, it stands still, or
 /// the clock has been set.
 const READY_MS: i64 = 10_000;
 
-/// The numbers of one job; clones share them.
+/// The metrics of one job; clones share them.
 #[derive(Clone)]
 pub struct Telemetry(Arc<Shared>);
 
 struct Shared {
     registry: Registry,
-    numbers: Numbers,
+    metrics: Metrics,
     ready: Mutex<Ready>,
     health: Mutex<Health>,
-    /// When the newest snapshot was written, by the wall clock.
+    /// The wall-clock time at which the newest snapshot was written.
     snapshot_at_ms: Mutex<Option<i64>>,
 }
 
-struct Numbers {
+struct Metrics {
     records: Counters<2>,
     lag: Gauges<2>,
     tick_lag: Histogram,
@@ -88,7 +88,7 @@ struct Numbers {
     event_readers: Gauge,
 }
 
-/// Registers metrics and hands them back.
+/// Registers metrics and returns them.
 struct Register<'a>(&'a mut Registry);
 
 impl Register<'_> {
@@ -104,11 +104,11 @@ impl Register<'_> {
     }
 }
 
-impl Numbers {
+impl Metrics {
     fn register(registry: &mut Registry) -> Self {
         let mut register = Register(registry);
         let seconds = || Histogram::new(SECONDS);
-        Numbers {
+        Metrics {
             records: register.plain("records", "Input records by topic and by what became of them"),
             lag: register.plain("input_lag_records", "Records of a partition that are not read yet"),
             tick_lag: register.with_unit("tick_lag", Unit::Seconds, "Wall clock minus tick when it closed", seconds()),
@@ -157,11 +157,11 @@ impl Numbers {
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A count, held to what a gauge can show.
+/// Converts a count to the greatest value that a gauge can show, at most.
 fn gauge(count: impl TryInto<i64> + Debug) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
@@ -171,132 +171,132 @@ fn seconds(instant_ms: i64) -> f64 {
 }
 
 impl Telemetry {
-    /// The numbers of a program of this version, all at nought.
+    /// Creates the metrics of a program of this version, all zero.
     pub fn new(version: &str) -> Self {
         let mut registry = Registry::with_prefix("storepulse");
         registry.register("build", "What runs here", Info::new([("version", version.to_owned())]));
-        let numbers = Numbers::register(&mut registry);
+        let metrics = Metrics::register(&mut registry);
         Telemetry(Arc::new(Shared {
             registry,
-            numbers,
+            metrics,
             ready: Mutex::new(Ready::No),
             health: Mutex::new(Health::Running),
             snapshot_at_ms: Mutex::new(None),
         }))
     }
 
-    /// Everything, in the OpenMetrics text format.
+    /// Returns every metric in the OpenMetrics text format.
     pub fn render(&self) -> String {
-        if let Some(written_at) = *held(&self.0.snapshot_at_ms) {
-            self.0.numbers.snapshot_age.set(seconds((clock::wall_ms() - written_at).max(0)));
+        if let Some(written_at) = *lock(&self.0.snapshot_at_ms) {
+            self.0.metrics.snapshot_age.set(seconds((clock::wall_ms() - written_at).max(0)));
         }
-        self.0.numbers.ready.set(i64::from(self.is_ready()));
+        self.0.metrics.ready.set(i64::from(self.is_ready()));
         let mut page = String::new();
         // Writing into a string cannot fail.
         _ = text::encode(&mut page, &self.0.registry);
         page
     }
 
-    /// `count` more records of an input topic had this fate.
+    /// Adds `count` records of an input topic with this fate.
     pub fn fates(&self, topic: &str, fate: &str, count: u64) {
         let labels = [("topic", topic.to_owned()), ("fate", fate.to_owned())];
-        self.0.numbers.records.get_or_create(&labels).inc_by(count);
+        self.0.metrics.records.get_or_create(&labels).inc_by(count);
     }
 
-    /// So many records of a partition are not read yet.
+    /// Sets the number of records of a partition that are not read yet.
     pub fn lag(&self, topic: &str, partition: u32, records: u64) {
         let labels = [("topic", topic.to_owned()), ("partition", partition.to_string())];
-        self.0.numbers.lag.get_or_create(&labels).set(gauge(records));
+        self.0.metrics.lag.get_or_create(&labels).set(gauge(records));
     }
 
-    /// A tick closed, so long after its time by the wall clock, and took so long.
+    /// Records a closed tick: its delay against the wall clock and its duration.
     pub fn tick_closed(&self, tick_ms_time: i64, lag_seconds: f64, duration_seconds: f64) {
-        self.0.numbers.last_tick.set(seconds(tick_ms_time));
-        self.0.numbers.tick_lag.observe(lag_seconds);
-        self.0.numbers.tick_duration.observe(duration_seconds);
+        self.0.metrics.last_tick.set(seconds(tick_ms_time));
+        self.0.metrics.tick_lag.observe(lag_seconds);
+        self.0.metrics.tick_duration.observe(duration_seconds);
     }
 
-    /// What an operator keeps.
+    /// Sets the number of entries and bytes of an operator's state.
     pub fn state(&self, worker: usize, operator: &str, entries: u64, bytes: u64) {
         let labels = [("operator", operator.to_owned()), ("worker", worker.to_string())];
-        self.0.numbers.state_entries.get_or_create(&labels).set(gauge(entries));
-        self.0.numbers.state_bytes.get_or_create(&labels).set(gauge(bytes));
+        self.0.metrics.state_entries.get_or_create(&labels).set(gauge(entries));
+        self.0.metrics.state_bytes.get_or_create(&labels).set(gauge(bytes));
     }
 
-    /// How many rows a view has.
+    /// Sets the number of rows of a view.
     pub fn view_rows(&self, view: &str, rows: u64) {
-        self.0.numbers.view_rows.get_or_create(&[("view", view.to_owned())]).set(gauge(rows));
+        self.0.metrics.view_rows.get_or_create(&[("view", view.to_owned())]).set(gauge(rows));
     }
 
-    /// How many exceptions of a type stand open.
+    /// Sets the number of open exceptions of a type.
     pub fn open_exceptions(&self, kind: &str, open: i64) {
-        self.0.numbers.open_exceptions.get_or_create(&[("type", kind.to_owned())]).set(open);
+        self.0.metrics.open_exceptions.get_or_create(&[("type", kind.to_owned())]).set(open);
     }
 
-    /// A snapshot of `tick` was written just now: its size, and how long it took.
+    /// Records a snapshot of `tick` written now: its size and the time it took.
     pub fn snapshot(&self, tick: i64, bytes: u64, seconds_taken: f64) {
-        self.0.numbers.snapshots.inc();
-        self.0.numbers.snapshot_tick.set(seconds(tick));
-        self.0.numbers.snapshot_bytes.set(gauge(bytes));
-        self.0.numbers.snapshot_duration.set(seconds_taken);
+        self.0.metrics.snapshots.inc();
+        self.0.metrics.snapshot_tick.set(seconds(tick));
+        self.0.metrics.snapshot_bytes.set(gauge(bytes));
+        self.0.metrics.snapshot_duration.set(seconds_taken);
         self.snapshot_age(0.0);
     }
 
-    /// The newest snapshot is so old now; it ages by itself from here on.
+    /// Sets the age of the newest snapshot; it increases by itself afterwards.
     #[expect(clippy::cast_possible_truncation, reason = "a span in milliseconds")]
     pub fn snapshot_age(&self, seconds: f64) {
-        *held(&self.0.snapshot_at_ms) = Some(clock::wall_ms().saturating_sub((seconds * 1_000.0) as i64));
+        *lock(&self.0.snapshot_at_ms) = Some(clock::wall_ms().saturating_sub((seconds * 1_000.0) as i64));
     }
 
-    /// So much waits in a queue.
+    /// Sets the length of a queue.
     pub fn queue_depth(&self, queue: &str, depth: usize) {
-        self.0.numbers.queue_depth.get_or_create(&[("queue", queue.to_owned())]).set(gauge(depth));
+        self.0.metrics.queue_depth.get_or_create(&[("queue", queue.to_owned())]).set(gauge(depth));
     }
 
-    /// `records` more records of an output topic were written.
+    /// Adds `records` records written to an output topic.
     pub fn outputs(&self, topic: &str, records: u64) {
-        self.0.numbers.outputs.get_or_create(&[("topic", topic.to_owned())]).inc_by(records);
+        self.0.metrics.outputs.get_or_create(&[("topic", topic.to_owned())]).inc_by(records);
     }
 
-    /// `count` more ticks were bound in the remap log.
+    /// Adds `count` ticks bound in the remap log.
     pub fn remap_appends(&self, count: u64) {
-        self.0.numbers.remap_appends.inc_by(count);
+        self.0.metrics.remap_appends.inc_by(count);
     }
 
-    /// The job went on from a snapshot.
+    /// Records a start from a snapshot.
     pub fn restarted(&self) {
-        self.0.numbers.restarts.inc();
+        self.0.metrics.restarts.inc();
     }
 
-    /// An HTTP request was answered.
+    /// Records an answered HTTP request.
     pub fn request(&self, route: &str, status: u16) {
         let labels = [("route", route.to_owned()), ("status", status.to_string())];
-        self.0.numbers.requests.get_or_create(&labels).inc();
+        self.0.metrics.requests.get_or_create(&labels).inc();
     }
 
-    /// An HTTP request was refused.
+    /// Records a refused HTTP request.
     pub fn refused(&self, reason: &str) {
-        self.0.numbers.refusals.get_or_create(&[("reason", reason.to_owned())]).inc();
+        self.0.metrics.refusals.get_or_create(&[("reason", reason.to_owned())]).inc();
     }
 
-    /// A command was appended to its topic.
+    /// Records a command appended to its topic.
     pub fn command_taken(&self) {
-        self.0.numbers.commands.inc();
+        self.0.metrics.commands.inc();
     }
 
-    /// So many clients read the stream of exceptions.
+    /// Sets the number of clients that read the stream of exceptions.
     pub fn event_readers(&self, readers: usize) {
-        self.0.numbers.event_readers.set(gauge(readers));
+        self.0.metrics.event_readers.set(gauge(readers));
     }
 
-    /// How far the job has come.
+    /// Sets the progress of the job.
     pub fn ready(&self, ready: Ready) {
-        *held(&self.0.ready) = ready;
+        *lock(&self.0.ready) = ready;
     }
 
-    /// Whether readers may rely on what they read: the job runs, and its last tick is of now.
+    /// Returns true if readers can rely on the tables: the job runs, and its last tick is current.
     pub fn is_ready(&self) -> bool {
-        let is_now = match *held(&self.0.ready) {
+        let is_now = match *lock(&self.0.ready) {
             Ready::No => false,
             Ready::Yes => true,
             Ready::At(tick) => (clock::wall_ms() - tick).abs() < READY_MS,
@@ -304,9 +304,9 @@ impl Telemetry {
         is_now && self.health() == Health::Running
     }
 
-    /// The job has ended and will not go on. The first reason stays.
+    /// Records that the job has ended for good. The first reason is kept.
     pub fn failed(&self, reason: &str) {
-        let mut health = held(&self.0.health);
+        let mut health = lock(&self.0.health);
         if *health == Health::Running {
             *health = Health::Failed(reason.to_owned());
         }
@@ -314,18 +314,18 @@ impl Telemetry {
         self.ready(Ready::No);
     }
 
-    /// Whether the job runs.
+    /// Returns the health of the job.
     pub fn health(&self) -> Health {
-        held(&self.0.health).clone()
+        lock(&self.0.health).clone()
     }
 
-    /// Held by the thread of the job for as long as it runs: when it ends, however it ends, the job is not healthy.
+    /// Returns a guard for the thread of the job: when it is dropped, by return or by panic, the job is not healthy.
     pub fn alive(&self) -> Alive {
         Alive(self.clone())
     }
 }
 
-/// The thread of the job runs.
+/// A guard that exists while the thread of the job runs.
 pub struct Alive(Telemetry);
 
 impl Drop for Alive {
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_is_written_with_its_labels() {
+    fn every_metric_is_rendered_with_its_labels() {
         let telemetry = Telemetry::new("1.2.3");
         telemetry.fates("pos", "accepted", 3);
         telemetry.fates("pos", "accepted", 4);
@@ -408,11 +408,11 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_panics_is_noticed() {
+    fn a_panic_of_the_job_thread_makes_it_unhealthy() {
         let telemetry = Telemetry::new("1");
-        let held = telemetry.alive();
+        let alive = telemetry.alive();
         let thread = std::thread::spawn(move || {
-            let _alive = held;
+            let _alive = alive;
             std::panic::resume_unwind(Box::new("a defect"));
         });
         assert!(thread.join().is_err());

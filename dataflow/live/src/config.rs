@@ -1,4 +1,5 @@
-//! `storepulse.toml`: what a live job reads, keeps and writes. The documentation of each field here is its manual.
+//! The configuration file `storepulse.toml`: inputs, outputs, state and time of a live job. The documentation of each
+//! field is its manual.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,15 +18,15 @@ use retail::registry::CATALOG;
 use serde::Deserialize;
 use serve::HttpConfig;
 
-use crate::binder::Clock;
 use crate::error::Error;
+use crate::input::binder::Clock;
 use crate::log::{LogFormat, LogLevel};
 
-/// A live job.
+/// The configuration of a live job.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What the job is called, in logs.
+    /// The name of the job, in logs.
     #[serde(default = "default_name")]
     pub name: String,
     /// Worker threads of each process.
@@ -34,19 +35,19 @@ pub struct Config {
     /// Ticks and clocks.
     #[serde(default)]
     pub time: TimeConfig,
-    /// What survives a restart.
+    /// The state folder and its snapshots.
     pub state: StateConfig,
-    /// `[input.TOPIC]`: where each input topic is read from; a topic that is not named is empty.
+    /// `[input.TOPIC]`: the source of each input topic; a topic without a table is empty.
     pub input: BTreeMap<Topic, SourceConfig>,
-    /// `[output.TOPIC]`: where each output topic is written to; a topic that is not named is not written.
+    /// `[output.TOPIC]`: the sink of each output topic; a topic without a table is not written.
     pub output: BTreeMap<OutputTopic, SinkConfig>,
     /// Policies that differ from their defaults, as `"name" = value`; records of the commands topic override them.
     #[serde(default)]
     pub policy: BTreeMap<String, i64>,
-    /// `[http]`: metrics, health, the read API, events and commands; without it nothing listens.
+    /// `[http]`: metrics, health, the read API, events and commands; without it no port is opened.
     #[serde(default)]
     pub http: Option<HttpConfig>,
-    /// How the job logs.
+    /// The log of the program.
     #[serde(default)]
     pub log: LogConfig,
 }
@@ -55,30 +56,31 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TimeConfig {
-    /// Length of a tick in milliseconds; exceptions leave every tick. Fixed for the life of the state.
+    /// Length of a tick in milliseconds; exceptions are emitted every tick. Fixed for the life of the state.
     pub tick_ms: i64,
-    /// How often views leave, in milliseconds.
+    /// Interval of view emissions, in milliseconds.
     pub emit_ms: i64,
-    /// How far back an event may have happened, in milliseconds.
+    /// Greatest age of an event, in milliseconds.
     pub lateness_ms: i64,
-    /// How far ahead an event may have happened, in milliseconds.
+    /// Greatest lead of an event over the clock, in milliseconds.
     pub future_ms: i64,
-    /// A partition that has been at its end and silent for so long (milliseconds) does not hold time back. One that has
-    /// records which are not read yet, or that cannot be read, always does. Unless given, 5 by the wall clock, where it
-    /// delays what follows the last record of a quiet topic, and 5000 by the records' clock, where time that went on
-    /// without a partition makes its next records late.
+    /// Time does not wait for a partition that has been at its end and silent for this long (milliseconds). It always
+    /// waits for a partition with unread records or one that cannot be read. Default: 5 by the wall clock, where it
+    /// delays the ticks after the last record of a quiet topic, and 5000 by the records' clock, where time that
+    /// continues without a partition makes its next records late.
     pub idle_ms: Option<u64>,
-    /// Whose time it is: `wall` (ticks close as the wall clock passes; a record's log time is the broker's, or its
-    /// `ingest_time` in files), or `data` (ticks go as far as the records' `ingest_time` takes them, as in a replay).
+    /// The clock of the job: `wall` (ticks close as the wall clock passes; a record's log time is the broker's, or its
+    /// `ingest_time` in files), or `data` (ticks close as far as the records' `ingest_time` has come, as in a replay).
     pub clock: Clock,
-    /// With `data`: the last instant; when every input has ended, time goes on to it.
+    /// With `data`: the last instant; when every input has ended, time advances to it.
     pub until: Option<i64>,
-    /// Read every input to the end it has now, then stop. Without it the job follows its inputs until it is told to stop.
+    /// If true, the job reads every input to its present end, then stops. Otherwise it follows its inputs until it is
+    /// stopped.
     pub stop_at_end: bool,
 }
 
 impl TimeConfig {
-    /// How long a partition must have been at its end and silent before time goes on without it.
+    /// Returns the time for which a partition must be at its end and silent before time continues without it.
     pub fn idle(&self) -> Duration {
         let usual = match self.clock {
             Clock::Wall => 5,
@@ -103,28 +105,28 @@ impl Default for TimeConfig {
     }
 }
 
-/// What survives a restart.
+/// The state folder and its snapshots.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateConfig {
     /// The folder of the remap log and the snapshots; one for all processes of the job, shared if they are on several
     /// machines.
     pub folder: PathBuf,
-    /// A snapshot is taken at every multiple of this, in milliseconds of tick time.
+    /// Interval of snapshots, in milliseconds of tick time; they are taken at its multiples.
     #[serde(default = "default_snapshot_ms")]
     pub snapshot_ms: i64,
-    /// Complete snapshots that are kept.
+    /// Number of complete snapshots to keep.
     #[serde(default = "default_keep")]
     pub keep: usize,
 }
 
-/// How the job logs.
+/// The log of the program.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// `text` or `json`.
     pub format: LogFormat,
-    /// The least level: `error`, `warn`, `info`, `debug` or `trace`; `info` unless said.
+    /// The least level: `error`, `warn`, `info`, `debug` or `trace`; default `info`.
     pub level: LogLevel,
 }
 
@@ -148,7 +150,7 @@ impl Config {
     /// Reads a configuration file. Relative paths in it are relative to the working directory.
     ///
     /// # Errors
-    /// If it cannot be read, has an unknown or wrong field, or fields contradict each other.
+    /// If the file cannot be read, has an unknown or wrong field, or fields contradict each other.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(connectors::Error::io("read", path))?;
         let config: Config = toml::from_str(&text).map_err(|error| Error::scenario(path, error))?;
@@ -191,7 +193,7 @@ impl Config {
         }
     }
 
-    /// How the graph runs.
+    /// Returns the settings of the graph.
     pub fn settings(&self) -> Settings {
         let time = &self.time;
         Settings {
@@ -203,12 +205,12 @@ impl Config {
         }
     }
 
-    /// Where snapshots are.
+    /// Returns the folder of snapshots.
     pub fn snapshots(&self) -> PathBuf {
         self.state.folder.join("snapshots")
     }
 
-    /// Where the remap log is.
+    /// Returns the folder of the remap log.
     pub fn remap(&self) -> PathBuf {
         self.state.folder.join("remap")
     }

@@ -1,23 +1,24 @@
-//! What stops a command, and who must act: 2 means the arguments or the scenario, 3 means the engine.
+//! The error of a command, with its exit code: 2 if the user must change arguments or the scenario, 3 if the engine
+//! failed.
 
 use std::path::Path;
 
-/// A command that could not do its work.
+/// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The scenario or an argument is wrong: mend it and try again.
+    /// The scenario or an argument is wrong.
     #[error("{0}")]
     Scenario(String),
     /// A file could not be read or written.
     #[error(transparent)]
     Connector(#[from] connectors::Error),
-    /// What an earlier run left cannot be gone on from: nothing was started.
+    /// The job cannot continue from the state of an earlier run; it has not started.
     #[error("cannot go on from what is there: {0}")]
     Recovery(String),
-    /// The reader of standard output has gone (`| head`): the command ends, and nothing is wrong.
+    /// The reader of standard output is gone (`| head`): the command ends without a fault.
     #[error("standard output has no reader any more")]
     ReaderGone,
-    /// The engine failed: this is a defect, or the machine's.
+    /// The engine failed: a defect of the program or of the machine.
     #[error("the engine failed: {0}")]
     Engine(String),
 }
@@ -29,12 +30,12 @@ impl From<engine::error::Error> for Error {
 }
 
 impl Error {
-    /// A wrong scenario file.
+    /// Returns the error of a wrong scenario file.
     pub fn scenario(path: &Path, problem: impl std::fmt::Display) -> Self {
         Error::Scenario(format!("{}: {problem}", path.display()))
     }
 
-    /// The exit code of a command that ends with it.
+    /// Returns the exit code of a command that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::ReaderGone => 0,

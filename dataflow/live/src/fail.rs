@@ -1,33 +1,33 @@
-//! Places where a test may ask the process to die: what a crash there leaves behind is what recovery must cope with.
+//! Fail points: places at which a test can abort the process, to test recovery from a crash there.
 //!
-//! `STOREPULSE_FAIL=NAME:N` aborts the process when it comes to the place called NAME for the N-th time, as a kill
-//! would: nothing is flushed, nothing cleaned up. Without that variable a fail point costs one look at a static.
+//! `STOREPULSE_FAIL=NAME:N` aborts the process at the N-th pass of the fail point NAME, as a kill would: nothing is
+//! flushed or cleaned up. Without the variable a fail point costs one read of a static.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-struct Wish {
+struct FailRequest {
     name: String,
     times: u64,
     passed: AtomicU64,
 }
 
-static WISH: OnceLock<Option<Wish>> = OnceLock::new();
+static REQUEST: OnceLock<Option<FailRequest>> = OnceLock::new();
 
-fn wish() -> Option<&'static Wish> {
+fn request() -> Option<&'static FailRequest> {
     let read = || {
         let text = std::env::var("STOREPULSE_FAIL").ok()?;
         let (name, times) = text.split_once(':')?;
-        Some(Wish { name: name.to_owned(), times: times.parse().ok()?, passed: AtomicU64::new(0) })
+        Some(FailRequest { name: name.to_owned(), times: times.parse().ok()?, passed: AtomicU64::new(0) })
     };
-    WISH.get_or_init(read).as_ref()
+    REQUEST.get_or_init(read).as_ref()
 }
 
-/// Dies here if that was wished for.
+/// Aborts the process here if `STOREPULSE_FAIL` requests it.
 pub fn fail_point(name: &str) {
-    if let Some(wish) = wish()
-        && wish.name == name
-        && wish.passed.fetch_add(1, Ordering::Relaxed) + 1 == wish.times
+    if let Some(request) = request()
+        && request.name == name
+        && request.passed.fetch_add(1, Ordering::Relaxed) + 1 == request.times
     {
         std::process::abort();
     }

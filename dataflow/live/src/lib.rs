@@ -1,33 +1,29 @@
-//! A job over topics or files.
+//! Runs a job over topics or files.
 //!
-//! [`replay`] runs a folder of files to its end. [`run`] follows topics as they grow, closes ticks, writes what follows, and
-//! goes on where it was after any end:
+//! [`replay`] runs a folder of files to its end. [`run`] follows topics as they grow, closes ticks, writes the outputs,
+//! and continues after any end where it was:
 //!
 //! ```text
-//! intake (a thread a partition) ─► binder ─► remap log ─► workers ─► publisher ─► output topics, read API
-//!                                                            └─ copies ─► keeper ─► snapshots
+//! reader (a thread per partition) ─► binder ─► remap log ─► workers ─► publisher ─► output topics, serving tables
+//!                                                               └─ chunks ─► checkpoint writer ─► snapshots
 //! ```
 //!
-//! *What makes it exact.* A tick's records are fixed in the remap log before anything acts on them; operators are
-//! functions of their state and a tick's records; each output tick is written once, in order, with its number. So a job
-//! that goes on from a snapshot and the log says the same bytes again, and the publisher skips those that stand.
+//! *Exactness.* The records of a tick are fixed in the remap log before the tick takes effect; operators are functions
+//! of their state and a tick's records; each output tick is written once, in order, with its number. So a job that
+//! continues from a snapshot and the log produces the same bytes again, and the publisher skips those that are already
+//! written.
 
-pub mod binder;
+pub mod checkpoint;
 pub mod config;
+pub mod coordinator;
 pub mod error;
 pub mod fail;
-pub mod feeder;
-pub mod fingerprint;
-pub mod intake;
-pub mod keeper;
+pub mod input;
 pub mod log;
-pub mod patience;
 pub mod processes;
 pub mod publish;
-pub mod recovery;
-pub mod remap;
 pub mod replay;
-pub mod snapshot;
+pub mod retry;
 pub mod supervisor;
 #[cfg(test)]
 mod testing;

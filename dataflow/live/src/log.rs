@@ -1,6 +1,6 @@
-//! What the program says while it runs: one line an event on standard error, as text or as JSON.
+//! The log of the program: one event per line on standard error, as text or as JSON.
 //!
-//! Events carry fields, not sentences with numbers in them, so that a log store can ask for them:
+//! Events carry fields instead of sentences with numbers, so that a log store can query them:
 //! `tracing::warn!(reason = "expired", actor = %actor, "command refused")`.
 
 use std::io;
@@ -12,24 +12,24 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::{Registry, fmt};
 
-/// How a line of the log looks.
+/// The format of a line of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For people: time, level, where, message, fields.
+    /// Text: time, level, target, message, fields.
     #[default]
     Text,
-    /// For machines: one JSON object a line, the fields beside `timestamp`, `level`, `target` and `message`.
+    /// JSON: one object per line, with the fields beside `timestamp`, `level`, `target` and `message`.
     Json,
 }
 
-/// How much is said.
+/// The least level that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
-    /// Only what stops the job.
+    /// Errors that stop the job.
     Error,
-    /// Also what was refused or may soon be wrong.
+    /// Also refusals and warnings.
     Warn,
     /// Also starts, stops and snapshots.
     #[default]
@@ -52,7 +52,7 @@ impl LogLevel {
     }
 }
 
-/// Sends the events of the whole program to standard error. The first call decides; answers whether this was it.
+/// Sends the events of the whole program to standard error. Only the first call has an effect; returns true for it.
 pub fn init(format: LogFormat, level: LogLevel) -> bool {
     tracing::subscriber::set_global_default(subscriber(format, level, io::stderr)).is_ok()
 }
@@ -74,18 +74,18 @@ where
     }
 }
 
-/// Listening to the log in tests.
+/// Captures the log in tests.
 #[cfg(test)]
 mod testing {
     use super::*;
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    struct Output(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Page {
+    impl io::Write for Output {
         fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("the page").extend(text);
+            self.0.lock().expect("the output").extend(text);
             Ok(text.len())
         }
 
@@ -94,28 +94,28 @@ mod testing {
         }
     }
 
-    /// What `speak` says on this thread.
-    pub(super) fn said(format: LogFormat, speak: impl FnOnce()) -> String {
-        let page = Page::default();
-        let written = page.clone();
-        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || page.clone()), speak);
-        String::from_utf8(written.0.lock().expect("the page").clone()).expect("text")
+    /// Returns the events that `emit` logs on this thread.
+    pub(super) fn captured(format: LogFormat, emit: impl FnOnce()) -> String {
+        let output = Output::default();
+        let written = output.clone();
+        tracing::subscriber::with_default(subscriber(format, LogLevel::Info, move || output.clone()), emit);
+        String::from_utf8(written.0.lock().expect("the output").clone()).expect("text")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::testing::said;
+    use super::testing::captured;
     use super::*;
 
-    fn speak() {
-        tracing::debug!("not said");
+    fn emit() {
+        tracing::debug!("not captured");
         tracing::warn!(reason = "expired", actor = %"mara", attempts = 2, "command refused");
     }
 
     #[test]
     fn a_line_of_json_carries_the_fields() {
-        let text = said(LogFormat::Json, speak);
+        let text = captured(LogFormat::Json, emit);
         let line: serde_json::Value = serde_json::from_str(&text).expect("one line of JSON");
         let fields = ["level", "message", "reason", "actor"].map(|name| line[name].as_str());
         assert_eq!(fields, ["WARN", "command refused", "expired", "mara"].map(Some));
@@ -123,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_text_says_the_same_and_nothing_below_its_level() {
-        let text = said(LogFormat::Text, speak);
+    fn a_line_of_text_carries_the_fields_and_lower_levels_are_dropped() {
+        let text = captured(LogFormat::Text, emit);
         assert!(text.contains(r#"command refused reason="expired" actor=mara attempts=2"#), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }

@@ -1,7 +1,7 @@
-//! The writers of a live job: encode what leaves, write each tick to its topics once, and then show it to readers.
+//! The publisher of a live job: encodes emissions, writes each tick to its topics once, and then serves it to readers.
 //!
-//! Two lanes ([`engine::emission::lanes`]): exceptions, decisions and the records that were refused are written as their tick closes;
-//! views behind them. What readers are shown is the tick that both have written.
+//! It has two priorities ([`engine::emission::priority`]): exceptions, decisions and refused records are written as
+//! their tick closes, views behind them by a second thread. Readers see the ticks that both have written.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender};
@@ -12,82 +12,84 @@ use contract::output::OutputTopic;
 use contract::time::Time;
 use engine::clock::{Stopwatch, wall_ms};
 use engine::emission::encode::lines;
-use engine::emission::lanes::{Behind, Later, MOST, give_way, split};
-use engine::emission::output::{Due, Numbers};
+use engine::emission::output::{Numbers, PendingEmission};
+use engine::emission::priority::{Deferred, DeferredSender, MAX_DEFERRED, lower_priority, split_by_priority};
 use engine::telemetry::Telemetry;
-use serve::rows::Board;
+use serve::ServingTables;
 
+use crate::checkpoint::writer::CheckpointMessage;
 use crate::error::Error;
 use crate::fail::fail_point;
-use crate::keeper::Copied;
-use crate::worker::Leaving;
+use crate::worker::WorkerOutput;
 
-/// Ticks are written together until they have this many bytes, while more are waiting to be encoded.
+/// The number of bytes up to which ticks are written together while more wait to be encoded.
 const GROUP: usize = 1 << 20;
-/// How long a topic tries by itself before the log hears of it.
+/// The time for which a topic retries by itself before a warning is logged.
 const TRY: Duration = Duration::from_secs(2);
 
-/// Where everything that leaves comes together.
+/// The publisher and its settings.
 pub struct Publisher {
-    /// The topics that are written.
+    /// The sinks of the output topics.
     pub outboxes: BTreeMap<OutputTopic, Outbox>,
-    /// What readers are shown.
-    pub board: Board,
-    /// Who keeps snapshots.
-    pub copies: Sender<Copied>,
-    /// Counts.
+    /// The tables that readers query.
+    pub tables: ServingTables,
+    /// The checkpoint writer.
+    pub copies: Sender<CheckpointMessage>,
+    /// The metrics.
     pub telemetry: Telemetry,
-    /// How long a topic that cannot be written is tried again.
-    pub patience: Duration,
-    /// Whether ticks close by the wall clock, so that how late they are means something.
+    /// The time after which a topic that cannot be written is a failure.
+    pub give_up_after: Duration,
+    /// True if ticks close by the wall clock, so that their delay is meaningful.
     pub is_live: bool,
 }
 
-/// A snapshot is cut at this tick; the first lane's topics end there at these.
+/// A snapshot marker: its tick, and the last tick of each urgent topic.
 type Mark = (Time, BTreeMap<OutputTopic, Time>);
 
 impl Publisher {
-    /// Writes until nothing more comes.
+    /// Runs until the workers' channel closes.
     ///
     /// # Errors
-    /// If a record cannot be encoded, or a topic cannot be written for too long or holds a contradiction.
-    pub fn run(self, leaving: Receiver<Leaving>) -> Result<(), Error> {
-        let Publisher { outboxes, board, copies, telemetry, patience, is_live } = self;
+    /// If a record cannot be encoded, a topic cannot be written for too long, or a topic holds a contradiction.
+    pub fn run(self, outputs: Receiver<WorkerOutput>) -> Result<(), Error> {
+        let Publisher { outboxes, tables, copies, telemetry, give_up_after, is_live } = self;
         let (views, urgent) = outboxes.into_iter().partition(|(topic, _)| *topic == OutputTopic::Views);
-        let lane = |outboxes| {
-            let (board, telemetry) = (board.clone(), telemetry.clone());
-            Lane { outboxes, numbers: Numbers::default(), board, telemetry, patience }
+        let writer_of = |outboxes| {
+            let (tables, telemetry) = (tables.clone(), telemetry.clone());
+            TopicWriter { outboxes, numbers: Numbers::default(), tables, telemetry, give_up_after }
         };
-        let (behind, later) = Behind::lane();
-        let (first, second) = (First { lane: lane(urgent), behind, is_live, closed: None }, lane(views));
+        let (deferred, receiver) = DeferredSender::channel();
+        let (urgent, views) =
+            (UrgentWriter { writer: writer_of(urgent), deferred, is_live, closed: None }, writer_of(views));
         std::thread::scope(|threads| {
-            let following = threads.spawn(move || {
-                give_way();
-                follow(second, &later, &copies)
+            let writing_views = threads.spawn(move || {
+                lower_priority();
+                write_deferred(views, &receiver, &copies)
             });
-            let led = first.run(&leaving);
-            let followed = following.join().map_err(|_| Error::Engine("the writer of views panicked".to_owned()))?;
-            followed.and(led)
+            let wrote_urgent = urgent.run(&outputs);
+            let wrote_views =
+                writing_views.join().map_err(|_| Error::Engine("the writer of views panicked".to_owned()))?;
+            wrote_views.and(wrote_urgent)
         })
     }
 }
 
-/// Topics that are written together.
-struct Lane {
+/// Writes topics of one priority.
+struct TopicWriter {
     outboxes: BTreeMap<OutputTopic, Outbox>,
     numbers: Numbers,
-    board: Board,
+    tables: ServingTables,
     telemetry: Telemetry,
-    patience: Duration,
+    give_up_after: Duration,
 }
 
-impl Lane {
-    /// Encodes all that is due up to a tick that has closed, numbering on within each topic and tick.
-    fn push(&mut self, upto: Time, dues: Vec<Due>) -> Result<(), Error> {
-        for emission in dues.into_iter().filter_map(Due::emission) {
+impl TopicWriter {
+    /// Encodes the emissions up to a closed tick and numbers their records within each topic and tick.
+    fn push(&mut self, upto: Time, pending: Vec<PendingEmission>) -> Result<(), Error> {
+        for emission in pending.into_iter().filter_map(PendingEmission::emission) {
             let records = lines(&emission, self.numbers.take(&emission))?;
             self.telemetry.outputs(emission.topic.name(), records.len() as u64);
-            let shown = self.board.apply(emission.time, emission.topic, &records);
+            let shown = self.tables.apply(emission.time, emission.topic, &records);
             shown.map_err(|error| Error::Engine(error.to_string()))?;
             if let Some(outbox) = self.outboxes.get_mut(&emission.topic) {
                 outbox.push(emission.time, records)?;
@@ -96,10 +98,10 @@ impl Lane {
         self.outboxes.values_mut().try_for_each(|outbox| Ok(outbox.seal(upto)?))
     }
 
-    /// Writes what is sealed.
+    /// Writes the sealed ticks.
     fn flush(&mut self) -> Result<(), Error> {
         for (topic, outbox) in &mut self.outboxes {
-            write(*topic, outbox, self.patience)?;
+            write(*topic, outbox, self.give_up_after)?;
             fail_point("mid-sink-batch");
         }
         Ok(())
@@ -109,96 +111,100 @@ impl Lane {
         self.outboxes.values().map(Outbox::waiting).sum()
     }
 
-    /// The last tick that stands in each topic.
+    /// Returns the last tick written to each topic.
     fn committed(&self) -> BTreeMap<OutputTopic, Time> {
         self.outboxes.iter().filter_map(|(topic, outbox)| Some((*topic, outbox.committed()?))).collect()
     }
 }
 
-/// The first lane, and what it hands on.
-struct First {
-    lane: Lane,
-    behind: Behind<Mark>,
+/// Writes the urgent topics and passes views on.
+struct UrgentWriter {
+    writer: TopicWriter,
+    deferred: DeferredSender<Mark>,
     is_live: bool,
-    /// The last tick that is encoded and not written, how long it took, and the views due by then.
-    closed: Option<(Time, Duration, Vec<Due>)>,
+    /// The last tick that is encoded and not written, its duration, and the views that were due by then.
+    closed: Option<(Time, Duration, Vec<PendingEmission>)>,
 }
 
-impl First {
-    fn run(mut self, leaving: &Receiver<Leaving>) -> Result<(), Error> {
+impl UrgentWriter {
+    fn run(mut self, outputs: &Receiver<WorkerOutput>) -> Result<(), Error> {
         loop {
-            let word = match leaving.try_recv() {
-                Ok(word) => word,
+            let message = match outputs.try_recv() {
+                Ok(message) => message,
                 Err(_) => {
                     self.flush()?;
-                    match leaving.recv() {
-                        Ok(word) => word,
-                        Err(_) => return Ok(self.behind.flush()?),
+                    match outputs.recv() {
+                        Ok(message) => message,
+                        Err(_) => return Ok(self.deferred.flush()?),
                     }
                 }
             };
-            match word {
-                Leaving::Closed(tick, took, dues) => {
-                    let (dues, mut seldom) = split(dues);
-                    self.lane.push(tick, dues)?;
+            match message {
+                WorkerOutput::Closed(tick, took, pending) => {
+                    let (pending, mut views_pending) = split_by_priority(pending);
+                    self.writer.push(tick, pending)?;
                     let mut views = self.closed.take().map_or(Vec::new(), |(.., views)| views);
-                    views.append(&mut seldom);
-                    let is_much = self.lane.waiting() > GROUP || views.len() > MOST;
+                    views.append(&mut views_pending);
+                    let is_much = self.writer.waiting() > GROUP || views.len() > MAX_DEFERRED;
                     self.closed = Some((tick, took, views));
                     if is_much {
                         self.flush()?;
                     }
                 }
-                Leaving::Mark(tick) => {
+                WorkerOutput::Mark(tick) => {
                     self.flush()?;
-                    self.behind.say((tick, self.lane.committed()))?;
+                    self.deferred.mark((tick, self.writer.committed()))?;
                 }
             }
         }
     }
 
-    /// Writes what is sealed, and hands on the views of the same ticks.
+    /// Writes the sealed ticks and passes on the views of the same ticks.
     fn flush(&mut self) -> Result<(), Error> {
         let Some((tick, took, views)) = self.closed.take() else { return Ok(()) };
-        self.lane.flush()?;
+        self.writer.flush()?;
         let late_ms = if self.is_live { wall_ms() - tick } else { 0 };
         let late = Duration::from_millis(late_ms.max(0).cast_unsigned());
-        self.lane.telemetry.tick_closed(tick, late.as_secs_f64(), took.as_secs_f64());
-        Ok(self.behind.close(tick, views)?)
+        self.writer.telemetry.tick_closed(tick, late.as_secs_f64(), took.as_secs_f64());
+        Ok(self.deferred.close(tick, views)?)
     }
 }
 
-/// The second lane: writes views, then shows what stands to readers and keepers of snapshots.
-fn follow(mut lane: Lane, later: &Receiver<Later<Mark>>, copies: &Sender<Copied>) -> Result<(), Error> {
-    for word in later {
-        match word {
-            Later::Closed(tick, views) => {
-                lane.push(tick, views)?;
-                lane.flush()?;
-                lane.board.closed(tick);
-                for (kind, open) in lane.board.open_by_type() {
-                    lane.telemetry.open_exceptions(kind, open);
+/// Writes views at low priority, then serves the tick and answers snapshot markers.
+fn write_deferred(
+    mut writer: TopicWriter,
+    receiver: &Receiver<Deferred<Mark>>,
+    copies: &Sender<CheckpointMessage>,
+) -> Result<(), Error> {
+    for message in receiver {
+        match message {
+            Deferred::Closed(tick, views) => {
+                writer.push(tick, views)?;
+                writer.flush()?;
+                writer.tables.closed(tick);
+                for (kind, open) in writer.tables.open_by_type() {
+                    writer.telemetry.open_exceptions(kind, open);
                 }
-                for (view, rows) in lane.board.rows() {
-                    lane.telemetry.view_rows(view, rows as u64);
+                for (view, rows) in writer.tables.rows() {
+                    writer.telemetry.view_rows(view, rows as u64);
                 }
             }
-            Later::Word((tick, mut published)) => {
-                published.append(&mut lane.committed());
+            Deferred::Marker((tick, mut published)) => {
+                published.append(&mut writer.committed());
                 // A keeper that is gone has said why.
-                _ = copies.send(Copied::Left(tick, lane.board.save(), published));
+                _ = copies.send(CheckpointMessage::Published(tick, writer.tables.save(), published));
             }
         }
     }
     Ok(())
 }
 
-/// Writes what is sealed, trying again and saying so for as long as there is patience.
-fn write(topic: OutputTopic, outbox: &mut Outbox, patience: Duration) -> Result<(), Error> {
+/// Writes the sealed ticks; retries and logs warnings until `give_up_after` has passed.
+fn write(topic: OutputTopic, outbox: &mut Outbox, give_up_after: Duration) -> Result<(), Error> {
     let watch = Stopwatch::start();
     loop {
         match outbox.flush(TRY) {
-            Err(error) if !error.is_final() && watch.elapsed() < patience => {
+            Err(error) if !error.is_final() && watch.elapsed() < give_up_after => {
                 tracing::warn!(topic = topic.name(), waiting_bytes = outbox.waiting(), %error, "cannot write; trying again");
             }
             written => return Ok(written?),

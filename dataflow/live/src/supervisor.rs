@@ -1,4 +1,4 @@
-//! The threads of a live job: started together, watched, and stopped together.
+//! The supervisor of a live job: starts its threads, watches them, and stops them together.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -20,28 +20,27 @@ use contract::output::OutputTopic;
 use contract::time::{Cause, Time};
 use engine::graph::Settings;
 use engine::telemetry::{Ready, Telemetry};
-use serve::{Board, CommandSink, Server};
+use serve::{CommandSink, Server, ServingTables};
 use timely::CommunicationConfig;
 
-use crate::binder::{Clock, Reached};
+use crate::checkpoint::fingerprint::Fingerprint;
+use crate::checkpoint::recovery::{self, Recovered};
+use crate::checkpoint::snapshot::{self, Manifest};
+use crate::checkpoint::writer::{Backlog, CheckpointMessage, CheckpointWriter};
 use crate::config::Config;
+use crate::coordinator::{Coordinator, StartBarrier};
 use crate::error::Error;
-use crate::feeder::{Feeder, Muster};
-use crate::fingerprint::Fingerprint;
-use crate::intake::Partition;
-use crate::keeper::{Backlog, Copied, Keeper};
-use crate::patience::Patience;
+use crate::input::binder::{Clock, Reached};
+use crate::input::reader::Partition;
 use crate::processes::Processes;
 use crate::publish::Publisher;
-use crate::recovery::{self, Recovered};
-use crate::snapshot::{self, Manifest};
-use crate::worker::{Leaving, Order, Station};
+use crate::retry::Retry;
+use crate::worker::{LiveWorker, WorkerMessage, WorkerOutput};
 
-/// Batches in flight to each worker, and closings to the publisher.
+/// The number of batches in flight to each worker, and of closings to the publisher.
 const IN_FLIGHT: usize = 8;
-/// How long an output topic that cannot be written, or at the start any topic that cannot be opened, is tried again
-/// before the job gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time for which a failing output topic, or any topic that cannot be opened at the start, is retried.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// Runs a live job until its inputs end (if it is to stop there), `stop` is set, or something fails.
 ///
@@ -58,7 +57,7 @@ pub fn run(config: &Config, processes: &Processes, stop: &Arc<AtomicBool>) -> Re
     ran
 }
 
-/// Everything a job needs to begin.
+/// A job that is ready to start.
 struct Job<'a> {
     config: &'a Config,
     processes: &'a Processes,
@@ -68,14 +67,14 @@ struct Job<'a> {
     recovered: Recovered,
     partitions: Vec<Partition>,
     outboxes: BTreeMap<OutputTopic, Outbox>,
-    board: Board,
+    tables: ServingTables,
     stop: &'a Arc<AtomicBool>,
     telemetry: &'a Telemetry,
-    /// Held while the job lives.
+    /// Locked while the job exists.
     _lock: File,
 }
 
-/// Makes sure that no other job goes on from this state meanwhile.
+/// Locks the state folder against other jobs.
 fn lock(config: &Config, processes: &Processes) -> Result<File, Error> {
     let folder = &config.state.folder;
     std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
@@ -93,8 +92,8 @@ fn engine(problem: &str) -> Error {
 }
 
 impl<'a> Job<'a> {
-    /// Recovers, opens every input, then every output, and refuses what does not fit together. Outputs may be created by
-    /// that: a job without its inputs leaves none behind.
+    /// Recovers, opens every input, then every output, and refuses contradictions. Opening outputs may create them, so
+    /// a job whose inputs cannot be opened creates none.
     fn prepare(
         config: &'a Config,
         processes: &'a Processes,
@@ -109,19 +108,19 @@ impl<'a> Job<'a> {
         if let Some(manifest) = &recovered.manifest {
             stored.check(manifest.tick, &manifest.stored)?;
         }
-        let patience = Patience { limit: PATIENCE, stop, rest: std::thread::sleep };
-        let partitions = open_partitions(config, processes, &recovered, patience)?;
+        let retry = Retry { limit: GIVE_UP_AFTER, stop, rest: std::thread::sleep };
+        let partitions = open_partitions(config, processes, &recovered, retry)?;
         let mut outboxes = BTreeMap::new();
         if processes.index == 0 {
             // The others write nothing before they have met this one.
             snapshot::forget_after(&config.snapshots(), recovered.from())?;
             for (topic, sink) in &config.output {
-                let outbox = patience.with(|| sink.open().and_then(Outbox::open))?;
+                let outbox = retry.with(|| sink.open().and_then(Outbox::open))?;
                 recovered.check_published(*topic, outbox.committed())?;
                 outboxes.insert(*topic, outbox);
             }
         }
-        let board = load_board(config, &recovered)?;
+        let tables = load_tables(config, &recovered)?;
         if let Some(tick) = recovered.from() {
             telemetry.restarted();
             tracing::info!(tick, replay = recovered.replay.spans.len(), "going on from a snapshot");
@@ -135,7 +134,7 @@ impl<'a> Job<'a> {
             recovered,
             partitions,
             outboxes,
-            board,
+            tables,
             stop,
             telemetry,
             _lock: lock,
@@ -145,24 +144,24 @@ impl<'a> Job<'a> {
     fn run(self) -> Result<(), Error> {
         let server = self.serve()?;
         let workers = usize::from(self.config.workers);
-        let (orders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
-        let (outbox, leaving) = sync_channel(IN_FLIGHT);
+        let (senders, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(IN_FLIGHT)).unzip();
+        let (outbox, outputs) = sync_channel(IN_FLIGHT);
         let (copies, copied) = channel();
-        let (backlog, muster, halt) =
-            (Backlog::default(), Arc::new(Muster::new(workers)), Arc::new(AtomicBool::new(false)));
+        let (backlog, barrier, halt) =
+            (Backlog::default(), Arc::new(StartBarrier::new(workers)), Arc::new(AtomicBool::new(false)));
         let under_way = Arc::new(AtomicUsize::new(0));
-        let keeper = self.keeper(workers, &backlog, &under_way);
-        let crew = self.crew(&backlog, &muster, &halt);
+        let checkpoint_writer = self.checkpoint_writer(workers, &backlog, &under_way);
+        let pool = self.pool(&backlog, &barrier, &halt);
         let telemetry = self.telemetry;
         let publisher = Publisher {
             outboxes: self.outboxes,
-            board: self.board,
+            tables: self.tables,
             copies: copies.clone(),
             telemetry: telemetry.clone(),
-            patience: PATIENCE,
+            give_up_after: GIVE_UP_AFTER,
             is_live: self.config.time.clock == Clock::Wall,
         };
-        let feeder = Feeder::new(
+        let coordinator = Coordinator::new(
             self.config,
             self.processes,
             (self.recovered, self.program, under_way),
@@ -171,13 +170,14 @@ impl<'a> Job<'a> {
         );
         let ends = &*halt;
         let ended = std::thread::scope(|scope| {
-            let keeping = scope.spawn(move || ending(ends, keeper.run(copied)));
-            let publishing = scope.spawn(move || ending(ends, publisher.run(leaving)));
+            let checkpointing = scope.spawn(move || halt_on_error(ends, checkpoint_writer.run(copied)));
+            let publishing = scope.spawn(move || halt_on_error(ends, publisher.run(outputs)));
             let (begin, partitions) = (copies.clone(), self.partitions);
-            let feeding = scope.spawn(|| ending(&halt, feeder.run(partitions, &muster, orders, begin)));
-            let worked = ending(&halt, crew.work(workers, inboxes, outbox, copies));
-            let joined =
-                [publishing, keeping, feeding].map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
+            let coordinating =
+                scope.spawn(|| halt_on_error(&halt, coordinator.run(partitions, &barrier, senders, begin)));
+            let worked = halt_on_error(&halt, pool.run(workers, inboxes, outbox, copies));
+            let joined = [publishing, checkpointing, coordinating]
+                .map(|thread| thread.join().map_err(|_| engine("a thread panicked")));
             first_cause(joined.into_iter().flatten().chain([worked]))
         });
         telemetry.ready(Ready::No);
@@ -187,15 +187,15 @@ impl<'a> Job<'a> {
         ended
     }
 
-    fn crew(&self, backlog: &Backlog, muster: &Arc<Muster>, halt: &Arc<AtomicBool>) -> Crew {
-        Crew {
+    fn pool(&self, backlog: &Backlog, barrier: &Arc<StartBarrier>, halt: &Arc<AtomicBool>) -> WorkerPool {
+        WorkerPool {
             processes: self.processes.clone(),
             settings: self.settings.clone(),
             from: self.recovered.from(),
             restore: self.recovered.manifest.clone().map(|manifest| (self.config.snapshots(), manifest)),
             judge_anew: self.recovered.judges_anew.then(|| Cause::Program(EventId::new(&self.program))),
             backlog: backlog.clone(),
-            muster: muster.clone(),
+            barrier: barrier.clone(),
             halt: halt.clone(),
             telemetry: self.telemetry.clone(),
         }
@@ -205,17 +205,17 @@ impl<'a> Job<'a> {
         let Some(http) = self.config.http.as_ref().filter(|_| self.processes.index == 0) else { return Ok(None) };
         let commands = match self.config.input.get(&Topic::Commands) {
             Some(source) => {
-                let patience = Patience { limit: PATIENCE, stop: self.stop, rest: std::thread::sleep };
-                Some(command_sink(patience.with(|| source.sink(0))?))
+                let retry = Retry { limit: GIVE_UP_AFTER, stop: self.stop, rest: std::thread::sleep };
+                Some(command_sink(retry.with(|| source.sink(0))?))
             }
             None => None,
         };
-        let server = Server::start(http, self.telemetry.clone(), self.board.clone(), commands);
+        let server = Server::start(http, self.telemetry.clone(), self.tables.clone(), commands);
         server.map(Some).map_err(|error| Error::Scenario(error.to_string()))
     }
 
-    fn keeper(&self, workers: usize, backlog: &Backlog, under_way: &Arc<AtomicUsize>) -> Keeper {
-        Keeper {
+    fn checkpoint_writer(&self, workers: usize, backlog: &Backlog, under_way: &Arc<AtomicUsize>) -> CheckpointWriter {
+        CheckpointWriter {
             snapshots: self.config.snapshots(),
             remap: self.config.remap(),
             keep: self.config.state.keep,
@@ -231,22 +231,22 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Tells everybody to end when one has failed.
-fn ending(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Error> {
+/// Sets `halt` if a part of the job has failed.
+fn halt_on_error(halt: &AtomicBool, ended: Result<(), Error>) -> Result<(), Error> {
     if ended.is_err() {
         halt.store(true, Ordering::Relaxed);
     }
     ended
 }
 
-/// What made the job fail: others fail only because one of them has, and say so with an engine error.
+/// Returns the error that made the job fail: parts that fail only because another has failed report an engine error.
 fn first_cause(ended: impl Iterator<Item = Result<(), Error>>) -> Result<(), Error> {
     let (consequences, causes): (Vec<_>, Vec<_>) =
         ended.filter_map(Result::err).partition(|error| matches!(error, Error::Engine(_)));
     causes.into_iter().chain(consequences).next().map_or(Ok(()), Err)
 }
 
-/// Commands from people go through the log, as everything does.
+/// Returns the sink of commands: they are appended to the commands topic like every record.
 fn command_sink(sink: Box<dyn Sink>) -> CommandSink {
     let sink = Mutex::new(sink);
     Box::new(move |command| {
@@ -255,17 +255,17 @@ fn command_sink(sink: Box<dyn Sink>) -> CommandSink {
     })
 }
 
-/// Opens the partitions that this process reads, each where it had been taken to.
+/// Opens the partitions that this process reads, each at its position.
 fn open_partitions(
     config: &Config,
     processes: &Processes,
     recovered: &Recovered,
-    patience: Patience<'_>,
+    retry: Retry<'_>,
 ) -> Result<Vec<Partition>, Error> {
     let mut partitions = Vec::new();
     let mut place = 0;
     for (topic, source) in &config.input {
-        for number in 0..patience.with(|| source.partitions())? {
+        for number in 0..retry.with(|| source.partitions())? {
             let mine = place % processes.count() == processes.index;
             place += 1;
             if !mine {
@@ -274,7 +274,7 @@ fn open_partitions(
             let name = (*topic, number);
             let known = recovered.reached(&name);
             let start = known.map_or(Start::Beginning, |reached| Start::At(reached.next));
-            let source_at = patience.with(|| source.open(number, start, config.time.stop_at_end))?;
+            let source_at = retry.with(|| source.open(number, start, config.time.stop_at_end))?;
             let reached = known.unwrap_or_else(|| Reached::start(source_at.position()));
             let first = u64::from(matches!(source, SourceConfig::File(_)));
             partitions.push(Partition { name, source: source_at, codec: source.codec(), first, reached });
@@ -283,36 +283,36 @@ fn open_partitions(
     Ok(partitions)
 }
 
-/// The rows that readers were shown at the snapshot.
-fn load_board(config: &Config, recovered: &Recovered) -> Result<Board, Error> {
+/// Loads the tables that readers saw at the snapshot.
+fn load_tables(config: &Config, recovered: &Recovered) -> Result<ServingTables, Error> {
     let emit_ms = config.time.emit_ms;
     let entry = recovered.manifest.as_ref().and_then(|manifest| {
-        let board = manifest.parts.iter().find_map(|part| part.board.as_ref())?;
-        Some(snapshot::folder(&config.snapshots(), manifest.tick).join(&board.name))
+        let tables = manifest.parts.iter().find_map(|part| part.tables.as_ref())?;
+        Some(snapshot::folder(&config.snapshots(), manifest.tick).join(&tables.name))
     });
-    let Some(path) = entry else { return Ok(Board::new(emit_ms)) };
+    let Some(path) = entry else { return Ok(ServingTables::new(emit_ms)) };
     let mut file = File::open(&path).map_err(connectors::Error::io("open", &path))?;
-    Board::load(emit_ms, &mut file).map_err(|error| Error::Recovery(format!("{}: {error}", path.display())))
+    ServingTables::load(emit_ms, &mut file).map_err(|error| Error::Recovery(format!("{}: {error}", path.display())))
 }
 
-/// What all workers of a process share.
-struct Crew {
+/// The settings that all workers of a process share.
+struct WorkerPool {
     processes: Processes,
     settings: Settings,
     from: Option<Time>,
     restore: Option<(PathBuf, Manifest)>,
     judge_anew: Option<Cause>,
     backlog: Backlog,
-    muster: Arc<Muster>,
-    /// Set when some part of the job has failed.
+    barrier: Arc<StartBarrier>,
+    /// Set when a part of the job has failed.
     halt: Arc<AtomicBool>,
     telemetry: Telemetry,
 }
 
-/// Raised by a worker's thread that unwinds.
-struct Alarm(Arc<AtomicBool>);
+/// Sets `halt` if the worker's thread panics.
+struct PanicGuard(Arc<AtomicBool>);
 
-impl Drop for Alarm {
+impl Drop for PanicGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.store(true, Ordering::Relaxed);
@@ -320,39 +320,39 @@ impl Drop for Alarm {
     }
 }
 
-/// What one worker has for itself.
-struct Place {
-    inbox: Receiver<Order>,
-    outbox: Option<SyncSender<Leaving>>,
-    copies: Sender<Copied>,
+/// The channels of one worker.
+struct WorkerChannels {
+    inbox: Receiver<WorkerMessage>,
+    outbox: Option<SyncSender<WorkerOutput>>,
+    copies: Sender<CheckpointMessage>,
 }
 
-impl Crew {
+impl WorkerPool {
     /// Runs the workers of this process to their end.
-    fn work(
+    fn run(
         self,
         workers: usize,
-        inboxes: Vec<Receiver<Order>>,
-        outbox: SyncSender<Leaving>,
-        copies: Sender<Copied>,
+        inboxes: Vec<Receiver<WorkerMessage>>,
+        outbox: SyncSender<WorkerOutput>,
+        copies: Sender<CheckpointMessage>,
     ) -> Result<(), Error> {
-        // The publisher and the keeper end when the last worker lets go of its channel, so nobody else may hold one.
+        // The publisher and the checkpoint writer end when the last worker lets go of its channel, so nobody else may hold one.
         let mut outbox = Some(outbox).filter(|_| self.processes.index == 0);
-        let place = |inbox| Mutex::new(Some(Place { inbox, outbox: outbox.take(), copies: copies.clone() }));
-        let places: Vec<_> = inboxes.into_iter().map(place).collect();
+        let of = |inbox| Mutex::new(Some(WorkerChannels { inbox, outbox: outbox.take(), copies: copies.clone() }));
+        let channels: Vec<_> = inboxes.into_iter().map(of).collect();
         drop(copies);
         let config =
             timely::Config { communication: self.communication(workers), worker: timely::WorkerConfig::default() };
-        let muster = self.muster.clone();
+        let barrier = self.barrier.clone();
         let (fail, failures) = channel();
         let fail = Mutex::new(fail);
         let guards = timely::execute(config, move |worker| {
-            let _alarm = Alarm(self.halt.clone());
+            let _guard = PanicGuard(self.halt.clone());
             let local = worker.index() % workers;
-            let place = places[local].lock().ok().and_then(|mut place| place.take());
-            self.muster.arrive();
-            let Some(place) = place else { return };
-            if let Err(error) = self.station(local, place).work(worker) {
+            let channels = channels[local].lock().ok().and_then(|mut channels| channels.take());
+            self.barrier.arrive();
+            let Some(channels) = channels else { return };
+            if let Err(error) = self.live_worker(local, channels).run(worker) {
                 _ = fail.lock().map(|fail| fail.send(error));
                 // A worker that returned would go on stepping with its inputs closed: to the others, here and in other
                 // processes, what it was not fed would look as if it had never been. Unwinding, it says nothing more.
@@ -362,7 +362,7 @@ impl Crew {
         let guards = match guards {
             Ok(guards) => guards,
             Err(error) => {
-                muster.give_up();
+                barrier.give_up();
                 return Err(Error::Engine(error));
             }
         };
@@ -386,9 +386,9 @@ impl Crew {
         }
     }
 
-    fn station(&self, local: usize, Place { inbox, outbox, copies }: Place) -> Station {
+    fn live_worker(&self, local: usize, WorkerChannels { inbox, outbox, copies }: WorkerChannels) -> LiveWorker {
         let tick_ms = self.settings.ticks.tick_ms;
-        Station {
+        LiveWorker {
             settings: self.settings.clone(),
             first: self.from.map(|from| from + tick_ms),
             restore: self.restore.clone(),

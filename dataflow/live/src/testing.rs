@@ -1,4 +1,4 @@
-//! A decoder with a defect, for tests.
+//! A decoder that panics, for tests.
 
 use contract::event::{Dead, Record, Topic};
 

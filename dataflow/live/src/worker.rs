@@ -1,5 +1,5 @@
-//! One worker of a live job: feeds what it is told, steps, lets out what has closed, and copies its state out in small
-//! steps when a snapshot is wanted.
+//! One worker of a live job: feeds records, steps the dataflow, sends due emissions, and copies its state in small
+//! steps for snapshots.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,66 +11,66 @@ use std::time::Duration;
 use contract::time::{Cause, Time};
 use engine::batch::Batch;
 use engine::clock::Stopwatch;
-use engine::emission::output::Due;
-use engine::emission::stage::Outputs;
+use engine::emission::buffer::Outputs;
+use engine::emission::output::PendingEmission;
 use engine::graph::Settings;
 use engine::job::{FateCounts, Handles};
 use engine::telemetry::Telemetry;
 use operators::vault::{Piece, Vault};
 use timely::worker::Worker;
 
+use crate::checkpoint::snapshot::{Manifest, StateFrames};
+use crate::checkpoint::writer::{Backlog, CheckpointMessage};
 use crate::error::Error;
-use crate::keeper::{Backlog, Copied};
-use crate::snapshot::{Manifest, StateFrames};
 
-/// Drawers copied between two looks at the inbox.
+/// The number of keyed entries copied between two looks at the inbox.
 const FUEL: usize = 1_024;
-/// How long a worker sleeps at most when nobody wakes it: other processes do so only through their sockets.
-const NAP: Duration = Duration::from_millis(50);
+/// The greatest time that a worker sleeps unless it is woken: other processes wake it only through their sockets.
+const MAX_PARK: Duration = Duration::from_millis(50);
 
 /// A message to a worker.
-pub enum Order {
-    /// Records of whole ticks, and whether they are the last: then views leave whether or not they are due.
+pub enum WorkerMessage {
+    /// Records of whole ticks, and whether they are the last: then all emissions are due.
     Feed(Batch, bool),
-    /// Copy what stands now: every tick up to this one has been fed.
+    /// Copy the state: every tick up to this one has been fed.
     Snapshot(Time),
     /// Nothing follows.
     Stop,
 }
 
-/// What leaves the first worker of the job.
-pub enum Leaving {
-    /// Every tick up to this one has closed, it took so long, and this is what left.
-    Closed(Time, Duration, Vec<Due>),
-    /// A snapshot is cut here.
+/// An output of the first worker of the job.
+pub enum WorkerOutput {
+    /// The last closed tick, the time it took, and the emissions that are due.
+    Closed(Time, Duration, Vec<PendingEmission>),
+    /// A snapshot is taken at this tick.
     Mark(Time),
 }
 
-/// What a worker is made of.
-pub struct Station {
-    /// How the graph runs.
+/// A worker before it runs.
+pub struct LiveWorker {
+    /// The settings of the graph.
     pub settings: Settings,
-    /// The first tick that may be fed; any, at the very beginning.
+    /// The first tick that may be fed; `None` at the first start.
     pub first: Option<Time>,
-    /// The snapshot to start from, with its folder.
+    /// The snapshot to restore, with its folder.
     pub restore: Option<(std::path::PathBuf, Manifest)>,
-    /// Have every drawer judged again at the first tick, because of this program.
+    /// Has every keyed entry evaluated again at the first tick, with this changed program as the cause.
     pub judge_anew: Option<Cause>,
-    /// Orders.
-    pub inbox: Receiver<Order>,
-    /// Where outputs go, on the first worker of the job.
-    pub outbox: Option<SyncSender<Leaving>>,
-    /// Where copies go.
-    pub copies: std::sync::mpsc::Sender<Copied>,
-    /// Copies on their way.
+    /// The inbox.
+    pub inbox: Receiver<WorkerMessage>,
+    /// The channel of outputs; only of the first worker of the job.
+    pub outbox: Option<SyncSender<WorkerOutput>>,
+    /// The channel to the checkpoint writer.
+    pub copies: std::sync::mpsc::Sender<CheckpointMessage>,
+    /// The copied bytes in flight.
     pub backlog: Backlog,
-    /// The tick of the copy under way.
+    /// The tick of the current copy.
     pub copying: Cell<Time>,
-    /// The worker's number in its process.
+    /// The index of the worker in its process.
     pub local: usize,
-    /// Set when some part of the job has failed.
+    /// Set when a part of the job has failed.
     pub halt: Arc<AtomicBool>,
-    /// Counts.
+    /// The metrics.
     pub telemetry: Telemetry,
 }
 
@@ -78,12 +78,12 @@ fn engine(problem: &str) -> Error {
     Error::Engine(problem.to_owned())
 }
 
-impl Station {
-    /// Works until told to stop. After an error the worker must not be stepped any more.
+impl LiveWorker {
+    /// Runs until the coordinator stops it. After an error the worker must not be stepped any more.
     ///
     /// # Errors
-    /// If a snapshot cannot be put back, whoever feeds or writes has gone away, or another part of the job has failed.
-    pub fn work(self, worker: &mut Worker) -> Result<(), Error> {
+    /// If a snapshot cannot be restored, a channel is closed, or another part of the job has failed.
+    pub fn run(self, worker: &mut Worker) -> Result<(), Error> {
         let fates = Rc::new(RefCell::new(FateCounts::new()));
         let vault = Vault::default();
         let mut outputs = Outputs::new(self.settings.emit);
@@ -96,31 +96,31 @@ impl Station {
             handles.advance_to(first);
         }
         loop {
-            let order = match self.inbox.try_recv() {
-                Ok(order) => order,
+            let message = match self.inbox.try_recv() {
+                Ok(message) => message,
                 Err(TryRecvError::Disconnected) => return Err(engine("whoever feeds the workers has stopped")),
                 Err(TryRecvError::Empty) => {
                     if self.copy(&vault)? {
                         worker.step();
                     } else {
-                        worker.step_or_park(Some(NAP));
+                        worker.step_or_park(Some(MAX_PARK));
                     }
                     continue;
                 }
             };
-            match order {
-                Order::Feed(batch, last) => {
+            match message {
+                WorkerMessage::Feed(batch, last) => {
                     batch.records.into_iter().for_each(|record| handles.send(record));
                     let took = self.close(worker, &mut handles, batch.upto, &outputs)?;
                     let next = batch.upto + self.settings.ticks.tick_ms;
                     let frontier = (!last).then_some(next);
-                    self.leave(batch.upto, took, outputs.drain(frontier, batch.upto))?;
+                    self.emit(batch.upto, took, outputs.drain(frontier, batch.upto))?;
                     self.count(&mut fates.borrow_mut());
                 }
-                Order::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
-                Order::Stop => {
+                WorkerMessage::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
+                WorkerMessage::Stop => {
                     while self.copy(&vault)? {
-                        self.goes_on()?;
+                        self.check_halted()?;
                     }
                     self.count(&mut fates.borrow_mut());
                     return self.end(worker, handles);
@@ -130,7 +130,7 @@ impl Station {
         }
     }
 
-    /// Closes every tick up to `upto`, here and wherever else it must be.
+    /// Closes every tick up to `upto` and waits until all workers have.
     fn close(
         &self,
         worker: &mut Worker,
@@ -142,33 +142,33 @@ impl Station {
         let next = upto + self.settings.ticks.tick_ms;
         handles.advance_to(next);
         while outputs.probe.less_than(&next) {
-            worker.step_or_park(Some(NAP));
-            self.goes_on()?;
+            worker.step_or_park(Some(MAX_PARK));
+            self.check_halted()?;
         }
         Ok(watch.elapsed())
     }
 
-    /// Who has failed closes no tick, and never will: nobody may wait for it.
-    fn goes_on(&self) -> Result<(), Error> {
+    /// Returns an error if a part of the job has failed: its ticks never close, so waiting for them would not end.
+    fn check_halted(&self) -> Result<(), Error> {
         if self.halt.load(Ordering::Relaxed) { Err(engine("another part of the job has failed")) } else { Ok(()) }
     }
 
-    /// Nothing follows here: waits until that is so everywhere.
+    /// Drops the inputs and waits until every worker has ended.
     fn end(&self, worker: &mut Worker, handles: Handles) -> Result<(), Error> {
         drop(handles);
         while worker.has_dataflows() {
-            worker.step_or_park(Some(NAP));
-            self.goes_on()?;
+            worker.step_or_park(Some(MAX_PARK));
+            self.check_halted()?;
         }
         Ok(())
     }
 
-    fn leave(&self, closed: Time, took: Duration, dues: Vec<Due>) -> Result<(), Error> {
+    fn emit(&self, closed: Time, took: Duration, pending: Vec<PendingEmission>) -> Result<(), Error> {
         let Some(outbox) = &self.outbox else { return Ok(()) };
-        outbox.send(Leaving::Closed(closed, took, dues)).map_err(|_| engine("the writer has stopped"))
+        outbox.send(WorkerOutput::Closed(closed, took, pending)).map_err(|_| engine("the writer has stopped"))
     }
 
-    /// Puts back this worker's share of a snapshot.
+    /// Restores this worker's share of a snapshot.
     fn restore(&self, worker: &Worker, vault: &Vault, outputs: &mut Outputs) -> Result<(), Error> {
         let Some((snapshots, manifest)) = &self.restore else { return Ok(()) };
         let (index, peers) = (worker.index(), worker.peers());
@@ -181,7 +181,7 @@ impl Station {
             let mut frames = StateFrames::open(snapshots, manifest.tick, entry)?;
             while let Some((name, piece)) = frames.next_frame()? {
                 let taken = index == 0 && outputs.load(&name, &piece.drawers).map_err(Error::Recovery)?;
-                if !taken && !Outputs::is_stage(&name) {
+                if !taken && !Outputs::is_buffer(&name) {
                     vault.load(&name, &piece, (index, peers)).map_err(Error::Recovery)?;
                 }
             }
@@ -189,7 +189,7 @@ impl Station {
         Ok(())
     }
 
-    /// Begins a copy; one that is still under way is finished first.
+    /// Begins a copy; finishes the one before first.
     fn begin(&self, tick: Time, vault: &Vault, outputs: &Outputs) -> Result<(), Error> {
         while vault.is_saving() {
             self.copy_step(vault)?;
@@ -198,9 +198,9 @@ impl Station {
         self.copying.set(tick);
         if let Some(outbox) = &self.outbox {
             for (name, waiting) in outputs.save() {
-                self.give(name, Piece { drawers: waiting, notices: Vec::new() })?;
+                self.send_piece(name, Piece { drawers: waiting, notices: Vec::new() })?;
             }
-            outbox.send(Leaving::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
+            outbox.send(WorkerOutput::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
         }
         for (name, size) in vault.sizes() {
             self.telemetry.state(self.local, &name, size.entries as u64, size.bytes as u64);
@@ -208,7 +208,7 @@ impl Station {
         Ok(())
     }
 
-    /// Copies a little, if a copy is under way and the writer keeps up; answers whether more is to come.
+    /// Does one step of the current copy unless the checkpoint writer is behind; returns true if more steps follow.
     fn copy(&self, vault: &Vault) -> Result<bool, Error> {
         if vault.is_saving() && !self.backlog.is_full() {
             self.copy_step(vault)?;
@@ -217,18 +217,18 @@ impl Station {
     }
 
     fn copy_step(&self, vault: &Vault) -> Result<(), Error> {
-        if vault.save(FUEL, |name, piece| self.give(name.to_owned(), piece))? {
+        if vault.save(FUEL, |name, piece| self.send_piece(name.to_owned(), piece))? {
             self.copies
-                .send(Copied::Worker(self.copying.get()))
+                .send(CheckpointMessage::WorkerDone(self.copying.get()))
                 .map_err(|_| engine("the keeper of snapshots has stopped"))?;
         }
         Ok(())
     }
 
-    fn give(&self, name: String, piece: Piece) -> Result<(), Error> {
+    fn send_piece(&self, name: String, piece: Piece) -> Result<(), Error> {
         self.backlog.add(&piece);
-        let word = Copied::Piece(self.copying.get(), self.local, name, piece);
-        self.copies.send(word).map_err(|_| engine("the keeper of snapshots has stopped"))
+        let message = CheckpointMessage::Piece(self.copying.get(), self.local, name, piece);
+        self.copies.send(message).map_err(|_| engine("the keeper of snapshots has stopped"))
     }
 
     fn count(&self, fates: &mut FateCounts) {

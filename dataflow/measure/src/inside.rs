@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use contract::time::Time;
 use engine::batch::Batch;
-use engine::emission::output::Due;
-use engine::emission::stage::Outputs;
+use engine::emission::buffer::Outputs;
+use engine::emission::output::PendingEmission;
 use engine::graph::Settings;
 use engine::job::{Closed, Handles};
 use live::error::Error;
@@ -62,7 +62,7 @@ impl Inside<'_> {
             self.worker.step();
         }
         let dues = self.outputs.drain(Some(next), upto);
-        self.sink.take(&Closed { upto, emissions: dues.into_iter().filter_map(Due::emission).collect() })
+        self.sink.take(&Closed { upto, emissions: dues.into_iter().filter_map(PendingEmission::emission).collect() })
     }
 
     /// The state of each operator; serializes all of it, to measure its size.

@@ -3,7 +3,7 @@
 //!
 //! Open loop (see [`pacing`](crate::pacing)): no event waits for an answer. As in the live job, five or more threads
 //! share the machine: the feeder, the workers, the encoder of exceptions and the encoder of views, which has a lower
-//! priority ([`engine::emission::lanes`]). An event waits half a tick on average until its tick ends. One event in a
+//! priority ([`engine::emission::priority`]). An event waits half a tick on average until its tick ends. One event in a
 //! hundred is sure to cause an exception: see [`probes`].
 
 use std::collections::HashMap;
@@ -151,7 +151,7 @@ fn run(
         let _ = closings.send(closed.upto);
         Ok(())
     };
-    job::run_in_lanes(feed, &work.settings, workers, urgent, views)?;
+    job::run_with_priorities(feed, &work.settings, workers, urgent, views)?;
     Ok(latest.lock().map_or(Duration::ZERO, |latest| *latest))
 }
 

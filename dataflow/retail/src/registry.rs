@@ -13,8 +13,8 @@ use std::cell::OnceCell;
 
 use contract::event::Topic;
 use contract::exception::Step;
-use engine::detector::{Fed, watch};
-use engine::emission::stage::Outputs;
+use engine::detector::{StatefulDetector, run_detector};
+use engine::emission::buffer::Outputs;
 use engine::graph::{Catalog, Detected, GraphInputs, broadcast};
 use engine::reference::Notice;
 use engine::row::Row;
@@ -86,12 +86,12 @@ impl<'scope> Graph<'scope> {
     }
 
     /// Runs a detector over the changes of the rows it reads.
-    pub fn watch<D: Fed>(
+    pub fn watch<D: StatefulDetector>(
         &self,
         detector: D,
         input: impl Into<Inputs<'scope, D::Key, D::Input>>,
     ) -> Collection<'scope, Step> {
-        watch(detector, self.inputs.ticks, self.inputs.context.clone(), self.notices(), input)
+        run_detector(detector, self.inputs.ticks, self.inputs.context.clone(), self.notices(), input)
     }
 }
 
@@ -106,7 +106,7 @@ macro_rules! views {
             use contract::event::Topic;
             use crate::registry::{Graph, Rows, View};
             use contract::schema::Table;
-            use engine::emission::stage::ViewOutputs;
+            use engine::emission::buffer::ViewOutputs;
 
             $(pub mod $name;)+
 

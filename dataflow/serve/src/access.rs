@@ -1,4 +1,4 @@
-//! Who is asking: no one in particular, or the holder of a token; and how a refusal is told and logged.
+//! Authentication of requests by bearer token, and the logging of refusals.
 
 use std::net::SocketAddr;
 
@@ -10,15 +10,15 @@ use engine::telemetry::Telemetry;
 use crate::reply::Problem;
 use crate::tokens::{Holder, Refused, Tokens};
 
-/// Where a request came from.
+/// The address that a request came from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
-/// Why a request was refused, and whose token it was, if that is known.
+/// A refusal, with the holder of the token if it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: StatusCode,
-    /// A word for the metrics and the log.
+    /// The reason, as metrics and the log name it.
     reason: &'static str,
     sentence: &'static str,
     actor: Option<Id>,
@@ -32,14 +32,14 @@ impl Refusal {
         Refusal { status: StatusCode::UNAUTHORIZED, reason, sentence, actor: None }
     }
 
-    /// The holder may not speak in this role.
+    /// Returns the refusal of a role that the holder does not have.
     pub(super) fn wrong_role(holder: &Holder) -> Self {
         let sentence = "this token may not speak in that role";
         Refusal { status: StatusCode::FORBIDDEN, reason: "wrong_role", sentence, actor: Some(holder.actor) }
     }
 
-    /// Logs and counts the refusal; never the token.
-    pub(super) fn told(self, peer: Peer, route: &'static str, telemetry: &Telemetry) -> Problem {
+    /// Logs and counts the refusal, never the token, and returns the answer.
+    pub(super) fn reported(self, peer: Peer, route: &'static str, telemetry: &Telemetry) -> Problem {
         let actor = self.actor.map(Id::as_str);
         tracing::warn!(reason = self.reason, actor, peer = %peer.0, route, "request refused");
         telemetry.refused(self.reason);
@@ -47,10 +47,10 @@ impl Refusal {
     }
 }
 
-/// The holder of the token that a request brings; `None` if it brings none.
+/// Returns the holder of the request's token; `None` if the request has none.
 ///
 /// # Errors
-/// If it brings something else than a token that holds now.
+/// If the request has an authorization header without a valid token.
 pub(super) fn caller(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Holder>, Refusal> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let token = value.to_str().ok().and_then(|value| value.split_once(' '));
@@ -67,10 +67,10 @@ pub(super) fn caller(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Hold
     }
 }
 
-/// The same where a token is needed.
+/// Returns the holder of the request's token, where one is required.
 ///
 /// # Errors
-/// If the request brings no token that holds now.
+/// If the request has no valid token.
 pub(super) fn holder(headers: &HeaderMap, tokens: &Tokens) -> Result<Holder, Refusal> {
     caller(headers, tokens)?.ok_or(Refusal::NO_TOKEN)
 }
@@ -81,7 +81,7 @@ mod tests {
     use crate::tests::logged;
 
     #[test]
-    fn a_refusal_is_logged_with_who_and_why_and_never_the_token() {
+    fn a_refusal_is_logged_with_actor_and_reason_and_never_the_token() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tokens.toml");
         let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of `secret`
@@ -96,7 +96,7 @@ mod tests {
                 headers.insert(header::AUTHORIZATION, value.parse().expect("a header"));
             }
             let refusal = holder(&headers, &tokens).expect_err("refused");
-            logged(|| _ = refusal.told(peer, "/v1/commands", &telemetry))
+            logged(|| _ = refusal.reported(peer, "/v1/commands", &telemetry))
         };
         let lines = [
             refused(Some("Bearer secret")),

@@ -1,28 +1,28 @@
-//! The last exceptions records, kept so that a reader who lost the line can go on where it was.
+//! The last exceptions records, for clients that resume the stream of exceptions.
 //!
-//! State: at most so many records as the configuration says; the oldest go first. A reader holds a position, the name of
-//! the last record it has; when what follows it is gone, it is told so instead of missing something silently.
+//! State: a configured number of records; the oldest are dropped first. A reader holds a position, the id of its last
+//! record. If a record behind the position has been dropped, the reader gets a gap instead of missing it silently.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::told::{Name, Told};
+use crate::exception_record::{ExceptionEntry, RecordId};
 
-/// How many records are kept unless told otherwise.
-pub const KEPT: usize = 10_000;
+/// The default number of records.
+pub const DEFAULT_CAPACITY: usize = 10_000;
 
-/// How many records a reader takes at a time.
-const AT_ONCE: usize = 256;
+/// The number of records that a reader gets at once.
+const BATCH: usize = 256;
 
-/// What follows a position.
+/// The continuation at a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// These, in order; perhaps none yet.
-    Records(Vec<Arc<Told>>),
-    /// Something that is gone; go on after this position with what stands open then.
-    Gap(Option<Name>),
+    /// The next records, in order; may be empty.
+    Records(Vec<Arc<ExceptionEntry>>),
+    /// Records have been dropped: read the open exceptions again and continue after this position.
+    Gap(Option<RecordId>),
 }
 
 /// The last records; clones share them.
@@ -30,71 +30,71 @@ pub enum Next {
 pub struct Events(Arc<Shared>);
 
 struct Shared {
-    ring: Mutex<Ring>,
-    /// Told of every closed tick that said something.
-    news: watch::Sender<()>,
+    buffer: Mutex<Buffer>,
+    /// Notifies readers of every closed tick with records.
+    changed: watch::Sender<()>,
 }
 
-struct Ring {
-    records: VecDeque<Arc<Told>>,
-    keep: usize,
-    /// The last record that is no longer here.
-    gone: Option<Name>,
+struct Buffer {
+    records: VecDeque<Arc<ExceptionEntry>>,
+    capacity: usize,
+    /// The id of the last dropped record.
+    dropped: Option<RecordId>,
 }
 
 impl Events {
-    /// Begins after `last`.
-    pub fn after(last: Option<Name>) -> Self {
-        let ring = Ring { records: VecDeque::new(), keep: KEPT, gone: last };
-        Events(Arc::new(Shared { ring: Mutex::new(ring), news: watch::Sender::new(()) }))
+    /// Creates an empty buffer; the last record before it has the id `last`.
+    pub fn after(last: Option<RecordId>) -> Self {
+        let buffer = Buffer { records: VecDeque::new(), capacity: DEFAULT_CAPACITY, dropped: last };
+        Events(Arc::new(Shared { buffer: Mutex::new(buffer), changed: watch::Sender::new(()) }))
     }
 
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps so many from now on.
-    pub fn keep(&self, count: usize) {
-        let mut ring = self.ring();
-        ring.keep = count.max(1);
-        ring.trim();
+    /// Sets the number of records to keep.
+    pub fn set_capacity(&self, count: usize) {
+        let mut buffer = self.buffer();
+        buffer.capacity = count.max(1);
+        buffer.trim();
     }
 
-    /// Takes the records of a closed tick.
-    pub fn tell(&self, records: impl IntoIterator<Item = Arc<Told>>) {
-        let mut ring = self.ring();
-        ring.records.extend(records);
-        ring.trim();
-        drop(ring);
-        self.0.news.send_replace(());
+    /// Appends the records of a closed tick.
+    pub fn append(&self, records: impl IntoIterator<Item = Arc<ExceptionEntry>>) {
+        let mut buffer = self.buffer();
+        buffer.records.extend(records);
+        buffer.trim();
+        drop(buffer);
+        self.0.changed.send_replace(());
     }
 
-    /// The name of the newest record.
-    pub fn newest(&self) -> Option<Name> {
-        let ring = self.ring();
-        ring.records.back().map(|told| told.name).or(ring.gone)
+    /// Returns the id of the newest record.
+    pub fn newest(&self) -> Option<RecordId> {
+        let buffer = self.buffer();
+        buffer.records.back().map(|entry| entry.id).or(buffer.dropped)
     }
 
-    /// What follows a position; `None` is before every record.
-    pub fn next(&self, position: Option<Name>) -> Next {
-        let ring = self.ring();
-        if position < ring.gone {
-            return Next::Gap(ring.records.back().map(|told| told.name).or(ring.gone));
+    /// Returns the continuation at a position; `None` is before every record.
+    pub fn next(&self, position: Option<RecordId>) -> Next {
+        let buffer = self.buffer();
+        if position < buffer.dropped {
+            return Next::Gap(buffer.records.back().map(|entry| entry.id).or(buffer.dropped));
         }
-        let first = ring.records.partition_point(|told| Some(told.name) <= position);
-        Next::Records(ring.records.iter().skip(first).take(AT_ONCE).cloned().collect())
+        let first = buffer.records.partition_point(|entry| Some(entry.id) <= position);
+        Next::Records(buffer.records.iter().skip(first).take(BATCH).cloned().collect())
     }
 
-    /// Tells when there is something new.
-    pub fn news(&self) -> watch::Receiver<()> {
-        self.0.news.subscribe()
+    /// Returns a receiver that is notified of new records.
+    pub fn changed(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
     }
 }
 
-impl Ring {
+impl Buffer {
     fn trim(&mut self) {
-        while self.records.len() > self.keep {
-            self.gone = self.records.pop_front().map(|told| told.name);
+        while self.records.len() > self.capacity {
+            self.dropped = self.records.pop_front().map(|entry| entry.id);
         }
     }
 }
@@ -106,9 +106,9 @@ mod tests {
     use contract::ids::{EventId, Id};
     use contract::record::{Event, Status};
 
-    fn told(time: i64, seq: u64) -> Arc<Told> {
-        Arc::new(Told {
-            name: (time, seq),
+    fn entry(time: i64, seq: u64) -> Arc<ExceptionEntry> {
+        Arc::new(ExceptionEntry {
+            id: (time, seq),
             kind: Id::new("labor.coverage_gap"),
             exception_id: EventId::from("x"),
             event: Event::Opened,
@@ -120,35 +120,35 @@ mod tests {
         })
     }
 
-    fn names(next: Next) -> Result<Vec<Name>, Option<Name>> {
+    fn ids(next: Next) -> Result<Vec<RecordId>, Option<RecordId>> {
         match next {
-            Next::Records(records) => Ok(records.iter().map(|told| told.name).collect()),
+            Next::Records(records) => Ok(records.iter().map(|entry| entry.id).collect()),
             Next::Gap(position) => Err(position),
         }
     }
 
     #[test]
-    fn a_reader_goes_on_where_it_was_or_hears_of_the_gap() {
+    fn a_reader_resumes_at_its_position_or_gets_a_gap() {
         let events = Events::after(None);
-        events.keep(3);
-        events.tell([told(10, 0), told(10, 1)]);
-        assert_eq!(names(events.next(None)), Ok(vec![(10, 0), (10, 1)]));
-        assert_eq!(names(events.next(Some((10, 0)))), Ok(vec![(10, 1)]));
-        events.tell([told(20, 0), told(30, 0)]);
-        // (10, 0) is gone: who has it misses nothing, who does not hears so.
-        assert_eq!(names(events.next(Some((10, 0)))), Ok(vec![(10, 1), (20, 0), (30, 0)]));
-        assert_eq!(names(events.next(None)), Err(Some((30, 0))));
-        assert_eq!(names(events.next(Some((30, 0)))), Ok(vec![]));
-        assert_eq!(names(events.next(Some((99, 0)))), Ok(vec![]));
+        events.set_capacity(3);
+        events.append([entry(10, 0), entry(10, 1)]);
+        assert_eq!(ids(events.next(None)), Ok(vec![(10, 0), (10, 1)]));
+        assert_eq!(ids(events.next(Some((10, 0)))), Ok(vec![(10, 1)]));
+        events.append([entry(20, 0), entry(30, 0)]);
+        // (10, 0) is dropped: who has it misses nothing, who does not hears so.
+        assert_eq!(ids(events.next(Some((10, 0)))), Ok(vec![(10, 1), (20, 0), (30, 0)]));
+        assert_eq!(ids(events.next(None)), Err(Some((30, 0))));
+        assert_eq!(ids(events.next(Some((30, 0)))), Ok(vec![]));
+        assert_eq!(ids(events.next(Some((99, 0)))), Ok(vec![]));
         assert_eq!(events.newest(), Some((30, 0)));
     }
 
     #[test]
-    fn what_was_told_before_a_restart_is_gone() {
+    fn records_before_a_restart_are_a_gap() {
         let events = Events::after(Some((30, 4)));
-        assert_eq!(names(events.next(Some((30, 3)))), Err(Some((30, 4))));
-        assert_eq!(names(events.next(Some((30, 4)))), Ok(vec![]));
-        events.tell([told(40, 0)]);
-        assert_eq!(names(events.next(Some((30, 4)))), Ok(vec![(40, 0)]));
+        assert_eq!(ids(events.next(Some((30, 3)))), Err(Some((30, 4))));
+        assert_eq!(ids(events.next(Some((30, 4)))), Ok(vec![]));
+        events.append([entry(40, 0)]);
+        assert_eq!(ids(events.next(Some((30, 4)))), Ok(vec![(40, 0)]));
     }
 }

@@ -1,5 +1,5 @@
-//! Accepts connections and lets none of them hold the server up: so many at a time, so long for a request's head, and a
-//! stop that waits for answers on their way, but not for ever.
+//! Accepts connections with limits: their number, the time for a request's head, and the time that a stop waits for
+//! answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::access::Peer;
 
-/// Connections at a time; more wait to be accepted.
+/// The greatest number of connections; more wait to be accepted.
 const CONNECTIONS: usize = 256;
-/// How long a request's head, and on a kept connection the next request, may take to come.
+/// The greatest time for a request's head, and between requests on a kept connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Bytes of a request's head at most.
+/// The greatest size of a request's head, in bytes.
 const HEAD_BYTES: usize = 16 * 1024;
-/// How long a stop waits for answers on their way.
+/// The greatest time that a stop waits for answers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait when the machine has no room for another connection.
+/// The wait before the next accept after one has failed.
 const NO_ROOM: Duration = Duration::from_millis(200);
 
 /// Serves connections until `stopping` turns true.

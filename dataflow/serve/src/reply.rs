@@ -1,4 +1,4 @@
-//! What a reader gets: JSON, or a sentence on what was wrong with the question.
+//! Answers: JSON, or an error with a sentence and the wrong field.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// A question that cannot be answered.
+/// The answer to a request that cannot be served.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    told: Told,
+    body: ProblemBody,
 }
 
 #[derive(Debug, Serialize)]
-struct Told {
+struct ProblemBody {
     error: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
@@ -22,20 +22,23 @@ struct Told {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, error: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status, told: Told { error: error.into(), field: None } }
+        Problem { status, body: ProblemBody { error: error.into(), field: None } }
     }
 
-    /// A wrong field or parameter.
+    /// Returns the answer to a wrong field or parameter.
     pub(super) fn field(field: &str, error: impl Into<Cow<'static, str>>) -> Self {
-        Problem { status: StatusCode::BAD_REQUEST, told: Told { error: error.into(), field: Some(field.to_owned()) } }
+        Problem {
+            status: StatusCode::BAD_REQUEST,
+            body: ProblemBody { error: error.into(), field: Some(field.to_owned()) },
+        }
     }
 
-    /// Nothing stands yet.
+    /// Returns the answer before the first tick has closed.
     pub(super) fn too_early() -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no tick has closed yet; see /readyz")
     }
 
-    /// The program's own defect.
+    /// Returns the answer after a defect of the program.
     pub(super) fn defect(problem: &dyn std::fmt::Display) -> Self {
         tracing::error!(%problem, "a request could not be answered");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why")
@@ -44,7 +47,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, json(serde_json::to_string(&self.told).unwrap_or_default())).into_response();
+        let mut response = (self.status, json(serde_json::to_string(&self.body).unwrap_or_default())).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -52,24 +55,24 @@ impl IntoResponse for Problem {
     }
 }
 
-/// JSON text as an answer.
+/// Returns JSON text as an answer.
 pub(super) fn json(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
-/// The parameters of a question, each at most once.
+/// The parameters of a query, each at most once.
 pub(super) type Parameters = Vec<(String, String)>;
 
-/// Takes a parameter out.
+/// Removes and returns a parameter.
 pub(super) fn take(parameters: &mut Parameters, name: &str) -> Option<String> {
     let at = parameters.iter().position(|(held, _)| held == name)?;
     Some(parameters.remove(at).1)
 }
 
-/// Takes the limit of a page out, `usual` unless another is asked for.
+/// Removes the parameter `limit` and returns it; `usual` if it is absent.
 ///
 /// # Errors
-/// If it is no number from 1 to `most`.
+/// If the limit is no number from 1 to `most`.
 pub(super) fn take_limit(parameters: &mut Parameters, usual: usize, most: usize) -> Result<usize, Problem> {
     let Some(text) = take(parameters, "limit") else { return Ok(usual) };
     let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));

@@ -1,4 +1,4 @@
-//! The HTTP server: a thread of its own with its own small runtime.
+//! Starts and stops the HTTP server, which has its own thread and runtime.
 
 use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
@@ -10,14 +10,14 @@ use tokio::sync::watch;
 use crate::commands::CommandSink;
 use crate::config::HttpConfig;
 use crate::error::Error;
-use crate::rows::Board;
+use crate::tables::serving::ServingTables;
 use crate::tokens::Tokens;
 use crate::{listen, routes};
 
-/// How long a stop waits for work that does not end.
+/// The time that a stop waits for blocked work.
 const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A server that runs.
+/// A running server.
 pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -25,14 +25,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts answering on a thread of its own.
+    /// Starts the server on a thread of its own.
     ///
     /// # Errors
-    /// If the configuration is not allowed or wrong, or the address cannot be had.
+    /// If the configuration is not allowed or wrong, or the address cannot be bound.
     pub fn start(
         config: &HttpConfig,
         telemetry: Telemetry,
-        board: Board,
+        tables: ServingTables,
         commands: Option<CommandSink>,
     ) -> Result<Self, Error> {
         let bind = config.bind;
@@ -40,7 +40,7 @@ impl Server {
             return Err(Error::Public(bind));
         }
         let tokens = Tokens::open(config.tokens_file.as_deref())?;
-        board.events().keep(config.events_kept);
+        tables.events().set_capacity(config.events_kept);
         let unbound = |error| Error::Bind { bind, error };
         let listener = TcpListener::bind(bind).map_err(unbound)?;
         listener.set_nonblocking(true).map_err(unbound)?;
@@ -52,7 +52,7 @@ impl Server {
             .build()
             .map_err(Error::Start)?;
         let (stop, stopping) = watch::channel(false);
-        let app = routes::App::new(config, telemetry, board, tokens, commands, stopping.clone());
+        let app = routes::App::new(config, telemetry, tables, tokens, commands, stopping.clone());
         let serve = async move {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => listen::serve(listener, routes::router(app), stopping).await,
@@ -69,12 +69,12 @@ impl Server {
         Ok(Server { address, stop, thread })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no more requests, ends the streams, and waits a little for the answers on their way.
+    /// Stops accepting requests, ends the streams, and waits for a limited time for other answers.
     pub fn stop(self) {
         self.stop.send_replace(true);
         if self.thread.join().is_err() {

@@ -1,6 +1,6 @@
-//! Who may give commands: bearer tokens, each bound to a person, roles and a day on which it ends.
+//! Bearer tokens: each belongs to an actor with roles and expires at an instant.
 //!
-//! The file holds hashes only, so whoever reads it can give no command. To make a token and its hash:
+//! The file holds only hashes, so a reader of the file can give no command. To make a token and its hash:
 //!
 //! ```text
 //! token=$(openssl rand -hex 32)
@@ -17,7 +17,7 @@
 //! expires_at = "2027-01-01T00:00:00Z"
 //! ```
 //!
-//! The file is read again when it changes; while it cannot be read, nobody is known.
+//! The file is read again when it changes; while it cannot be read, no token is valid.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -40,44 +40,44 @@ struct TokensFile {
     token: Vec<TokenEntry>,
 }
 
-/// A token as it stands in the file.
+/// A token in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenEntry {
     /// The SHA-256 of the token in hex.
     sha256: String,
-    /// Who holds it: an id.
+    /// The actor who holds the token: an id.
     actor: String,
-    /// In which roles its holder may speak: ids.
+    /// The roles of the actor: ids.
     roles: Vec<String>,
-    /// When it ends: RFC 3339 with an offset, or milliseconds since 1970 UTC.
+    /// The end of validity: RFC 3339 with an offset, or milliseconds since 1970 UTC.
     expires_at: toml::Value,
 }
 
-/// Who holds a token.
+/// The holder of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The person.
+    /// The actor.
     pub actor: Id,
-    /// Their roles.
+    /// The roles.
     pub roles: Vec<Id>,
-    /// When the token ends.
+    /// The end of the token's validity.
     pub expires_at: i64,
 }
 
 impl Holder {
-    /// Whether the holder may speak in this role.
+    /// Returns true if the holder has this role.
     pub fn has(&self, role: &str) -> bool {
         self.roles.iter().any(|held| held.as_str() == role)
     }
 }
 
-/// Why a token was refused.
+/// The reason for which a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// Nobody was given it.
+    /// The token is not in the file.
     Unknown,
-    /// Its time is over; it was this person's.
+    /// The token has expired; it belonged to this actor.
     Expired(Id),
 }
 
@@ -87,10 +87,10 @@ struct Token {
     holder: Holder,
 }
 
-/// What tells whether a file changed.
+/// The modification time and length of the file, which show whether it has changed.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// Every token that was given out.
+/// The tokens of a file.
 #[derive(Debug)]
 pub struct Tokens {
     path: Option<PathBuf>,
@@ -98,7 +98,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The tokens of a file; without one nobody is known.
+    /// Opens a file of tokens; without a file no token is valid.
     ///
     /// # Errors
     /// If the file cannot be read or is wrong.
@@ -107,10 +107,10 @@ impl Tokens {
         Ok(Tokens { path: path.map(Path::to_owned), known: Mutex::new(known) })
     }
 
-    /// Who holds this token at wall-clock time `now`.
+    /// Returns the holder of a token at wall-clock time `now`.
     ///
     /// # Errors
-    /// If nobody does, or no longer.
+    /// If the token is unknown or has expired.
     pub fn holder(&self, token: &str, now: i64) -> Result<Holder, Refused> {
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,7 +176,7 @@ impl TokenEntry {
     }
 }
 
-/// Milliseconds since 1970 UTC of an integer, a TOML date-time or its text.
+/// Returns the milliseconds since 1970 UTC of an integer, a TOML date-time or its text.
 fn instant(value: &toml::Value) -> Option<i64> {
     match value {
         toml::Value::Integer(instant_ms) => Some(*instant_ms),
@@ -197,7 +197,8 @@ fn datetime_ms(datetime: &Datetime) -> Option<i64> {
     Some(days * DAY_MS + (minutes * 60 + i64::from(time.second.unwrap_or(0))) * 1_000)
 }
 
-/// Days from 1970-01-01 to a day of the Gregorian calendar: years are counted from March, so that the leap day is last.
+/// Returns the days from 1970-01-01 to a day of the Gregorian calendar. Years begin in March, so that the leap day is
+/// last.
 fn days_before(year: i64, month: i64, day: i64) -> i64 {
     let years = if month > 2 { year } else { year - 1 };
     let days_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;

@@ -12,7 +12,7 @@ use contract::output::OutputTopic;
 use live::config::Config;
 use live::error::Error;
 use live::log;
-use live::patience::Patience;
+use live::retry::Retry;
 
 use crate::cli::out::Out;
 use crate::cli::signals::stop_flag;
@@ -69,7 +69,7 @@ impl Read {
         log::init(config.log.format, config.log.level);
         // Only a follower can be asked to stop: it then prints what it has read. Any other reader runs to the end.
         let stop = if self.follow { stop_flag()? } else { Arc::default() };
-        let away = Patience { limit: AWAY, stop: &stop, rest: std::thread::sleep };
+        let away = Retry { limit: AWAY, stop: &stop, rest: std::thread::sleep };
         let source = away.with(|| sink.source(Start::Beginning, !self.follow))?;
         if !self.exactly_once {
             return print_records(source, out, away);
@@ -83,7 +83,7 @@ impl Read {
 }
 
 /// Prints the stored records of a topic, to its end or until stopped; records at hand are flushed at once.
-fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
+fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Retry<'_>) -> Result<(), Error> {
     while !away.stop.load(Ordering::Relaxed) {
         match away.with(|| source.poll(RECORDS, PATIENCE))? {
             Polled::Records(messages) => {
@@ -98,7 +98,7 @@ fn print_records(mut source: Box<dyn Source>, out: &mut Out, away: Patience<'_>)
 }
 
 /// Prints the closed ticks of a topic, each once, to its end or until stopped; flushed before any waiting.
-fn print_ticks(mut reader: Reader, out: &mut Out, away: Patience<'_>) -> Result<(), Error> {
+fn print_ticks(mut reader: Reader, out: &mut Out, away: Retry<'_>) -> Result<(), Error> {
     let mut patience = Duration::ZERO;
     while !away.stop.load(Ordering::Relaxed) {
         match away.with(|| reader.next(patience))? {

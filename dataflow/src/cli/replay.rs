@@ -10,7 +10,7 @@ use connectors::file::whole::WholeFile;
 use contract::event::Topic;
 use engine::clock::Stopwatch;
 use engine::emission::output::Written;
-use engine::job::{self, Ran};
+use engine::job::{self, RunSummary};
 use indicatif::{ProgressBar, ProgressStyle};
 use live::error::Error;
 use live::log::{self, LogFormat, LogLevel};
@@ -111,7 +111,13 @@ fn progress(scenario: &Scenario) -> Result<ProgressBar, Error> {
     Ok(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
 }
 
-fn summary<'a>(scenario: &'a Scenario, workers: u16, ran: &Ran, written: &'a Written, seconds: f64) -> Summary<'a> {
+fn summary<'a>(
+    scenario: &'a Scenario,
+    workers: u16,
+    ran: &RunSummary,
+    written: &'a Written,
+    seconds: f64,
+) -> Summary<'a> {
     let mut topics: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
     for topic in Topic::ALL {
         let counts = topics.entry(topic.name()).or_default();

@@ -5,7 +5,7 @@ use contract::output::OutputTopic;
 use crate::emission::output::{Emission, Encoder, erased};
 use crate::error::Error;
 
-/// The error of a record that cannot be encoded.
+/// Returns the error of a record that cannot be encoded.
 pub fn unencodable(topic: OutputTopic, error: impl std::fmt::Display) -> Error {
     Error(format!("cannot encode a record of {}: {error}", topic.name()))
 }
@@ -25,10 +25,10 @@ impl Encoder for LineEncoder<'_> {
     }
 }
 
-/// The records of an emission as JSON lines without their ends, numbered from `seq`.
+/// Encodes the records of an emission as JSON lines without line ends, numbered from `seq`.
 ///
 /// # Errors
-/// If one cannot be encoded.
+/// If a record cannot be encoded.
 pub fn lines(emission: &Emission, seq: u64) -> Result<Vec<Vec<u8>>, Error> {
     struct Each(Vec<Vec<u8>>, Option<std::io::Error>);
     impl Encoder for Each {
@@ -48,7 +48,7 @@ pub fn lines(emission: &Emission, seq: u64) -> Result<Vec<Vec<u8>>, Error> {
 /// Appends the records of an emission to `buffer` as JSON lines, numbered from `seq`.
 ///
 /// # Errors
-/// If one cannot be encoded.
+/// If a record cannot be encoded.
 pub fn append_lines(emission: &Emission, seq: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
     let mut encoder = LineEncoder { buffer, failed: None };
     emission.records.encode(emission.time, seq, &mut encoder);

@@ -1,6 +1,7 @@
-//! What leaves: gathered by tick ([`stage`]), numbered ([`output`]), encoded ([`encode`]), urgent topics first ([`lanes`]).
+//! Emissions: buffered by tick ([`buffer`]), numbered ([`output`]), encoded ([`encode`]), views at low priority
+//! ([`priority`]).
 
+pub mod buffer;
 pub mod encode;
-pub mod lanes;
 pub mod output;
-pub mod stage;
+pub mod priority;

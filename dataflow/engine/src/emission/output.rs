@@ -1,42 +1,42 @@
-//! What leaves: the records of the five output topics, numbered within their tick, when the tick has closed.
+//! Emissions of closed ticks: the records of the five output topics, numbered within their tick.
 //!
-//! [`crate::emission::stage`] gathers them and says what is due; the writer puts that in order, numbers and encodes it, while the
-//! worker goes on. Nothing here does input or output.
+//! [`crate::emission::buffer`] returns emissions that are due; the writer thread puts them in order, numbers and
+//! encodes them, while the worker continues. Nothing here does input or output.
 
 use std::collections::BTreeMap;
 
 use contract::output::OutputTopic;
 use contract::time::Time;
 
-/// Records of one topic (and view) that leave at one tick, in order.
+/// The records of one topic (and view) at one tick, in order.
 pub trait Records: Send {
-    /// How many.
+    /// Returns the number of records.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Returns true if there are no records.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Gives each record, with its table, to the encoder, numbering from `seq`.
+    /// Passes each record with its table to the encoder, numbered from `seq`.
     fn encode(&self, time: Time, seq: u64, encoder: &mut dyn Encoder);
 
-    /// Counts them for the summary.
+    /// Adds the records to the summary.
     fn tally(&self, written: &mut Written);
 }
 
-/// What was written, for the summary.
+/// The summary of the written records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Records by topic.
+    /// Counts of records by topic.
     pub records: BTreeMap<&'static str, u64>,
-    /// Rows standing at the end, by view.
+    /// Counts of rows at the end, by view.
     pub rows: BTreeMap<&'static str, i64>,
-    /// Exceptions by type and event.
+    /// Counts of exceptions by type and event.
     pub exceptions: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
-/// Turns records into bytes; implemented where they are written.
+/// Encodes records; implemented by each output format.
 pub trait Encoder {
     /// Takes one record of a table.
     fn record(&mut self, table: &'static str, record: &dyn erased::Record);
@@ -46,12 +46,12 @@ pub trait Encoder {
 pub mod erased {
     use std::io;
 
-    /// Something that writes itself as JSON.
+    /// A record that encodes itself as JSON.
     pub trait Record {
         /// Appends the record as one JSON object.
         ///
         /// # Errors
-        /// What the writer says.
+        /// The error of the writer.
         fn write_json(&self, into: &mut Vec<u8>) -> io::Result<()>;
     }
 
@@ -62,43 +62,43 @@ pub mod erased {
     }
 }
 
-/// Puts what has gathered into records.
-pub type Order = Box<dyn FnOnce() -> Box<dyn Records> + Send>;
+/// Builds the records of an emission and puts them in order.
+pub type BuildRecords = Box<dyn FnOnce() -> Box<dyn Records> + Send>;
 
-/// What is due to leave, not yet in order: that is work for whoever writes it.
-pub struct Due {
+/// An emission that is due and whose records are not built yet; the writer thread builds them.
+pub struct PendingEmission {
     /// Its tick.
     pub time: Time,
     /// Its topic.
     pub topic: OutputTopic,
-    /// Puts it in order.
-    pub order: Order,
+    /// Builds the records.
+    pub build: BuildRecords,
 }
 
-impl Due {
-    /// Puts it in order; nothing may be left of it.
+impl PendingEmission {
+    /// Builds the emission; `None` if it has no records.
     pub fn emission(self) -> Option<Emission> {
-        let Due { time, topic, order } = self;
-        Some(Emission { time, topic, records: order() }).filter(|emission| !emission.records.is_empty())
+        let PendingEmission { time, topic, build } = self;
+        Some(Emission { time, topic, records: build() }).filter(|emission| !emission.records.is_empty())
     }
 }
 
-/// Records on their way to the writer.
+/// An emission with its records.
 pub struct Emission {
     /// Their tick.
     pub time: Time,
     /// Their topic.
     pub topic: OutputTopic,
-    /// The records; those of a topic's later emissions of the same tick are numbered on.
+    /// The records; later emissions of the same topic and tick continue the numbering.
     pub records: Box<dyn Records>,
 }
 
-/// How far the records of each topic are numbered, in the tick it has come to.
+/// The next sequence number of each topic, and the tick it belongs to.
 #[derive(Default)]
 pub struct Numbers(BTreeMap<OutputTopic, (Time, u64)>);
 
 impl Numbers {
-    /// The number of the first record of an emission; the topic's next emission of the same tick goes on behind the last.
+    /// Returns the number of the first record of an emission and reserves the numbers of all its records.
     pub fn take(&mut self, emission: &Emission) -> u64 {
         let (time, next) = self.0.entry(emission.topic).or_insert((emission.time, 0));
         if *time != emission.time {

@@ -1,7 +1,8 @@
-//! Reads the logs of a scenario side by side, decodes them, binds each record to its tick, and hands over whole ticks.
+//! Reads the logs of a scenario side by side, decodes them, binds each record to its tick, and returns batches of whole
+//! ticks.
 //!
-//! A line that cannot be read takes the ingest time of the line before it, or the first tick of all if none is; an
-//! ingest time smaller than the one before it is taken as that one, and counted (contract §1).
+//! A line that cannot be decoded takes the ingest time of the line before it, or the first tick if there is none. An
+//! ingest time smaller than the one before it is replaced by that one, and counted (contract §1).
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -20,7 +21,7 @@ use engine::graph::Settings;
 use crate::error::Error;
 use crate::replay::scenario::Scenario;
 
-/// How many records make a batch, unless a tick has more.
+/// The number of records of a batch, unless one tick has more.
 const BATCH: usize = 4_096;
 
 /// The lines of one topic.
@@ -28,9 +29,9 @@ struct TopicFeed {
     topic: Topic,
     decoder: Decoder,
     lines: Lines,
-    /// The ingest time of the last line that could be read.
+    /// The ingest time of the last decoded line.
     ingest_time: Option<i64>,
-    /// Lines before the first that could be read: they wait for the first tick.
+    /// Lines before the first decoded one; they wait for the first tick.
     leading: VecDeque<(u64, Vec<u8>, Dead)>,
     next: Option<Bound>,
     disordered: u64,
@@ -54,7 +55,7 @@ impl Feed {
         Feed::decoded_by(Record::decode_line, scenario, read)
     }
 
-    /// The same with another decoder.
+    /// Opens every log with another decoder.
     fn decoded_by(decoder: Decoder, scenario: &Scenario, read: Arc<AtomicU64>) -> Result<Self, Error> {
         let settings = scenario.settings.clone();
         let mut topics = Vec::new();
@@ -119,7 +120,7 @@ impl TopicFeed {
         Ok(TopicFeed { topic, decoder, lines, ingest_time: None, leading: VecDeque::new(), next: None, disordered: 0 })
     }
 
-    /// Reads on to the next record whose tick is known.
+    /// Reads up to the next record whose tick is known.
     fn advance(&mut self, settings: &Settings) -> Result<(), Error> {
         self.next = None;
         while let Some((position, line)) = self.lines.next_line()? {

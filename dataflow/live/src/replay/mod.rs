@@ -1,4 +1,5 @@
-//! A job over the files of a folder: [`scenario`] says how, [`feed`] reads them by tick, [`write`](mod@write) writes what leaves.
+//! Runs a job over the files of a folder: [`scenario`] has its settings, [`feed`] reads it by tick,
+//! [`write`](mod@write) writes the outputs.
 
 pub mod feed;
 pub mod scenario;

@@ -1,4 +1,4 @@
-//! A scenario: a folder with a log of every topic, and how to run it.
+//! Scenarios: a folder with a log of every topic and the settings to run it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,30 +13,30 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// The tick of a replay.
+/// The default length of a tick of a replay.
 pub const REPLAY_TICK_MS: i64 = 1_000;
 
-/// What `scenario.toml` may say; all of it optional.
+/// The content of `scenario.toml`; every field is optional.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScenarioFile {
-    /// What it is called.
+    /// The name.
     pub name: Option<String>,
     /// The last instant of the replay; records of later ticks are not read.
     pub until: Option<i64>,
     /// Length of a tick.
     pub tick_ms: Option<i64>,
-    /// How far back an event may have happened.
+    /// Greatest age of an event.
     pub lateness_ms: Option<i64>,
-    /// How far ahead an event may have happened.
+    /// Greatest lead of an event over the clock.
     pub future_ms: Option<i64>,
-    /// How often views leave; a tick unless said.
+    /// Interval of view emissions; a tick by default.
     pub emit_ms: Option<i64>,
     /// Policies that differ from their defaults.
     pub policy: BTreeMap<String, i64>,
 }
 
-/// What the command line may override.
+/// Settings that the command line overrides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// Length of a tick.
@@ -50,11 +50,11 @@ pub struct Overrides {
 pub struct Scenario {
     /// Its folder.
     pub folder: PathBuf,
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// The last instant, if it has one.
+    /// The last instant, if there is one.
     pub until: Option<i64>,
-    /// How to run it.
+    /// The settings of the graph.
     pub settings: Settings,
 }
 
@@ -62,7 +62,7 @@ impl Scenario {
     /// Reads a scenario folder.
     ///
     /// # Errors
-    /// If the folder is missing, or its `scenario.toml` cannot be read or says something wrong.
+    /// If the folder is missing, or its `scenario.toml` cannot be read or is wrong.
     pub fn open(folder: &Path, overrides: &Overrides) -> Result<Self, Error> {
         if !folder.is_dir() {
             return Err(Error::scenario(folder, "no such scenario folder"));
@@ -80,10 +80,10 @@ impl Scenario {
         Ok(Scenario { folder: folder.to_owned(), name, until: file.until, settings })
     }
 
-    /// The log of a topic, if it is there: `TOPIC.jsonl` or `TOPIC.parquet`.
+    /// Returns the log of a topic, if it exists: `TOPIC.jsonl` or `TOPIC.parquet`.
     ///
     /// # Errors
-    /// If both are there: which one is meant?
+    /// If both exist.
     pub fn log(&self, topic: Topic) -> Result<Option<PathBuf>, Error> {
         let found: Vec<PathBuf> = ["jsonl", "parquet"]
             .iter()
@@ -134,8 +134,8 @@ mod tests {
         let scenario = Scenario::open(folder.path(), &overrides).expect("opens");
         assert_eq!(scenario.settings.ticks.tick_ms, 10);
         assert_eq!(scenario.settings.limits.lateness_ms, LATENESS_MS);
-        assert_eq!(scenario.settings.policies.said("x"), Some(3));
-        assert_eq!(scenario.settings.policies.said("min_confidence_bp"), Some(1));
+        assert_eq!(scenario.settings.policies.value_of("x"), Some(3));
+        assert_eq!(scenario.settings.policies.value_of("min_confidence_bp"), Some(1));
         for (wrong, says) in [("tick_ms = 0", "tick_ms is 0"), ("untill = 1", "untill"), ("until = x", "scenario.toml")]
         {
             write(wrong);

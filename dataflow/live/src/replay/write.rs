@@ -1,4 +1,4 @@
-//! Encodes what leaves and writes it into files that are whole or not there: JSON lines, or typed tables.
+//! Writes the outputs of a replay into files that appear complete or not at all: JSON lines, or typed tables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,26 +12,26 @@ use contract::schema::{self, Table};
 use engine::emission::encode::{append_lines, unencodable};
 use engine::emission::output::{Emission, Encoder, Numbers, Written, erased};
 use serde_json::Value;
-use serve::columns::columns;
+use serve::tables::columns::columns;
 
 use crate::error::Error;
 
-/// How output files are written.
+/// The format of output files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One JSON object a line, one file per topic.
+    /// One JSON object per line, one file per topic.
     #[default]
     Jsonl,
-    /// One typed table per view and one per other topic; what is nested in a record is JSON text in its column.
+    /// One typed table per view and one per other topic; nested values of a record are JSON text in their column.
     Parquet,
 }
 
-/// Where encoded records go.
+/// A destination of encoded records.
 trait Destination: Send {
     /// Encodes and writes one emission, numbering from `seq`.
     fn write(&mut self, emission: &Emission, seq: u64) -> Result<(), Error>;
 
-    /// Makes every file whole.
+    /// Completes every file.
     fn finish(self: Box<Self>) -> Result<(), Error>;
 }
 
@@ -43,10 +43,10 @@ pub struct OutputFiles {
 }
 
 impl OutputFiles {
-    /// Starts writing into `folder`, which is made if it is not there; `views` are the views of the job.
+    /// Creates files in `folder`, which is created if it does not exist; `views` are the views of the job.
     ///
     /// # Errors
-    /// If the folder or a file cannot be made.
+    /// If the folder or a file cannot be created.
     pub fn create(folder: &Path, format: Format, views: &[Table]) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(connectors::Error::io("create", folder))?;
         let destination: Box<dyn Destination> = match format {
@@ -56,7 +56,7 @@ impl OutputFiles {
         Ok(OutputFiles { destination, numbers: Numbers::default(), written: Written::default() })
     }
 
-    /// Writes emissions, numbering on within each topic and tick.
+    /// Writes emissions and numbers their records within each topic and tick.
     ///
     /// # Errors
     /// If a record cannot be encoded or written.
@@ -69,7 +69,7 @@ impl OutputFiles {
         Ok(())
     }
 
-    /// Makes every file whole.
+    /// Completes every file and returns the summary.
     ///
     /// # Errors
     /// If a file cannot be made durable.
@@ -137,7 +137,7 @@ impl Tables {
     }
 }
 
-/// Flattens records into rows of their tables.
+/// Converts records to rows of their tables.
 struct RowEncoder<'a> {
     tables: &'a mut BTreeMap<&'static str, ParquetTable>,
     failed: Option<String>,
@@ -154,7 +154,7 @@ impl RowEncoder<'_> {
     }
 }
 
-/// A record without nesting: a view's key and value become columns of their own, any other nested value JSON text.
+/// Returns a record without nesting: fields of a view's key and value become columns, any other nested value JSON text.
 fn flat(record: Value) -> Value {
     let Value::Object(fields) = record else { return record };
     let is_view = fields.contains_key("view");

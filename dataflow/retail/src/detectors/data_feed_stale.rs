@@ -3,7 +3,7 @@
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read_some};
 use engine::time::{Collection, Inputs};
 use operators::one::One;
@@ -36,15 +36,15 @@ impl Detector for FeedStale {
     type Key = Feed;
     type State = One<i64>;
 
-    fn assess(&self, _: &Feed, state: &mut One<i64>, _: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Feed, state: &mut One<i64>, _: &EvaluationContext<'_>) -> Verdict {
         if state.is_empty() { Verdict::GONE } else { Verdict::while_true(true) }
     }
 
-    fn respond(&self, _: &Feed, _: &One<i64>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Feed, _: &One<i64>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("check_feed", "platform_team") }
     }
 
-    fn drivers(&self, feed: &Feed, state: &One<i64>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, feed: &Feed, state: &One<i64>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let accepted_at = state.get().copied();
         let silence = accepted_at.map(|heard_at| at.now - silent_since(at.context, feed.store, heard_at, at.now));
         vec![
@@ -62,7 +62,7 @@ impl Detector for FeedStale {
     }
 }
 
-impl Fed for FeedStale {
+impl StatefulDetector for FeedStale {
     type Input = i64;
 
     fn update(&self, _: &Feed, state: &mut One<i64>, accepted_at: i64, diff: i64) {
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn is_open_while_the_feed_is_stale() {
         let (context, key) = (Context::default(), Feed { store: Id::new("s"), topic: Topic::Pos });
-        let at = At { now: 1_000_001, context: &context, policy: &[] };
+        let at = EvaluationContext { now: 1_000_001, context: &context, policy: &[] };
         let mut state = One::default();
         FeedStale.update(&key, &mut state, 100_000, 1);
         assert_eq!(FeedStale.assess(&key, &mut state, &at), Verdict::while_true(true));

@@ -6,7 +6,7 @@ use contract::ids::Id;
 use contract::keys::StoreDept;
 use contract::policy::Policy;
 use contract::time::QUARTER_MS;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
 use operators::one::One;
@@ -46,16 +46,16 @@ impl Detector for DemandDrop {
     type Key = StoreDept;
     type State = One<DemandIndex>;
 
-    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &At<'_>) -> Verdict {
+    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &EvaluationContext<'_>) -> Verdict {
         let open_bp = at.policy[0];
         judge(key, state, at, |index_bp| index_bp <= open_bp, |index_bp| index_bp > open_bp + HYSTERESIS_BP)
     }
 
-    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Medium, action: Action::new("adjust_plan", "regional_manager") }
     }
 
-    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         drivers(key, state, at)
     }
 
@@ -68,7 +68,7 @@ impl Detector for DemandDrop {
     }
 }
 
-impl Fed for DemandDrop {
+impl StatefulDetector for DemandDrop {
     type Input = DemandIndex;
 
     fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {

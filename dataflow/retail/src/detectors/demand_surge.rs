@@ -6,7 +6,7 @@ use contract::ids::Id;
 use contract::keys::StoreDept;
 use contract::policy::Policy;
 use contract::time::QUARTER_MS;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
 use operators::one::One;
@@ -48,16 +48,16 @@ impl Detector for Surge {
     type Key = StoreDept;
     type State = One<DemandIndex>;
 
-    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &At<'_>) -> Verdict {
+    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &EvaluationContext<'_>) -> Verdict {
         let open_bp = at.policy[0];
         judge(key, state, at, |index_bp| index_bp >= open_bp, |index_bp| index_bp < open_bp - HYSTERESIS_BP)
     }
 
-    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("adjust_plan", "regional_manager") }
     }
 
-    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         drivers(key, state, at)
     }
 
@@ -70,7 +70,7 @@ impl Detector for Surge {
     }
 }
 
-impl Fed for Surge {
+impl StatefulDetector for Surge {
     type Input = DemandIndex;
 
     fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
@@ -86,7 +86,7 @@ impl Fed for Surge {
 pub fn judge(
     key: &StoreDept,
     state: &One<DemandIndex>,
-    at: &At<'_>,
+    at: &EvaluationContext<'_>,
     opens: impl Fn(i64) -> bool,
     clears: impl Fn(i64) -> bool,
 ) -> Verdict {
@@ -99,7 +99,7 @@ pub fn judge(
 }
 
 /// The index with its bound, and what it is made of.
-pub fn drivers(key: &StoreDept, state: &One<DemandIndex>, at: &At<'_>) -> Vec<Driver> {
+pub fn drivers(key: &StoreDept, state: &One<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
     let row = state.get();
     let units = row.map(|row| row.units_60m_milli);
     let expected = row.map(|row| row.expected_60m_milli);
@@ -127,7 +127,7 @@ pub(crate) mod tests {
     /// The verdict on an index at an hour of a store that opens from 8 to 20.
     pub(crate) fn verdict<D>(detector: &D, open_bp: i64, index_bp: i64, hour: i64) -> (bool, bool, Option<i64>)
     where
-        D: Fed<Key = StoreDept, Input = DemandIndex>,
+        D: StatefulDetector<Key = StoreDept, Input = DemandIndex>,
     {
         let (mut context, mut state) = (Context::default(), D::State::default());
         let id = Id::new("s");
@@ -135,7 +135,7 @@ pub(crate) mod tests {
         context.apply(&Notice::Store(store), 1);
         let key = StoreDept { store: id, dept: id };
         detector.update(&key, &mut state, DemandIndex { index_bp, ..DemandIndex::default() }, 1);
-        let at = At { now: hour * HOUR_MS, context: &context, policy: &[open_bp] };
+        let at = EvaluationContext { now: hour * HOUR_MS, context: &context, policy: &[open_bp] };
         let verdict = detector.assess(&key, &mut state, &at);
         (verdict.open, verdict.clear, verdict.look_again.map(|at| at / HOUR_MS))
     }

@@ -6,7 +6,7 @@ use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read};
 use engine::time::{Collection, Inputs};
 use operators::one::One;
@@ -77,7 +77,7 @@ impl Detector for CapacityOverload {
     type Key = Node;
     type State = CapacityOverloadState;
 
-    fn assess(&self, _: &Node, state: &mut CapacityOverloadState, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Node, state: &mut CapacityOverloadState, at: &EvaluationContext<'_>) -> Verdict {
         let Some(load) = state.load.get() else { return Verdict::GONE };
         let due = load.due_2h_milli > 0;
         let open = load.load_bp.map_or(due, |load_bp| load_bp >= at.policy[0]);
@@ -85,11 +85,11 @@ impl Detector for CapacityOverload {
         Verdict { open, clear, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &Node, _: &CapacityOverloadState, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Node, _: &CapacityOverloadState, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("throttle_node", "fulfillment_lead") }
     }
 
-    fn drivers(&self, _: &Node, state: &CapacityOverloadState, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Node, state: &CapacityOverloadState, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let load = state.load.get();
         let load_bp = load.and_then(|load| load.load_bp);
         vec![
@@ -108,7 +108,7 @@ impl Detector for CapacityOverload {
     }
 }
 
-impl Fed for CapacityOverload {
+impl StatefulDetector for CapacityOverload {
     type Input = Entry;
 
     fn update(&self, _: &Node, state: &mut CapacityOverloadState, entry: Entry, diff: i64) {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn opens_when_loaded_or_unstaffed_and_clears_with_room() {
         let key = Node { store: Id::new("s1") };
-        let at = At { now: 0, context: &Context::default(), policy: &[9_000, 7_000] };
+        let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[9_000, 7_000] };
         let judge = |due_2h_milli, load_bp| {
             let mut state = CapacityOverloadState::default();
             CapacityOverload.update(&key, &mut state, Entry::Load(Load { due_2h_milli, load_bp }), 1);

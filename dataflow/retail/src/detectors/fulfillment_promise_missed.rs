@@ -4,7 +4,7 @@ use contract::event::order::CustomerOrder;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::Collection;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
@@ -53,17 +53,17 @@ impl Detector for PromiseMissed {
     type Key = EventId;
     type State = One<Promise>;
 
-    fn assess(&self, _: &EventId, state: &mut One<Promise>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &EventId, state: &mut One<Promise>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(promise) = state.get().filter(|promise| promise.open) else { return Verdict::GONE };
         let missed = promise.promise_at <= at.now;
         Verdict::while_true(missed).again((!missed).then_some(promise.promise_at))
     }
 
-    fn respond(&self, _: &EventId, _: &One<Promise>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &EventId, _: &One<Promise>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Critical, action: Action::new("contact_customer", "customer_service") }
     }
 
-    fn drivers(&self, _: &EventId, state: &One<Promise>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &EventId, state: &One<Promise>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let promise = state.get();
         vec![
             Driver::new("promise_at", promise.map(|promise| promise.promise_at), at.now, "ms"),
@@ -80,7 +80,7 @@ impl Detector for PromiseMissed {
     }
 }
 
-impl Fed for PromiseMissed {
+impl StatefulDetector for PromiseMissed {
     type Input = Promise;
 
     fn update(&self, _: &EventId, state: &mut One<Promise>, promise: Promise, diff: i64) {
@@ -112,7 +112,7 @@ mod tests {
                 CustomerOrder { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
             let mut rows = One::default();
             PromiseMissed.update(&key, &mut rows, Promise::of(order).1, 1);
-            PromiseMissed.assess(&key, &mut rows, &At { now, context: &context, policy: &[] })
+            PromiseMissed.assess(&key, &mut rows, &EvaluationContext { now, context: &context, policy: &[] })
         };
         assert_eq!(judge(OrderState::Placed, 49), Verdict::while_true(false).again(Some(50)));
         assert_eq!(judge(OrderState::Picking, 50), Verdict::while_true(true));

@@ -5,7 +5,7 @@ use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use contract::policy::Policy;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::Collection;
 use operators::one::One;
 
@@ -50,19 +50,19 @@ impl Detector for PromiseRisk {
     type Key = EventId;
     type State = One<Score>;
 
-    fn assess(&self, _: &EventId, state: &mut One<Score>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &EventId, state: &mut One<Score>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(score) = state.get() else { return Verdict::GONE };
         let (open, clear) = (score.odds.score_bp < at.policy[0], score.odds.score_bp >= at.policy[1]);
         Verdict { open, clear, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &EventId, state: &One<Score>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &EventId, state: &One<Score>, _: &EvaluationContext<'_>) -> Response {
         let hopeless = state.get().is_some_and(|score| score.odds.score_bp < HOPELESS_BP);
         let (severity, action) = if hopeless { (Severity::Critical, "reroute") } else { (Severity::High, "expedite") };
         Response { severity, action: Action::new(action, "fulfillment_lead") }
     }
 
-    fn drivers(&self, _: &EventId, state: &One<Score>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &EventId, state: &One<Score>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let of = |number: fn(&Score) -> i64| state.get().map(number);
         vec![
             Driver::new("chance_in_time_and_complete", of(|score| score.odds.score_bp), at.policy[0], "bp"),
@@ -83,7 +83,7 @@ impl Detector for PromiseRisk {
     }
 }
 
-impl Fed for PromiseRisk {
+impl StatefulDetector for PromiseRisk {
     type Input = Score;
 
     fn update(&self, _: &EventId, state: &mut One<Score>, score: Score, diff: i64) {
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn opens_when_unlikely_stays_between_the_bounds_and_clears() {
         let key = EventId::new("o1");
-        let at = At { now: 0, context: &Context::default(), policy: &[7_000, 8_000] };
+        let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[7_000, 8_000] };
         let judge = |score_bp| {
             let mut state = One::default();
             let odds = Odds { score_bp, stock_bp: 10_000, on_time_bp: score_bp, backlog_milli: 0, present: 1 };

@@ -5,7 +5,7 @@ use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
-use engine::detector::{At, Detector, Verdict};
+use engine::detector::{Detector, EvaluationContext, Verdict};
 use engine::time::Collection;
 
 use crate::registry::Graph;
@@ -37,18 +37,18 @@ impl Detector for NegativeOnHand {
     /// The current position.
     type State = Option<Position>;
 
-    fn assess(&self, _: &StoreItem, state: &mut Option<Position>, _: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreItem, state: &mut Option<Position>, _: &EvaluationContext<'_>) -> Verdict {
         match state {
             None => Verdict::GONE,
             Some(row) => Verdict::while_true(row.anchor_at.is_some() && row.on_hand_milli < 0),
         }
     }
 
-    fn respond(&self, _: &StoreItem, _: &Option<Position>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, _: &Option<Position>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("count", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreItem, state: &Option<Position>, _: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreItem, state: &Option<Position>, _: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.as_ref();
         vec![
             Driver::new("on_hand", row.map(|row| row.on_hand_milli), 0, "milli-units"),
@@ -79,7 +79,7 @@ mod tests {
     fn a_counted_shelf_below_zero_is_an_exception() {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
         let context = Context::default();
-        let at = At { now: 0, context: &context, policy: &[] };
+        let at = EvaluationContext { now: 0, context: &context, policy: &[] };
         let verdict = |on_hand_milli, anchor_at| {
             let position = Position { on_hand_milli, anchor_at, ..Position::default() };
             NegativeOnHand.assess(&key, &mut Some(position), &at)

@@ -6,7 +6,7 @@ use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use contract::policy::Policy;
-use engine::detector::{At, Detector, Verdict};
+use engine::detector::{Detector, EvaluationContext, Verdict};
 use engine::reference::Hours;
 use engine::time::Collection;
 
@@ -87,7 +87,7 @@ impl PhantomStockState {
     }
 
     /// The verdict while there is counted stock: open once the silence is long enough.
-    fn silence(&self, forecast_milli: i64, hours: Hours, at: &At<'_>) -> Verdict {
+    fn silence(&self, forecast_milli: i64, hours: Hours, at: &EvaluationContext<'_>) -> Verdict {
         let (open_day, alpha_bp) = (hours.open_day(), at.policy[0]);
         let least = silent_for_at_least(forecast_milli, open_day, alpha_bp);
         let (Some(since), Some(least)) = (self.silent_since(), least) else { return Verdict::while_true(false) };
@@ -111,7 +111,7 @@ impl Detector for PhantomStock {
     type Key = StoreItem;
     type State = PhantomStockState;
 
-    fn assess(&self, key: &StoreItem, state: &mut PhantomStockState, at: &At<'_>) -> Verdict {
+    fn assess(&self, key: &StoreItem, state: &mut PhantomStockState, at: &EvaluationContext<'_>) -> Verdict {
         let position = state.position;
         let stocked = position.is_some_and(|position| position.on_hand_milli >= UNIT_MILLI);
         state.stocked_since = state.stocked_since.or(Some(at.now)).filter(|_| stocked);
@@ -122,11 +122,11 @@ impl Detector for PhantomStock {
         state.silence(forecast_milli, at.context.hours(key.store), at)
     }
 
-    fn respond(&self, _: &StoreItem, _: &PhantomStockState, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, _: &PhantomStockState, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Medium, action: Action::new("shelf_check", "store_manager") }
     }
 
-    fn drivers(&self, key: &StoreItem, state: &PhantomStockState, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreItem, state: &PhantomStockState, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let (position, forecast) = (state.position, state.forecast_milli);
         let hours = at.context.hours(key.store);
         let silent_ms = state.silent_since().map(|since| hours.open(since, at.now));
@@ -169,7 +169,7 @@ mod tests {
 
     fn assess(state: &mut PhantomStockState, context: &Context, now: i64) -> Verdict {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
-        PhantomStock.assess(&key, state, &At { now, context, policy: &[10] })
+        PhantomStock.assess(&key, state, &EvaluationContext { now, context, policy: &[10] })
     }
 
     fn with(position: Position, forecast_milli: i64) -> PhantomStockState {

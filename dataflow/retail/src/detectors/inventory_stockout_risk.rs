@@ -9,7 +9,7 @@ use contract::ids::Id;
 use contract::keys::StoreItem;
 use contract::policy::Policy;
 use contract::units::floor_div;
-use engine::detector::{At, Detector, Verdict};
+use engine::detector::{Detector, EvaluationContext, Verdict};
 use engine::time::Collection;
 use operators::keyed::Ticks;
 use operators::lookup::lookup;
@@ -114,7 +114,7 @@ impl Detector for StockoutRisk {
     type Key = StoreItem;
     type State = StockoutRiskState;
 
-    fn assess(&self, _: &StoreItem, state: &mut StockoutRiskState, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreItem, state: &mut StockoutRiskState, at: &EvaluationContext<'_>) -> Verdict {
         let (open_bp, clear_bp) = (at.policy[0], at.policy[1]);
         state.risk_bp = None;
         let (Some(Position { available_milli, anchor_at, .. }), Some(lead)) = (state.position, state.lead) else {
@@ -133,14 +133,14 @@ impl Detector for StockoutRisk {
         Verdict { open, clear, gone: false, look_again: None }
     }
 
-    fn respond(&self, _: &StoreItem, state: &StockoutRiskState, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreItem, state: &StockoutRiskState, _: &EvaluationContext<'_>) -> Response {
         let critical = state.risk_bp.is_some_and(|risk_bp| risk_bp >= CRITICAL_BP);
         let severity = if critical { Severity::Critical } else { Severity::High };
         let action = Action::new("replenish", "inventory_planner");
         Response { severity, action: action.with("quantity", Parameter::Number(state.quantity())) }
     }
 
-    fn drivers(&self, _: &StoreItem, state: &StockoutRiskState, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreItem, state: &StockoutRiskState, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let (position, lead) = (state.position, state.lead);
         let suffices = state.suffices.as_ref().filter(|suffices| Some(suffices.0) == lead);
         let suffices_milli = suffices.map(|suffices| suffices.1.saturating_mul(1_000));
@@ -182,7 +182,7 @@ mod tests {
     fn assess(state: &mut StockoutRiskState) -> (Verdict, Response) {
         let key = StoreItem { store: Id::new("s"), item: Id::new("i") };
         let context = Context::default();
-        let at = At { now: 0, context: &context, policy: &[5_000, 3_000] };
+        let at = EvaluationContext { now: 0, context: &context, policy: &[5_000, 3_000] };
         let verdict = StockoutRisk.assess(&key, state, &at);
         (verdict, StockoutRisk.respond(&key, state, &at))
     }

@@ -4,7 +4,7 @@ use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
 use operators::one::One;
@@ -38,21 +38,21 @@ impl Detector for CoverageGap {
     type Key = StoreRole;
     type State = One<Coverage>;
 
-    fn assess(&self, _: &StoreRole, state: &mut One<Coverage>, _: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreRole, state: &mut One<Coverage>, _: &EvaluationContext<'_>) -> Verdict {
         match state.get() {
             None => Verdict::GONE,
             Some(row) => Verdict::while_true(row.gap >= 1),
         }
     }
 
-    fn respond(&self, _: &StoreRole, state: &One<Coverage>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreRole, state: &One<Coverage>, _: &EvaluationContext<'_>) -> Response {
         let row = state.get().copied().unwrap_or_default();
         let severity = if row.present.saturating_mul(2) <= row.required { Severity::Critical } else { Severity::High };
         let action = Action::new("call_in", "store_manager").with("heads", Parameter::Number(row.gap));
         Response { severity, action }
     }
 
-    fn drivers(&self, _: &StoreRole, state: &One<Coverage>, _: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreRole, state: &One<Coverage>, _: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get().copied().unwrap_or_default();
         vec![
             Driver::new("gap", row.gap, 0, "heads"),
@@ -70,7 +70,7 @@ impl Detector for CoverageGap {
     }
 }
 
-impl Fed for CoverageGap {
+impl StatefulDetector for CoverageGap {
     type Input = Coverage;
 
     fn update(&self, _: &StoreRole, state: &mut One<Coverage>, row: Coverage, diff: i64) {
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_gap_opens_and_half_the_heads_are_critical() {
         let key = StoreRole { store: Id::new("s1"), role: Role::Checkout };
-        let at = At { now: 0, context: &Context::default(), policy: &[] };
+        let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[] };
         let judge = |present: i64, required: i64| {
             let mut state = One::default();
             let row = Coverage { present, scheduled: 0, required, gap: required - present };

@@ -5,7 +5,7 @@ use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::time::HOUR_MS;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read_some};
 use engine::time::{Collection, Inputs};
 use operators::one::One;
@@ -50,7 +50,7 @@ impl Detector for Leak {
     type Key = StoreDeptDay;
     type State = One<Margin>;
 
-    fn assess(&self, key: &StoreDeptDay, state: &mut One<Margin>, at: &At<'_>) -> Verdict {
+    fn assess(&self, key: &StoreDeptDay, state: &mut One<Margin>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let (judged_at, low) =
             (key.day + SETTLED_IN_MS, row.margin_bp.is_some_and(|margin_bp| margin_bp < at.policy[1]));
@@ -59,11 +59,11 @@ impl Detector for Leak {
         verdict.again(Some(judged_at).filter(|judged_at| *judged_at > at.now))
     }
 
-    fn respond(&self, _: &StoreDeptDay, _: &One<Margin>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreDeptDay, _: &One<Margin>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("review_margin", "finance") }
     }
 
-    fn drivers(&self, key: &StoreDeptDay, state: &One<Margin>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreDeptDay, state: &One<Margin>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         vec![
             Driver::new("margin", row.and_then(|row| row.margin_bp), at.policy[1], "bp"),
@@ -84,7 +84,7 @@ impl Detector for Leak {
     }
 }
 
-impl Fed for Leak {
+impl StatefulDetector for Leak {
     type Input = Margin;
 
     fn update(&self, _: &StoreDeptDay, state: &mut One<Margin>, row: Margin, diff: i64) {
@@ -115,7 +115,8 @@ mod tests {
         let (context, mut state) = (Context::default(), One::default());
         let key = StoreDeptDay { store: Id::new("s"), dept: Id::new("d"), day: 0 };
         Leak.update(&key, &mut state, Margin { net_cents, margin_bp, ..Margin::default() }, 1);
-        let verdict = Leak.assess(&key, &mut state, &At { now, context: &context, policy: &[50_000, 1_000] });
+        let verdict =
+            Leak.assess(&key, &mut state, &EvaluationContext { now, context: &context, policy: &[50_000, 1_000] });
         (verdict.open, verdict.clear, verdict.look_again)
     }
 

@@ -4,7 +4,7 @@ use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
 use operators::one::One;
@@ -53,7 +53,7 @@ impl Detector for ModelDrift {
     type Key = Segment;
     type State = One<Drift>;
 
-    fn assess(&self, _: &Segment, state: &mut One<Drift>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Segment, state: &mut One<Drift>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let wide = row.wape_bp.unwrap_or(0) > at.policy[0];
         let biased = row.bias_bp.unwrap_or(0).saturating_abs() > at.policy[1];
@@ -61,11 +61,11 @@ impl Detector for ModelDrift {
         Verdict { open: row.actual_milli >= ENOUGH_MILLI && drifts, clear: !drifts, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &Segment, _: &One<Drift>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Segment, _: &One<Drift>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Medium, action: Action::new("review_forecast", "planning") }
     }
 
-    fn drivers(&self, _: &Segment, state: &One<Drift>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Segment, state: &One<Drift>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         vec![
             Driver::new("wape", row.and_then(|row| row.wape_bp), at.policy[0], "bp"),
@@ -84,7 +84,7 @@ impl Detector for ModelDrift {
     }
 }
 
-impl Fed for ModelDrift {
+impl StatefulDetector for ModelDrift {
     type Input = Drift;
 
     fn update(&self, _: &Segment, state: &mut One<Drift>, row: Drift, diff: i64) {
@@ -110,7 +110,11 @@ mod tests {
         let (context, mut state, id) = (Context::default(), One::default(), Id::new("x"));
         let key = Segment { region: id, format: id, dept: id };
         ModelDrift.update(&key, &mut state, Drift { actual_milli, wape_bp, bias_bp, ..Drift::default() }, 1);
-        let verdict = ModelDrift.assess(&key, &mut state, &At { now: 0, context: &context, policy: &[6_000, 2_500] });
+        let verdict = ModelDrift.assess(
+            &key,
+            &mut state,
+            &EvaluationContext { now: 0, context: &context, policy: &[6_000, 2_500] },
+        );
         (verdict.open, verdict.clear)
     }
 

@@ -5,7 +5,7 @@ use contract::event::Topic;
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
 use operators::one::One;
@@ -58,7 +58,7 @@ impl Detector for PriceMismatch {
     type Key = PromotionStoreItem;
     type State = One<Prices>;
 
-    fn assess(&self, _: &PromotionStoreItem, state: &mut One<Prices>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &PromotionStoreItem, state: &mut One<Prices>, at: &EvaluationContext<'_>) -> Verdict {
         match state.get() {
             None => Verdict::GONE,
             // A settled row of a promotion whose period was moved ahead.
@@ -69,11 +69,11 @@ impl Detector for PriceMismatch {
         }
     }
 
-    fn respond(&self, _: &PromotionStoreItem, _: &One<Prices>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &PromotionStoreItem, _: &One<Prices>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Critical, action: Action::new("fix_price", "store_manager") }
     }
 
-    fn drivers(&self, _: &PromotionStoreItem, state: &One<Prices>, _: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &PromotionStoreItem, state: &One<Prices>, _: &EvaluationContext<'_>) -> Vec<Driver> {
         let sale = state.get().and_then(|row| row.latest_sale.as_ref());
         let (sold, promised) = (sale.map(|sale| sale.unit_price_cents), sale.map(|sale| sale.promo_price_cents));
         vec![
@@ -92,7 +92,7 @@ impl Detector for PriceMismatch {
     }
 }
 
-impl Fed for PriceMismatch {
+impl StatefulDetector for PriceMismatch {
     type Input = Prices;
 
     fn update(&self, _: &PromotionStoreItem, state: &mut One<Prices>, row: Prices, diff: i64) {
@@ -120,7 +120,7 @@ mod tests {
         let mut state = One::default();
         row.into_iter().for_each(|row| state.update(row, 1));
         let context = Context::default();
-        let at = At { now, context: &context, policy: &[] };
+        let at = EvaluationContext { now, context: &context, policy: &[] };
         PriceMismatch.assess(&PromotionStoreItem { promotion, store, item }, &mut state, &at)
     }
 

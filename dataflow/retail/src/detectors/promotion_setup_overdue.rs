@@ -5,7 +5,7 @@ use contract::event::task::{Task, TaskStatus};
 use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::{Collection, Inputs};
 use operators::one::One;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ impl Detector for SetupOverdue {
     type Key = PromotionStore;
     type State = SetupOverdueState;
 
-    fn assess(&self, _: &PromotionStore, state: &mut SetupOverdueState, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &PromotionStore, state: &mut SetupOverdueState, at: &EvaluationContext<'_>) -> Verdict {
         match state.runs.get() {
             Some((start_at, end_at)) if at.now < *end_at => {
                 let turn = if at.now < *start_at { *start_at } else { *end_at };
@@ -93,11 +93,11 @@ impl Detector for SetupOverdue {
         }
     }
 
-    fn respond(&self, _: &PromotionStore, _: &SetupOverdueState, _: &At<'_>) -> Response {
+    fn respond(&self, _: &PromotionStore, _: &SetupOverdueState, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("store_task", "store_manager") }
     }
 
-    fn drivers(&self, _: &PromotionStore, state: &SetupOverdueState, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &PromotionStore, state: &SetupOverdueState, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let runs = state.runs.get();
         let late_ms = runs.map(|(start_at, _)| at.now - start_at);
         vec![
@@ -117,7 +117,7 @@ impl Detector for SetupOverdue {
     }
 }
 
-impl Fed for SetupOverdue {
+impl StatefulDetector for SetupOverdue {
     type Input = Input;
 
     fn update(&self, _: &PromotionStore, state: &mut SetupOverdueState, input: Input, diff: i64) {
@@ -145,7 +145,7 @@ mod tests {
     fn assess(state: &mut SetupOverdueState, now: i64) -> Verdict {
         let [promotion, store] = ["p", "s"].map(Id::new);
         let context = Context::default();
-        let at = At { now, context: &context, policy: &[] };
+        let at = EvaluationContext { now, context: &context, policy: &[] };
         SetupOverdue.assess(&PromotionStore { promotion, store }, state, &at)
     }
 

@@ -7,7 +7,7 @@ use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::units::floor_div;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
 use operators::one::One;
@@ -89,7 +89,7 @@ impl Detector for UnderAttainment {
     type Key = PromotionStoreItem;
     type State = One<Sales>;
 
-    fn assess(&self, _: &PromotionStoreItem, state: &mut One<Sales>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &PromotionStoreItem, state: &mut One<Sales>, at: &EvaluationContext<'_>) -> Verdict {
         let (p_bp, open_bp, clear_bp) = (at.policy[0], at.policy[1], at.policy[2]);
         let Some(row) = state.get().filter(|row| at.now < row.end_at) else { return Verdict::GONE };
         if at.now < row.start_at {
@@ -103,12 +103,12 @@ impl Detector for UnderAttainment {
         Verdict { open, clear: attainment_bp >= clear_bp, gone: false, look_again: Some(row.end_at) }
     }
 
-    fn respond(&self, _: &PromotionStoreItem, _: &One<Sales>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &PromotionStoreItem, _: &One<Sales>, _: &EvaluationContext<'_>) -> Response {
         let action = Action::new("store_task", "regional_manager").with("escalate", Parameter::Flag(true));
         Response { severity: Severity::High, action }
     }
 
-    fn drivers(&self, _: &PromotionStoreItem, state: &One<Sales>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &PromotionStoreItem, state: &One<Sales>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         vec![
             Driver::new("attainment", row.and_then(|row| row.attainment_bp), at.policy[1], "bp"),
@@ -128,7 +128,7 @@ impl Detector for UnderAttainment {
     }
 }
 
-impl Fed for UnderAttainment {
+impl StatefulDetector for UnderAttainment {
     type Input = Sales;
 
     fn update(&self, _: &PromotionStoreItem, state: &mut One<Sales>, row: Sales, diff: i64) {
@@ -157,7 +157,7 @@ mod tests {
         state.update(Sales { start_at: 0, end_at: 100, units_milli, expected_milli, attainment_bp }, 1);
         let context = Context::default();
         let mut assess = |now| {
-            let at = At { now, context: &context, policy: &[200, 7_000, 8_500] };
+            let at = EvaluationContext { now, context: &context, policy: &[200, 7_000, 8_500] };
             UnderAttainment.assess(&PromotionStoreItem { promotion, store, item }, &mut state, &at)
         };
         let verdict = assess(99);

@@ -4,7 +4,7 @@ use contract::exception::{Action, Driver, KeyPart, Parameter, Response, Severity
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read};
 use engine::time::{Collection, Inputs};
 use operators::one::One;
@@ -56,20 +56,20 @@ impl Detector for AbnormalRate {
     type Key = Item;
     type State = One<ItemReturns>;
 
-    fn assess(&self, _: &Item, state: &mut One<ItemReturns>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Item, state: &mut One<ItemReturns>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let open = row.score_bp.is_some_and(|score| score >= at.policy[0]);
         let clear = row.score_bp.is_none_or(|score| score < at.policy[1]);
         Verdict { open: open && row.returned_milli >= LEAST_RETURNED_MILLI, clear, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &Item, state: &One<ItemReturns>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Item, state: &One<ItemReturns>, _: &EvaluationContext<'_>) -> Response {
         let detail = state.get().map_or("store_process", detail);
         let action = Action::new("investigate", "quality_manager");
         Response { severity: Severity::High, action: action.with("detail", Parameter::Text(detail.into())) }
     }
 
-    fn drivers(&self, _: &Item, state: &One<ItemReturns>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Item, state: &One<ItemReturns>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         let milli =
             |name: &'static str, of: fn(&ItemReturns) -> i64| Driver::new(name, row.map(of), None, "milli-units");
@@ -98,7 +98,7 @@ impl Detector for AbnormalRate {
     }
 }
 
-impl Fed for AbnormalRate {
+impl StatefulDetector for AbnormalRate {
     type Input = ItemReturns;
 
     fn update(&self, _: &Item, state: &mut One<ItemReturns>, row: ItemReturns, diff: i64) {
@@ -129,7 +129,7 @@ mod tests {
         let key = Item { item: Id::new("i1") };
         let mut state = One::default();
         AbnormalRate.update(&key, &mut state, ItemReturns { returned_milli, score_bp, ..ItemReturns::default() }, 1);
-        let at = At { now: 0, context: &Context::default(), policy: &[20_000, 15_000] };
+        let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[20_000, 15_000] };
         let verdict = AbnormalRate.assess(&key, &mut state, &at);
         (verdict.open, verdict.clear)
     }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_row_that_is_gone_clears() {
-        let at = At { now: 0, context: &Context::default(), policy: &[20_000, 15_000] };
+        let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[20_000, 15_000] };
         assert_eq!(AbnormalRate.assess(&Item { item: Id::new("i1") }, &mut One::default(), &at), Verdict::GONE);
     }
 

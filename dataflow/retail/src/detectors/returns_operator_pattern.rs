@@ -4,7 +4,7 @@ use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read_some};
 use engine::time::{Collection, Inputs};
 use operators::one::One;
@@ -55,17 +55,17 @@ impl Detector for OperatorPattern {
     type Key = StoreOperator;
     type State = One<Refunds>;
 
-    fn assess(&self, _: &StoreOperator, state: &mut One<Refunds>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreOperator, state: &mut One<Refunds>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let above = row.no_receipt_low_bp.is_some_and(|low| low > at.policy[0]);
         Verdict { open: above && row.refunds >= LEAST_REFUNDS, clear: !above, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &StoreOperator, _: &One<Refunds>, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreOperator, _: &One<Refunds>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("review_case", "loss_prevention") }
     }
 
-    fn drivers(&self, _: &StoreOperator, state: &One<Refunds>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreOperator, state: &One<Refunds>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         let low_bp = row.and_then(|row| row.no_receipt_low_bp);
         vec![
@@ -85,7 +85,7 @@ impl Detector for OperatorPattern {
     }
 }
 
-impl Fed for OperatorPattern {
+impl StatefulDetector for OperatorPattern {
     type Input = Refunds;
 
     fn update(&self, _: &StoreOperator, state: &mut One<Refunds>, row: Refunds, diff: i64) {
@@ -121,7 +121,7 @@ mod tests {
         let key = StoreOperator { store: Id::new("s1"), operator: Id::new("o1") };
         let mut state = One::default();
         OperatorPattern.update(&key, &mut state, Refunds { refunds, no_receipt_low_bp, ..Refunds::default() }, 1);
-        let at = At { now: 0, context: &Context::default(), policy: &[3_000] };
+        let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[3_000] };
         let verdict = OperatorPattern.assess(&key, &mut state, &at);
         (verdict.open, verdict.clear)
     }
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn an_operator_without_refunds_is_clear() {
         let key = StoreOperator { store: Id::new("s1"), operator: Id::new("o1") };
-        let at = At { now: 0, context: &Context::default(), policy: &[3_000] };
+        let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[3_000] };
         assert_eq!(OperatorPattern.assess(&key, &mut One::default(), &at), Verdict::GONE);
         assert!(OperatorPattern.is_empty(&One::default()));
     }

@@ -15,9 +15,9 @@ use contract::keys::StoreHour;
 use contract::policy::Policy;
 use contract::time::{DAY_MS, HOUR_MS, MINUTE_MS, hour};
 use contract::units::{floor_div, quotient};
-use engine::detector::{At, Detector, Fed, Verdict, open_stores};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict, open_stores};
 use engine::row::Row;
-use engine::time::{Collection, Inputs, unblamed};
+use engine::time::{Collection, Inputs, without_cause};
 use operators::during::during;
 use operators::keyed::Ticks;
 use operators::one::One;
@@ -138,7 +138,7 @@ impl Detector for ConversionDrop {
     type Key = Id;
     type State = ConversionDropState;
 
-    fn assess(&self, _: &Id, state: &mut ConversionDropState, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &Id, state: &mut ConversionDropState, at: &EvaluationContext<'_>) -> Verdict {
         let comparison = state.compare(at.now);
         let open = comparison.is_drop(at.policy[0]);
         // An hour with too few visitors, or none, opens nothing and clears nothing.
@@ -146,11 +146,11 @@ impl Detector for ConversionDrop {
         verdict.again((!state.hours.is_empty()).then(|| comparison.start + 2 * HOUR_MS + GRACE_MS))
     }
 
-    fn respond(&self, _: &Id, _: &ConversionDropState, _: &At<'_>) -> Response {
+    fn respond(&self, _: &Id, _: &ConversionDropState, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("review_store", "regional_manager") }
     }
 
-    fn drivers(&self, _: &Id, state: &ConversionDropState, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Id, state: &ConversionDropState, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let Comparison { start, visitors, conversion_bp, hours, conversion_sum_bp } = state.compare(at.now);
         let mean =
             |share_bp: i64| quotient(i128::from(conversion_sum_bp) * i128::from(share_bp), i128::from(hours) * 10_000);
@@ -176,7 +176,7 @@ impl Detector for ConversionDrop {
     }
 }
 
-impl Fed for ConversionDrop {
+impl StatefulDetector for ConversionDrop {
     type Input = Reading;
 
     fn update(&self, _: &Id, state: &mut ConversionDropState, reading: Reading, diff: i64) {
@@ -225,7 +225,7 @@ pub fn readings<'scope>(
         counts_from(key.hour)..counts_from(key.hour) + HOUR_MS + DAY_MS
     });
     let hours = hours.map(|(key, (visitors, bp))| (key.store, Reading::Hour(key.hour, visitors, bp)));
-    let rows = unblamed(explanations.quarters.clone()).map(|row| {
+    let rows = without_cause(explanations.quarters.clone()).map(|row| {
         let queue = row.value.queue;
         (row.key, (queue.served.saturating_sub(queue.over_target), queue.served.saturating_add(queue.abandoned)))
     });
@@ -235,7 +235,7 @@ pub fn readings<'scope>(
     });
     let queues = queues.map(|(key, (in_time, customers))| (key.store, Reading::Queue(in_time, customers)));
     let gaps = cashiers(explanations.coverage).map(|(store, coverage)| (store, Reading::Gap(coverage.gap)));
-    let stockouts = unblamed(explanations.stockouts.clone()).map(|store| (store, Reading::Stockout));
+    let stockouts = without_cause(explanations.stockouts.clone()).map(|store| (store, Reading::Stockout));
     Inputs::from(hours).and(queues).and(gaps).and(stockouts)
 }
 
@@ -262,7 +262,7 @@ mod tests {
             ConversionDrop.update(&key, &mut state, Reading::Hour(at * HOUR_MS, *visitors, *conversion_bp), 1);
         }
         let now = i64::try_from(hours.len()).unwrap() * HOUR_MS + GRACE_MS;
-        let at = At { now, context: &context, policy: &[6_000] };
+        let at = EvaluationContext { now, context: &context, policy: &[6_000] };
         let verdict = ConversionDrop.assess(&key, &mut state, &at);
         assert_eq!((verdict.open, verdict.clear), expected);
         assert_eq!(verdict.look_again, Some(now + HOUR_MS));
@@ -288,7 +288,7 @@ mod tests {
         let (context, key) = (Context::default(), Id::new("s"));
         let mut state = ConversionDropState::default();
         ConversionDrop.update(&key, &mut state, Reading::Hour(0, 99, Some(5)), 1);
-        let at = At { now: 2 * HOUR_MS + GRACE_MS, context: &context, policy: &[6_000] };
+        let at = EvaluationContext { now: 2 * HOUR_MS + GRACE_MS, context: &context, policy: &[6_000] };
         let verdict = ConversionDrop.assess(&key, &mut state, &at);
         assert_eq!((verdict.open, verdict.clear), (false, false));
         ConversionDrop.update(&key, &mut state, Reading::Hour(0, 99, Some(5)), -1);

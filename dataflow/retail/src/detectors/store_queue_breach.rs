@@ -10,9 +10,9 @@ use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use contract::policy::Policy;
 use contract::time::{MINUTE_MS, QUARTER_MS};
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::Row;
-use engine::time::{Collection, Inputs, unblamed};
+use engine::time::{Collection, Inputs, without_cause};
 use operators::during::during;
 use operators::keyed::Ticks;
 use operators::lookup::lookup;
@@ -95,7 +95,7 @@ impl Detector for QueueBreach {
     type Key = StoreZone;
     type State = QueueBreachState;
 
-    fn assess(&self, _: &StoreZone, state: &mut QueueBreachState, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreZone, state: &mut QueueBreachState, at: &EvaluationContext<'_>) -> Verdict {
         // A quarter with too few customers, or none, opens nothing and clears nothing.
         let Some((_, level)) = state.judged() else { return Verdict::default() };
         let breach = level < at.policy[0];
@@ -105,12 +105,12 @@ impl Detector for QueueBreach {
         Verdict::while_true(breach)
     }
 
-    fn respond(&self, _: &StoreZone, state: &QueueBreachState, _: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreZone, state: &QueueBreachState, _: &EvaluationContext<'_>) -> Response {
         let severity = if state.critical { Severity::Critical } else { Severity::High };
         Response { severity, action: Action::new("open_lane", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreZone, state: &QueueBreachState, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreZone, state: &QueueBreachState, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let quarter = state.quarter.get().copied();
         let queue = quarter.map(|(_, row)| row.queue);
         let customers = queue.map(|queue| queue.served.saturating_add(queue.abandoned));
@@ -136,7 +136,7 @@ impl Detector for QueueBreach {
     }
 }
 
-impl Fed for QueueBreach {
+impl StatefulDetector for QueueBreach {
     type Input = Reading;
 
     fn update(&self, _: &StoreZone, state: &mut QueueBreachState, reading: Reading, diff: i64) {
@@ -164,7 +164,7 @@ pub fn readings<'scope>(
     });
     let last = last
         .map(|(ZoneQuarter { store, zone, quarter }, row)| (StoreZone { store, zone }, Reading::Quarter(quarter, row)));
-    let zones = unblamed(last.clone()).map(|(key, _)| (key.store, (key.zone, 1i64)));
+    let zones = without_cause(last.clone()).map(|(key, _)| (key.store, (key.zone, 1i64)));
     let cashiers = cashiers(coverage);
     let cashiers = lookup("store.queue_breach: cashiers", ticks, zones, cashiers, |store, zone, coverage| {
         (StoreZone { store: *store, zone: *zone }, coverage.copied())
@@ -176,7 +176,8 @@ pub fn readings<'scope>(
 
 /// The checkout coverage of each store, as a driver.
 pub fn cashiers<'scope>(coverage: &Collection<'scope, Row<StoreRole, Coverage>>) -> Collection<'scope, (Id, Coverage)> {
-    unblamed(coverage.clone()).flat_map(|row| (row.key.role == Role::Checkout).then_some((row.key.store, row.value)))
+    without_cause(coverage.clone())
+        .flat_map(|row| (row.key.role == Role::Checkout).then_some((row.key.store, row.value)))
 }
 
 /// The steps of its exceptions.
@@ -193,7 +194,7 @@ mod tests {
     /// Lets each quarter (served, over target) count in turn; `None` is a quarter without a row.
     fn check(quarters: &[Option<(i64, i64)>], expected: &str) {
         let (context, key) = (Context::default(), StoreZone { store: Id::new("s"), zone: Id::new("z") });
-        let at = At { now: 0, context: &context, policy: &[8_000] };
+        let at = EvaluationContext { now: 0, context: &context, policy: &[8_000] };
         let (mut state, mut before) = (QueueBreachState::default(), None);
         let mut letters = String::new();
         for (start, quarter) in (0..).zip(quarters) {

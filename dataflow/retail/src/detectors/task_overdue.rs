@@ -5,7 +5,7 @@ use contract::exception::{Action, Driver, KeyPart, Response, Severity, Step};
 use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use contract::time::HOUR_MS;
-use engine::detector::{At, Detector, Fed, Verdict};
+use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::Collection;
 use operators::one::One;
 use serde::{Deserialize, Serialize};
@@ -47,20 +47,20 @@ impl Detector for Overdue {
     type Key = StoreTask;
     type State = One<i64>;
 
-    fn assess(&self, _: &StoreTask, state: &mut One<i64>, at: &At<'_>) -> Verdict {
+    fn assess(&self, _: &StoreTask, state: &mut One<i64>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(due_at) = state.get().copied() else { return Verdict::GONE };
         let pressing_at = due_at + PRESSING_MS;
         let turn = [due_at, pressing_at].into_iter().find(|turn| *turn > at.now);
         Verdict::while_true(due_at <= at.now).again(turn)
     }
 
-    fn respond(&self, _: &StoreTask, state: &One<i64>, at: &At<'_>) -> Response {
+    fn respond(&self, _: &StoreTask, state: &One<i64>, at: &EvaluationContext<'_>) -> Response {
         let pressing = state.get().is_some_and(|due_at| due_at + PRESSING_MS <= at.now);
         let severity = if pressing { Severity::High } else { Severity::Medium };
         Response { severity, action: Action::new("escalate", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreTask, state: &One<i64>, at: &At<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreTask, state: &One<i64>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let due_at = state.get().copied();
         vec![
             Driver::new("overdue_ms", due_at.map(|due_at| at.now - due_at), 0, "ms"),
@@ -77,7 +77,7 @@ impl Detector for Overdue {
     }
 }
 
-impl Fed for Overdue {
+impl StatefulDetector for Overdue {
     type Input = i64;
 
     fn update(&self, _: &StoreTask, state: &mut One<i64>, due_at: i64, diff: i64) {
@@ -112,7 +112,7 @@ mod tests {
         let mut state = One::default();
         Overdue.update(&key, &mut state, 100, 1);
         let mut check = |now: i64, done: bool| {
-            let at = At { now, context: &context, policy: &[] };
+            let at = EvaluationContext { now, context: &context, policy: &[] };
             if done {
                 Overdue.update(&key, &mut state, 100, -1);
             }

@@ -7,7 +7,7 @@
 use contract::event::inventory::Movement;
 use contract::event::pos::{LineKind, PosLine};
 use contract::ids::EventId;
-use engine::streams::Seen;
+use engine::streams::FactRef;
 use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +45,8 @@ pub struct Move {
 
 impl Move {
     /// The move of a till line.
-    pub fn of_line(line: &Seen<'_, PosLine>) -> Self {
-        let Seen { id, event_time, horizon, body } = *line;
+    pub fn of_line(line: &FactRef<'_, PosLine>) -> Self {
+        let FactRef { id, event_time, horizon, body } = *line;
         let (sign, stock_milli) = (body.sale_sign(), body.stock_milli());
         let kind = match body.kind {
             LineKind::Sale => MoveKind::Sale,
@@ -59,8 +59,8 @@ impl Move {
     }
 
     /// The move of a movement.
-    pub fn of_movement(movement: &Seen<'_, Movement>) -> Self {
-        let Seen { id, event_time, horizon, body } = *movement;
+    pub fn of_movement(movement: &FactRef<'_, Movement>) -> Self {
+        let FactRef { id, event_time, horizon, body } = *movement;
         Move::of_stock(event_time, id.clone(), horizon, body.quantity_milli)
     }
 

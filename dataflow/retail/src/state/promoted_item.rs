@@ -79,13 +79,13 @@ impl OfferInputs<'_> {
                 PromotionRow { start_at, end_at, ..current }
             };
             placed.row.amend(&key, amended, emit);
-            return placed.row.say(&key, None, now, emit);
+            return placed.row.emit_row(&key, None, now, emit);
         }
         if placed.offer.is_changed() {
             placed.offer.judge(self.moves);
             // A settled period takes no new row: only an existing row settles with an end moved into the past.
             let has_settled = |terms: Terms| self.ticks.at(terms.end_at.saturating_add(self.lateness_ms)) < now;
-            placed.over = placed.row.said().is_none() && placed.offer.terms().is_some_and(has_settled);
+            placed.over = placed.row.last_emitted().is_none() && placed.offer.terms().is_some_and(has_settled);
         }
         let terms = placed.offer.terms();
         let current = terms.filter(|terms| terms.start_at <= now && !placed.over).map(|terms| PromotionRow {
@@ -96,7 +96,7 @@ impl OfferInputs<'_> {
         });
         let is_current = current.is_some();
         let settles_at = terms.map_or(now, |terms| terms.end_at.saturating_add(self.lateness_ms));
-        let next = placed.row.say(&key, current, settles_at, emit);
+        let next = placed.row.emit_row(&key, current, settles_at, emit);
         if placed.row.is_settled() {
             placed.offer = std::mem::take(&mut placed.offer).settled();
             return next;

@@ -7,7 +7,7 @@ use contract::event::pos::{Channel, LineKind, PosLine};
 use contract::ids::{Id, Transaction};
 use contract::time::{Cause, DAY_MS, day};
 use contract::units::quotient;
-use engine::row::{Row, say};
+use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
 use operators::distinct::DistinctInWindow;
@@ -213,7 +213,7 @@ impl Keyed for CustomerProfile {
         let now = emit.now();
         state.leave(now - self.lateness_ms, now);
         let profile = state.profile(now);
-        say(key, &mut state.last_emitted, profile, emit);
+        emit_row(key, &mut state.last_emitted, profile, emit);
         // Baskets and purchases enter and leave with the panes of the sums, which hold every record.
         let Some(turn) = state.sums.next(FOUR_WEEKS, now) else { return Next::Forget };
         // In the day after that in which a purchase can no longer change, its memory is given back.

@@ -9,7 +9,7 @@ use contract::keys::{StoreDept, StoreItem};
 use contract::time::{Cause, HOUR_MS, MINUTE_MS, minute};
 use contract::units::floor_div;
 use engine::reference::{Context, Hours, Notice};
-use engine::row::{Row, say};
+use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::Collection;
 use operators::driver::keyed;
@@ -138,7 +138,7 @@ impl Keyed for Index {
         let (expected_milli, share_turns) = expected(demand.forecast_milli, self.context.hours(key.store), now);
         let (signal_bp, signals_turn) = self.signals.in_force(key.store, key.dept, now);
         let value = demand.is_present().then(|| DemandIndex::of(&demand, expected_milli, signal_bp));
-        if !say(key, &mut state.last_emitted, value, emit) {
+        if !emit_row(key, &mut state.last_emitted, value, emit) {
             return Next::Forget;
         }
         Next::Rest.or_at(share_turns).or_at(signals_turn)

@@ -7,7 +7,7 @@ use contract::policy::STALE_AFTER;
 use contract::time::Cause;
 use engine::edge::Edge;
 use engine::reference::{Context, Notice};
-use engine::row::{Row, say};
+use engine::row::{Row, emit_row};
 use engine::time::Collection;
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
@@ -97,7 +97,7 @@ impl FeedHealth {
 pub fn allowed_ms(context: &Context, topic: Topic) -> Option<i64> {
     let name = format!("stale_ms.{topic}");
     let default = STALE_AFTER.iter().find(|policy| policy.name == name).map(|policy| policy.default);
-    context.policies.said(&name).or(default)
+    context.policies.value_of(&name).or(default)
 }
 
 /// The instant since which the store is open and its feed silent; the feed was last accepted at `accepted_at`.
@@ -148,7 +148,7 @@ impl Keyed for FeedHealth {
         let (stale, turns) = self.stale(feed, state.row.accepted_at, emit.now());
         state.row.health.stale = stale;
         let row = state.row;
-        say(feed, &mut state.last_emitted, Some(row), emit);
+        emit_row(feed, &mut state.last_emitted, Some(row), emit);
         Next::Rest.or_at(turns)
     }
 }

@@ -5,7 +5,7 @@ use contract::event::order::{CustomerOrder, OrderState};
 use contract::ids::Id;
 use contract::time::{Cause, DAY_MS, HOUR_MS, MINUTE_MS, hour, minute};
 use contract::units::quotient;
-use engine::row::{Row, say};
+use engine::row::{Row, emit_row};
 use engine::time::{Collection, Inputs};
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
@@ -172,7 +172,7 @@ impl Keyed for FulfillmentNode {
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
         let value = state.row(emit.now());
-        say(key, &mut state.last_emitted, value, emit);
+        emit_row(key, &mut state.last_emitted, value, emit);
         if state.is_empty() {
             return Next::Forget;
         }

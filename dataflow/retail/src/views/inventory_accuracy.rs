@@ -68,7 +68,7 @@ impl Keyed for InventoryAccuracy {
     ) -> Next {
         let sums = state.sums;
         let value = (sums.counts > 0).then(|| Accuracy { accuracy_bp: ratio_bp(sums.exact, sums.counts), ..sums });
-        state.row.say(key, value, key.day + DAY_MS + self.lateness_ms, emit)
+        state.row.emit_row(key, value, key.day + DAY_MS + self.lateness_ms, emit)
     }
 }
 

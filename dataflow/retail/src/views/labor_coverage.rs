@@ -6,7 +6,7 @@ use contract::ids::Transaction;
 use contract::keys::StoreRole;
 use contract::time::Cause;
 use contract::units::floor_div;
-use engine::row::{Row, say};
+use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
 use operators::driver::keyed;
@@ -140,7 +140,7 @@ impl Keyed for LaborCoverage {
     ) -> Next {
         let now = emit.now();
         let value = state.coverage(key.role, now);
-        say(key, &mut state.last_emitted, value, emit);
+        emit_row(key, &mut state.last_emitted, value, emit);
         if state.is_empty() {
             return Next::Forget;
         }

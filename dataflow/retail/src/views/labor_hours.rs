@@ -54,7 +54,7 @@ impl Keyed for LaborHours {
 
     fn close(&mut self, key: &RoleHour, state: &mut LaborHoursState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let value = (state.people > 0).then_some(WorkedHour { worked_minutes: state.minutes });
-        state.row.say(key, value, key.hour + HOUR_MS + self.lateness_ms, emit)
+        state.row.emit_row(key, value, key.hour + HOUR_MS + self.lateness_ms, emit)
     }
 }
 

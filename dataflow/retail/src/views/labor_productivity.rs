@@ -89,7 +89,7 @@ impl Keyed for LaborProductivity {
         state: &mut LaborProductivityState,
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
-        let next = state.row.say(key, state.value(), key.hour + HOUR_MS + self.lateness_ms, emit);
+        let next = state.row.emit_row(key, state.value(), key.hour + HOUR_MS + self.lateness_ms, emit);
         let parts = state.roles != 0 || state.sales != 0;
         if next == Next::Forget && parts { Next::Rest } else { next }
     }

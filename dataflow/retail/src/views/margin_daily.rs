@@ -85,7 +85,7 @@ impl Keyed for MarginDaily {
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
         let value = (state.amounts.records > 0).then(|| Margin::of(&state.amounts));
-        state.row.say(key, value, settles_at(key.day, self.lateness_ms), emit)
+        state.row.emit_row(key, value, settles_at(key.day, self.lateness_ms), emit)
     }
 }
 

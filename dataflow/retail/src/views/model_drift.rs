@@ -6,7 +6,7 @@ use contract::event::Topic;
 use contract::ids::Id;
 use contract::time::Cause;
 use contract::units::{quotient, saturated};
-use engine::row::{Row, say};
+use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
 use operators::diff::{Traced, least};
@@ -179,7 +179,7 @@ impl Keyed for Segments {
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
         let value = (sums.item_days > 0).then(|| Drift::of(sums));
-        if say(key, emitted, value, emit) { Next::Rest } else { Next::Forget }
+        if emit_row(key, emitted, value, emit) { Next::Rest } else { Next::Forget }
     }
 }
 

@@ -7,8 +7,8 @@ use contract::policy::RETURNS_PRIOR;
 use contract::time::{Cause, DAY_MS};
 use contract::units::{quotient, ratio_bp};
 use engine::reference::{Context, Notice};
-use engine::row::{Row, say};
-use engine::streams::Lines;
+use engine::row::{Row, emit_row};
+use engine::streams::PosLines;
 use engine::time::Collection;
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
@@ -157,7 +157,7 @@ impl Keyed for ReturnsItem {
         state.sums.leave(FOUR_WEEKS, now);
         let total = state.sums.total(FOUR_WEEKS, now);
         let prior_bp = self.context.policies.get(RETURNS_PRIOR);
-        say(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value(prior_bp)), emit);
+        emit_row(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value(prior_bp)), emit);
         state.sums.next(FOUR_WEEKS, now).map_or(Next::Forget, Next::At)
     }
 }
@@ -167,7 +167,7 @@ pub fn build<'scope>(
     ticks: Ticks,
     context: Context,
     notices: &Collection<'scope, Notice>,
-    pos: &Lines<'scope>,
+    pos: &PosLines<'scope>,
 ) -> Collection<'scope, Row<Item, ItemReturns>> {
     let lines = pos.explode(|line| Some(((Item { item: line.body.item }, line.event_time), Sums::of(line.body))));
     keyed("view: returns.item", ticks, lines, Some(notices.clone()), ReturnsItem { context })

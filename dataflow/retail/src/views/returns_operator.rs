@@ -4,8 +4,8 @@ use contract::event::Topic;
 use contract::event::pos::PosLine;
 use contract::ids::Id;
 use contract::time::{Cause, DAY_MS};
-use engine::row::{Row, say};
-use engine::streams::Lines;
+use engine::row::{Row, emit_row};
+use engine::streams::PosLines;
 use engine::time::Collection;
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
@@ -111,13 +111,13 @@ impl Keyed for ReturnsOperator {
         let now = emit.now();
         state.sums.leave(WEEK, now);
         let total = state.sums.total(WEEK, now);
-        say(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value()), emit);
+        emit_row(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value()), emit);
         state.sums.next(WEEK, now).map_or(Next::Forget, Next::At)
     }
 }
 
 /// Maintains the view.
-pub fn build<'scope>(ticks: Ticks, pos: &Lines<'scope>) -> Collection<'scope, Row<StoreOperator, OperatorReturns>> {
+pub fn build<'scope>(ticks: Ticks, pos: &PosLines<'scope>) -> Collection<'scope, Row<StoreOperator, OperatorReturns>> {
     let lines = pos.explode(|line| {
         let key = StoreOperator { store: line.body.store, operator: line.body.operator };
         Some(((key, line.event_time), Sums::of(line.body)))

@@ -136,7 +136,7 @@ impl Keyed for StoreQueue {
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
         let value = (state.sums.intervals > 0).then(|| state.quarter());
-        let next = state.row.say(key, value, key.quarter + QUARTER_MS + self.lateness_ms, emit);
+        let next = state.row.emit_row(key, value, key.quarter + QUARTER_MS + self.lateness_ms, emit);
         if state.row.is_settled() {
             (state.lengths, state.lanes) = Default::default();
         }

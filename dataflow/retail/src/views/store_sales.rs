@@ -6,7 +6,7 @@ use contract::ids::Transaction;
 use contract::keys::StoreHour;
 use contract::time::{Cause, HOUR_MS, hour};
 use engine::row::{Row, Tumbling};
-use engine::streams::Lines;
+use engine::streams::PosLines;
 use engine::time::Collection;
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
@@ -122,7 +122,7 @@ impl Keyed for StoreSales {
             loyalty_transactions: state.baskets.loyalty(),
             ..state.sums
         });
-        let next = state.row.say(key, value, key.hour + HOUR_MS + self.lateness_ms, emit);
+        let next = state.row.emit_row(key, value, key.hour + HOUR_MS + self.lateness_ms, emit);
         if state.row.is_settled() {
             state.baskets.free();
         }
@@ -131,7 +131,11 @@ impl Keyed for StoreSales {
 }
 
 /// Maintains the view.
-pub fn build<'scope>(ticks: Ticks, lateness_ms: i64, pos: &Lines<'scope>) -> Collection<'scope, Row<StoreHour, Sales>> {
+pub fn build<'scope>(
+    ticks: Ticks,
+    lateness_ms: i64,
+    pos: &PosLines<'scope>,
+) -> Collection<'scope, Row<StoreHour, Sales>> {
     let lines = pos.map(|line| {
         let key = StoreHour { store: line.body.store, hour: hour(line.event_time) };
         (key, line.body.clone())

@@ -99,7 +99,7 @@ impl Keyed for StoreTraffic {
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
         let value = (state.counts > 0).then(|| state.traffic());
-        match state.row.say(key, value, key.hour + HOUR_MS + self.lateness_ms, emit) {
+        match state.row.emit_row(key, value, key.hour + HOUR_MS + self.lateness_ms, emit) {
             // Sales without a sensor: stored for a count that may still come.
             Next::Forget if !state.transactions.is_empty() => Next::Rest,
             next => next,

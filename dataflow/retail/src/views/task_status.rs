@@ -6,7 +6,7 @@ use contract::event::Topic;
 use contract::event::task::{Task, TaskStatus};
 use contract::ids::Id;
 use contract::time::{Cause, day};
-use engine::row::{Row, say};
+use engine::row::{Row, emit_row};
 use engine::time::Collection;
 use operators::driver::keyed;
 use operators::keyed::{Emit, Keyed, Next, Ticks};
@@ -121,7 +121,7 @@ impl Keyed for TasksByDay {
     ) -> Next {
         let now = emit.now();
         let counts = Some(state.counts(now)).filter(|counts| counts.due > 0);
-        if !say(key, &mut state.last_emitted, counts, emit) {
+        if !emit_row(key, &mut state.last_emitted, counts, emit) {
             return Next::Forget;
         }
         let next_due = state.open.range(now + 1..).next().map(|(due_at, _)| *due_at);

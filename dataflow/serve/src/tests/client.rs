@@ -1,4 +1,4 @@
-//! A client of a few lines: one request a connection, and a reader of server-sent events.
+//! A small HTTP client for tests: one request per connection, and a reader of server-sent events.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::{Board, CommandSink, HttpConfig, Server};
+use crate::{CommandSink, HttpConfig, Server, ServingTables};
 
-/// A server with what it shows.
+/// A running server with its tables and metrics.
 pub(super) struct Served {
     pub(super) server: Server,
     pub(super) telemetry: Telemetry,
-    pub(super) board: Board,
+    pub(super) tables: ServingTables,
     _folder: TempDir,
 }
 
@@ -47,14 +47,14 @@ fn tokens_file(folder: &TempDir) -> PathBuf {
 }
 
 impl Served {
-    /// A server of `board` on any free port.
-    pub(super) fn start(board: Board, commands: Option<CommandSink>) -> Self {
-        Served::configured(board, commands, |_| {})
+    /// A server of `tables` on any free port.
+    pub(super) fn start(tables: ServingTables, commands: Option<CommandSink>) -> Self {
+        Served::configured(tables, commands, |_| {})
     }
 
     /// The same with another configuration.
     pub(super) fn configured(
-        board: Board,
+        tables: ServingTables,
         commands: Option<CommandSink>,
         change: impl FnOnce(&mut HttpConfig),
     ) -> Self {
@@ -63,8 +63,8 @@ impl Served {
         config.bind.set_port(0);
         change(&mut config);
         let telemetry = Telemetry::new("1");
-        let server = Server::start(&config, telemetry.clone(), board.clone(), commands).expect("it starts");
-        Served { server, telemetry, board, _folder: folder }
+        let server = Server::start(&config, telemetry.clone(), tables.clone(), commands).expect("it starts");
+        Served { server, telemetry, tables, _folder: folder }
     }
 
     /// Sends bytes and reads the answer to its end.
@@ -143,8 +143,8 @@ impl Answer {
 
     /// The sentence and the field of a refusal.
     pub(super) fn problem(&self) -> (u16, String, String) {
-        let told = self.json();
-        let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+        let exception = self.json();
+        let text = |name: &str| exception[name].as_str().unwrap_or_default().to_owned();
         (self.status, text("field"), text("error"))
     }
 

@@ -1,9 +1,9 @@
-//! The board and the server, tried out: what a whole scenario leaves, and what every route answers.
+//! Tests of the serving tables and of every route, with the outputs of a whole scenario.
 
-mod board;
 mod client;
-mod reading;
-mod speaking;
+mod commands;
+mod reads;
+mod tables;
 
 use std::io::{Read, Seek};
 use std::path::PathBuf;
@@ -23,16 +23,16 @@ use engine::reference::Policies;
 use operators::keyed::Ticks;
 use retail::registry::CATALOG;
 
-use crate::Board;
+use crate::ServingTables;
 
-/// The records of one topic that left at one tick.
+/// The records of one topic at one tick.
 pub(super) struct Left {
     pub(super) time: i64,
     pub(super) topic: OutputTopic,
     pub(super) records: Vec<Vec<u8>>,
 }
 
-/// The committed scenario's records, at once.
+/// The records of the committed scenario as one batch.
 struct Logs(Option<Batch>);
 
 impl Batches for Logs {
@@ -78,7 +78,7 @@ impl Logs {
     }
 }
 
-/// Everything that the committed scenario says, in order.
+/// Runs the committed scenario and returns its outputs, in order.
 pub(super) fn corner_store() -> Vec<Left> {
     let ticks = Ticks { tick_ms: 1_000 };
     let limits = Limits { lateness_ms: LATENESS_MS, future_ms: FUTURE_MS };
@@ -95,12 +95,12 @@ pub(super) fn corner_store() -> Vec<Left> {
     left
 }
 
-/// What `speak` logs on this thread, as JSON.
-pub(super) fn logged(speak: impl FnOnce()) -> String {
+/// Returns the log of `work` on this thread, as JSON.
+pub(super) fn logged(work: impl FnOnce()) -> String {
     let (mut page, mut text) = (tempfile::tempfile().expect("a file"), String::new());
     let writer = Arc::new(page.try_clone().expect("a second handle"));
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer).finish();
-    tracing::subscriber::with_default(subscriber, speak);
+    tracing::subscriber::with_default(subscriber, work);
     page.rewind().expect("the start");
     page.read_to_string(&mut text).expect("text");
     text
@@ -111,8 +111,8 @@ pub(super) fn row(view: &str, key: &str, value: &str) -> Vec<u8> {
     format!(r#"{{"time":1000,"seq":0,"view":"{view}","key":{key},"op":"insert","value":{value}}}"#).into_bytes()
 }
 
-/// A record of the exceptions topic: `id` says type, store and whether it is restricted.
-pub(super) fn told(name: (i64, u64), id: &str, event: &str, status: &str) -> Vec<u8> {
+/// A record of the exceptions topic; `id` determines type, store and whether it is restricted.
+pub(super) fn exception(name: (i64, u64), id: &str, event: &str, status: &str) -> Vec<u8> {
     let restricted = id.starts_with("operator");
     let kind = if restricted { "returns.operator_pattern" } else { "labor.coverage_gap" };
     let store = if id.ends_with('2') { "s02" } else { "s01" };
@@ -123,21 +123,21 @@ pub(super) fn told(name: (i64, u64), id: &str, event: &str, status: &str) -> Vec
     .into_bytes()
 }
 
-/// A board at tick 1000: three rows of store.sales, and three open exceptions of which one is restricted.
-pub(super) fn board() -> Board {
-    let board = Board::new(1_000);
+/// Tables at tick 1000: three rows of store.sales, and three open exceptions of which one is restricted.
+pub(super) fn sample_tables() -> ServingTables {
+    let tables = ServingTables::new(1_000);
     let sales = [
         row("store.sales", r#"{"store":"s01","hour":0}"#, r#"{"net_cents":100}"#),
         row("store.sales", r#"{"store":"s01","hour":3600000}"#, r#"{"net_cents":200}"#),
         row("store.sales", r#"{"store":"s02","hour":0}"#, r#"{"net_cents":300}"#),
     ];
     let open = [
-        told((1_000, 0), "gap1", "opened", "open"),
-        told((1_000, 1), "gap2", "opened", "open"),
-        told((1_000, 2), "operator1", "opened", "open"),
+        exception((1_000, 0), "gap1", "opened", "open"),
+        exception((1_000, 1), "gap2", "opened", "open"),
+        exception((1_000, 2), "operator1", "opened", "open"),
     ];
-    board.apply(1_000, OutputTopic::Views, &sales).expect("rows");
-    board.apply(1_000, OutputTopic::Exceptions, &open).expect("exceptions");
-    board.closed(1_000);
-    board
+    tables.apply(1_000, OutputTopic::Views, &sales).expect("rows");
+    tables.apply(1_000, OutputTopic::Exceptions, &open).expect("exceptions");
+    tables.closed(1_000);
+    tables
 }

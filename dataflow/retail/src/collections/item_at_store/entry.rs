@@ -11,7 +11,7 @@ use contract::exception::Step;
 use contract::ids::Id;
 use contract::keys::StoreItem;
 use contract::time::Cause;
-use engine::detector::{Detector, Life, Watch};
+use engine::detector::{Detector, DetectorRunner, EpisodeSlot};
 use engine::reference::{Context, Notice};
 use engine::row::Row;
 use operators::diff::{Traced, least};
@@ -87,10 +87,10 @@ pub struct KeyedEntry {
     demand: ItemDemand,
     /// Few items are promoted.
     promoted: Option<Box<PromotedItem>>,
-    stockout: Life,
+    stockout: EpisodeSlot,
     suffices: Option<Box<(Lead, i64)>>,
-    negative: Life,
-    phantom: Life,
+    negative: EpisodeSlot,
+    phantom: EpisodeSlot,
     stocked_since: Perhaps,
     /// Number of the dirty parts of this tick in [`DirtyEntries`]; 0 if the entry is clean.
     #[serde(skip)]
@@ -130,9 +130,9 @@ pub struct ItemLogic {
     ticks: Ticks,
     lateness_ms: i64,
     context: Context,
-    stockout: Watch<StockoutRisk>,
-    negative: Watch<NegativeOnHand>,
-    phantom: Watch<PhantomStock>,
+    stockout: DetectorRunner<StockoutRisk>,
+    negative: DetectorRunner<NegativeOnHand>,
+    phantom: DetectorRunner<PhantomStock>,
     dirty: DirtyEntries<Cause>,
 }
 
@@ -156,9 +156,9 @@ impl ItemLogic {
             ticks,
             lateness_ms,
             context: context.clone(),
-            stockout: Watch::new(StockoutRisk, ticks, context.clone()),
-            negative: Watch::new(NegativeOnHand, ticks, context.clone()),
-            phantom: Watch::new(PhantomStock, ticks, context.clone()),
+            stockout: DetectorRunner::new(StockoutRisk, ticks, context.clone()),
+            negative: DetectorRunner::new(NegativeOnHand, ticks, context.clone()),
+            phantom: DetectorRunner::new(PhantomStock, ticks, context.clone()),
             dirty: DirtyEntries::default(),
         }
     }
@@ -166,7 +166,7 @@ impl ItemLogic {
     /// The parts of an entry that a broadcast change makes dirty; without one, all parts are evaluated.
     fn concerned(&self, notice: Option<&Notice>, key: &StoreItem, entry: &KeyedEntry) -> Parts {
         fn asks<D: Detector>(part: Parts, notice: &Notice) -> Parts {
-            part.when(Watch::<D>::audience_of(notice) != Audience::Nobody)
+            part.when(DetectorRunner::<D>::audience_of(notice) != Audience::Nobody)
         }
         let Some(notice) = notice else { return Parts::ALL };
         let stockout = asks::<StockoutRisk>(Parts::STOCKOUT, notice);
@@ -228,7 +228,7 @@ impl ItemLogic {
             let life = &mut entry.stockout;
             let step = |step| ItemOutput::Stockout(Box::new(step));
             let looks =
-                emit.part(&cause(Parts::STOCKOUT), step, |emit| self.stockout.judge(key, &mut rows, life, emit));
+                emit.part(&cause(Parts::STOCKOUT), step, |emit| self.stockout.evaluate(key, &mut rows, life, emit));
             next = next.or_as(looks);
             entry.suffices = rows.suffices;
         }
@@ -236,7 +236,7 @@ impl ItemLogic {
             let (mut rows, life) = (position, &mut entry.negative);
             let step = |step| ItemOutput::Negative(Box::new(step));
             let looks =
-                emit.part(&cause(Parts::NEGATIVE), step, |emit| self.negative.judge(key, &mut rows, life, emit));
+                emit.part(&cause(Parts::NEGATIVE), step, |emit| self.negative.evaluate(key, &mut rows, life, emit));
             next = next.or_as(looks);
         }
         if is_due(Parts::PHANTOM) {
@@ -244,7 +244,8 @@ impl ItemLogic {
             let mut rows = phantom_stock::PhantomStockState { position, forecast_milli, stocked_since };
             let life = &mut entry.phantom;
             let step = |step| ItemOutput::Phantom(Box::new(step));
-            let looks = emit.part(&cause(Parts::PHANTOM), step, |emit| self.phantom.judge(key, &mut rows, life, emit));
+            let looks =
+                emit.part(&cause(Parts::PHANTOM), step, |emit| self.phantom.evaluate(key, &mut rows, life, emit));
             next = next.or_as(looks);
             entry.stocked_since = rows.stocked_since.into();
         }
@@ -317,14 +318,15 @@ impl Keyed for ItemLogic {
 
     fn notice(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
-        self.stockout.hear(notice, diff);
-        self.negative.hear(notice, diff);
-        self.phantom.hear(notice, diff);
+        self.stockout.apply(notice, diff);
+        self.negative.apply(notice, diff);
+        self.phantom.apply(notice, diff);
     }
 
     fn audience(&self, notice: &Notice) -> Audience {
-        let stock = Watch::<StockoutRisk>::audience_of(notice).max(Watch::<NegativeOnHand>::audience_of(notice));
-        stock.max(Watch::<PhantomStock>::audience_of(notice))
+        let stock = DetectorRunner::<StockoutRisk>::audience_of(notice)
+            .max(DetectorRunner::<NegativeOnHand>::audience_of(notice));
+        stock.max(DetectorRunner::<PhantomStock>::audience_of(notice))
     }
 
     fn attends(&self, key: &StoreItem, entry: &KeyedEntry) -> Option<u64> {

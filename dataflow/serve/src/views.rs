@@ -1,10 +1,10 @@
-//! The current rows of a view, as JSON or as a typed Arrow table, a page at a time.
+//! The rows of views over HTTP, as JSON or as a typed Arrow table, page by page.
 //!
-//! `GET /v1/views` lists the views; `GET /v1/views/NAME?store_id=s01&limit=100&after=CURSOR` gives rows in the contract's
-//! order. Filters name fields of the key (`store` or `store_id`). `time` is the tick the rows are of, `closed_time` the last
-//! closed tick; pages fetched one after the other may be of different ticks, and each says of which.
+//! `GET /v1/views` lists the views; `GET /v1/views/NAME?store_id=s01&limit=100&after=CURSOR` returns rows in the
+//! contract's order. Filters are fields of the key (`store` or `store_id`). `time` is the tick of the rows,
+//! `closed_time` the last closed tick; consecutive pages may be of different ticks, and each carries its own.
 
-use std::ops::Bound;
+use std::cmp::Ordering;
 
 use arrow_ipc::writer::StreamWriter;
 use arrow_json::ReaderBuilder;
@@ -13,16 +13,16 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::layout::{Key, Layout, Part, cursor, layouts, place_of};
-use crate::pages::{NEVER, Row};
 use crate::reply::{Parameters, Problem, json, take, take_limit};
-use crate::rows::{Board, ViewAt};
+use crate::tables::layout::{Layout, Part, QueryPart, compare_prefix, cursor, layouts, place_of};
+use crate::tables::pages::{NEVER, Row};
+use crate::tables::serving::{ServingTables, ViewAt};
 
-/// Rows of a page unless asked otherwise, and at most.
+/// The default and the greatest number of rows of a page.
 const ROWS: usize = 1_000;
 const MOST_ROWS: usize = 10_000;
 
-/// What the `Accept` header says to get Arrow.
+/// The `Accept` header that requests Arrow.
 pub const ARROW: &str = "application/vnd.apache.arrow.stream";
 
 /// Every view with its key and number of rows.
@@ -40,12 +40,12 @@ struct Listed {
     rows: usize,
 }
 
-/// Which rows of a view are asked for.
+/// The rows that a query asks for.
 #[derive(Debug)]
 struct Question {
-    /// The value of each field of the key, where one is asked for.
-    wanted: Vec<Option<Part>>,
-    after: Option<Key>,
+    /// The value of each field of the key, if one is given.
+    wanted: Vec<Option<QueryPart>>,
+    after: Option<Vec<QueryPart>>,
     limit: usize,
 }
 
@@ -57,8 +57,8 @@ struct Page<'a> {
 }
 
 /// Answers `GET /v1/views`.
-pub(super) fn list(board: &Board) -> Result<Response, Problem> {
-    let views = board.views().ok_or_else(Problem::too_early)?;
+pub(super) fn list(tables: &ServingTables) -> Result<Response, Problem> {
+    let views = tables.views().ok_or_else(Problem::too_early)?;
     let (time, closed_time) = views.first().map_or((0, 0), |view| (view.time, view.closed_time));
     let listed = |(layout, view): (&'static Layout, &ViewAt)| Listed {
         name: layout.name,
@@ -72,7 +72,7 @@ pub(super) fn list(board: &Board) -> Result<Response, Problem> {
 
 /// Answers `GET /v1/views/NAME`.
 pub(super) fn view(
-    board: &Board,
+    tables: &ServingTables,
     name: &str,
     parameters: Parameters,
     headers: &HeaderMap,
@@ -80,7 +80,7 @@ pub(super) fn view(
     let place = place_of(name).ok_or_else(|| unknown(name))?;
     let layout = &layouts()[place];
     let question = Question::read(layout, parameters)?;
-    let view = board.view(place).ok_or_else(Problem::too_early)?;
+    let view = tables.view(place).ok_or_else(Problem::too_early)?;
     let page = question.answer(layout, &view);
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|accepts| accepts.contains(ARROW)) {
@@ -121,16 +121,17 @@ impl Question {
     }
 
     fn answer<'a>(&self, layout: &'static Layout, view: &'a ViewAt) -> Page<'a> {
-        let prefix: Vec<Part> = self.wanted.iter().map_while(|part| *part).collect();
-        // A cursor before the first row asked for is overtaken by it.
-        let start = match &self.after {
-            Some(after) if **after >= *prefix => Bound::Excluded(&**after),
-            _ => Bound::Included(&*prefix),
+        let prefix: Vec<QueryPart> = self.wanted.iter().map_while(Clone::clone).collect();
+        let is_before = |key: &[Part]| {
+            let after = self.after.as_ref();
+            compare_prefix(&prefix, key).is_gt() || after.is_some_and(|after| compare_prefix(after, key).is_ge())
         };
-        let matches =
-            |row: &&Row| self.wanted.iter().zip(&row.key).all(|(wanted, held)| wanted.is_none_or(|part| part == *held));
-        let within = |row: &&Row| row.key.starts_with(&prefix);
-        let mut found = view.rows.range(start).take_while(within).filter(matches);
+        let is_wanted = |wanted: &Option<QueryPart>, part: &Part| {
+            wanted.as_ref().is_none_or(|wanted| wanted.compare(part) == Ordering::Equal)
+        };
+        let matches = |row: &&Row| self.wanted.iter().zip(&row.key).all(|(wanted, part)| is_wanted(wanted, part));
+        let within = |row: &&Row| compare_prefix(&prefix, &row.key).is_eq();
+        let mut found = view.rows.rows_from(is_before).take_while(within).filter(matches);
         let rows: Vec<&Row> = found.by_ref().take(self.limit).collect();
         let more = found.next().is_some();
         let next = rows.last().filter(|_| more).map(|row| cursor(&row.key));
@@ -167,7 +168,7 @@ impl Page<'_> {
         text
     }
 
-    /// The rows as flat JSON lines, read into typed columns.
+    /// Returns the rows as a table: flat JSON lines, parsed into typed columns.
     fn arrow(&self) -> Result<Vec<u8>, ArrowError> {
         let mut text = String::with_capacity(self.rows.len() * 256);
         for row in &self.rows {
@@ -189,7 +190,7 @@ impl Page<'_> {
         writer.into_inner()
     }
 
-    /// What JSON says beside the rows.
+    /// Returns the fields that JSON has beside the rows, as headers.
     fn headers(&self, view: &ViewAt) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(ARROW));

@@ -28,7 +28,7 @@ fn replayed(folder: &Path, from: Option<Time>) -> Result<Vec<(Time, u64)>, Strin
 }
 
 #[test]
-fn what_is_appended_is_read_again_from_any_snapshot() {
+fn appended_spans_are_read_again_from_any_snapshot() {
     let folder = tempfile::tempdir().unwrap();
     assert!(RemapLog::read(folder.path()).unwrap().is_empty());
     write(folder.path(), 0, &header(0, None), &[span(0, 10, 1), span(10, 30, 2)]);
@@ -43,7 +43,7 @@ fn what_is_appended_is_read_again_from_any_snapshot() {
 }
 
 #[test]
-fn starts_that_bound_no_tick_leave_nothing_that_is_in_the_way() {
+fn segments_of_starts_that_bound_no_tick_are_skipped() {
     // Each start begins at the very beginning or at tick 30, and binds nothing; their headers may be cut short.
     for (after, whole) in [(None, true), (None, false), (Some(30), true), (Some(30), false)] {
         let folder = tempfile::tempdir().unwrap();
@@ -118,7 +118,7 @@ fn a_missing_or_renamed_segment_is_refused() {
 }
 
 #[test]
-fn what_only_one_of_two_processes_had_closed_was_never_acted_on() {
+fn spans_that_only_one_of_two_processes_closed_are_cut() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), 0, &header(0, None), &[span(0, 10, 1), span(10, 20, 2), span(20, 30, 3)]);
     write(folder.path(), 1, &header(1, None), &[span(0, 20, 4)]);

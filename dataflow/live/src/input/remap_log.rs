@@ -1,4 +1,4 @@
-//! The remap log: which records each tick was made of, written down before anything acts on it.
+//! The remap log: the records of each tick, as positions in the partitions, written before the tick takes effect.
 //!
 //! One folder, one file (*segment*) per process, start and snapshot, named `INCARNATION-AFTER-pPROCESS.log`:
 //!
@@ -8,14 +8,14 @@
 //! others  Span { after, closed, ends }
 //! ```
 //!
-//! A frame's hash (XXH3) covers its content and the hash before it, so frames cannot be lost, swapped or altered
-//! unnoticed. An append is durable before it returns. A torn last frame is one that nothing has acted on: it is dropped.
-//! A bad frame with a good one behind it is damage, and refused. What an earlier segment says beyond the `after` of a later
-//! one was never acted on either (another process had not closed it) and is overruled.
+//! The hash of a frame (XXH3) covers its content and the hash before it, so a lost, swapped or altered frame is
+//! detected. An append is durable before it returns. A torn last frame never took effect and is dropped. A bad frame
+//! with a good one behind it is damage, and refused. Spans of an earlier segment beyond the `after` of a later one
+//! never took effect either (another process had not closed them) and are cut.
 //!
-//! A start that ends before it has bound a tick leaves a segment without spans, or without a whole header. Such a segment
-//! knows nothing: where it does not continue the one before it, or the one after does not continue it, it is passed over
-//! ([`RemapLog::forget_empty`] deletes it).
+//! A start that ends before it has bound a tick leaves a segment without spans, or without a complete header. Such a
+//! segment is skipped where it does not continue the one before it, or the one after does not continue it;
+//! [`RemapLog::forget_empty`] deletes it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -27,37 +27,37 @@ use contract::time::Time;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::binder::{Reached, Span};
 use crate::error::Error;
 use crate::fail::fail_point;
+use crate::input::binder::{Reached, Span};
 
-/// The format written here.
+/// The format version.
 const VERSION: u32 = 1;
-/// No frame is longer: what claims to be is damaged.
+/// The greatest length of a frame; a longer one is damaged.
 const LONGEST: usize = 1 << 26;
 const FRAME: usize = 4 + 8 + 8;
 
 /// A partition of an input topic.
 pub type PartitionName = (Topic, u32);
 
-/// What a segment begins with.
+/// The first frame of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     version: u32,
-    /// The process that writes it.
+    /// The process that writes the segment.
     pub process: u32,
-    /// Length of a tick.
+    /// The length of a tick.
     pub tick_ms: i64,
-    /// What judges what is fed.
+    /// The identity of the program and its configured policies.
     pub program: String,
-    /// The tick that had closed when it began; `None` at the very start.
+    /// The last closed tick when the segment began; `None` at the first start.
     pub after: Option<Time>,
-    /// The partitions of this process, by the index spans use, and how far each was taken.
+    /// The partitions of this process with their positions; spans refer to them by index.
     pub partitions: Vec<(PartitionName, Reached)>,
 }
 
 impl Header {
-    /// A header of this version.
+    /// Creates a header of this version.
     pub fn new(
         process: u32,
         (program, tick_ms): (&str, i64),
@@ -68,7 +68,7 @@ impl Header {
     }
 }
 
-/// A segment being written.
+/// Writes a segment.
 pub struct RemapWriter {
     path: PathBuf,
     file: File,
@@ -77,7 +77,7 @@ pub struct RemapWriter {
 }
 
 impl RemapWriter {
-    /// Starts a segment in `folder`.
+    /// Creates a segment in `folder`.
     ///
     /// # Errors
     /// If it cannot be written durably.
@@ -100,7 +100,7 @@ impl RemapWriter {
     /// Appends a span; durable when it returns.
     ///
     /// # Errors
-    /// If it cannot be written. Nothing may act on the span then, and this writer is of no more use: the job stops.
+    /// If the span cannot be written. It must not take effect then, and the job must stop.
     pub fn append(&mut self, span: &Span) -> Result<(), Error> {
         self.frame(span)?;
         fail_point("after-remap-append");
@@ -124,14 +124,14 @@ impl RemapWriter {
     }
 }
 
-/// A segment as it was read.
+/// A segment as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     incarnation: u32,
     path: PathBuf,
-    /// How it begins.
+    /// The header.
     pub header: Header,
-    /// What was closed, in order, each up to the tick that it was acted on.
+    /// The spans in order, each with the tick up to which it took effect.
     pub spans: Vec<(Span, Time)>,
 }
 
@@ -141,58 +141,58 @@ impl Segment {
     }
 }
 
-/// Everything a folder knows of ticks and positions.
+/// The remap log of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemapLog {
-    /// Segments by process, in the order they were written; what was overruled is gone.
+    /// Segments by process, in the order they were written, without spans that never took effect.
     segments: BTreeMap<u32, Vec<Segment>>,
-    /// Files that know nothing: a start ended before it had bound a tick.
+    /// Files of starts that ended before they had bound a tick.
     empty: Vec<PathBuf>,
 }
 
-/// Forgets what was never acted on: everything after the tick `upto`.
+/// Removes everything after the tick `upto`.
 fn cut(spans: &mut Vec<(Span, Time)>, upto: Time) {
     spans.retain(|(span, _)| span.after < upto || span.closed <= upto);
     spans.iter_mut().for_each(|(_, acted)| *acted = (*acted).min(upto));
 }
 
-/// A span, by the names of its partitions.
+/// A logged span, with the names of its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replayed {
-    /// The last tick that had closed before.
+    /// The last tick closed before.
     pub after: Time,
     /// The last tick that closed.
     pub closed: Time,
-    /// The tick up to which it was acted on.
+    /// The tick up to which the span took effect.
     pub upto: Time,
     /// The process that closed it.
     pub process: u32,
-    /// The partitions that moved, and to where.
+    /// The partitions that moved, with their new positions.
     pub ends: Vec<(PartitionName, Reached)>,
-    /// Whether the inputs ended here.
+    /// True if the inputs ended here.
     pub last: bool,
-    /// The partitions of that process, whether or not they moved.
+    /// All partitions of that process.
     pub partitions: Vec<PartitionName>,
-    /// What judged it.
+    /// The program that bound it.
     pub program: String,
 }
 
-/// What one process reads again.
+/// The spans to read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {
-    /// Where the partitions stood at the beginning.
+    /// The positions of the partitions at the beginning.
     pub start: BTreeMap<PartitionName, Reached>,
-    /// What was closed since, in order: the partitions that moved, and to where.
+    /// The spans in order.
     pub spans: Vec<Replayed>,
     /// The tick up to which every process had closed.
     pub closed: Option<Time>,
 }
 
 impl RemapLog {
-    /// Reads every segment of a folder; a folder that is not there is empty.
+    /// Reads every segment of a folder; a missing folder is an empty log.
     ///
     /// # Errors
-    /// If a segment cannot be read, is damaged, or is not where the one before it ends.
+    /// If a segment cannot be read, is damaged, or does not continue the one before it.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let mut paths = Vec::new();
         if folder.is_dir() {
@@ -240,35 +240,35 @@ impl RemapLog {
         Ok(())
     }
 
-    /// Whether it is known what every tick since the very first was made of.
+    /// Checks that the log holds the records of every tick since the first.
     ///
     /// # Errors
-    /// If the oldest segments are gone.
+    /// If the oldest segments are missing.
     pub fn reaches_back_to_start(&self) -> Result<(), Error> {
         self.replay(None).map(drop)
     }
 
-    /// The length of a tick that the newest segment was written with.
+    /// Returns the tick length in the newest segment.
     pub fn tick_ms(&self) -> Option<i64> {
         self.segments.values().filter_map(|segments| segments.last()).map(|segment| segment.header.tick_ms).next()
     }
 
-    /// Whether nothing was ever written.
+    /// Returns true if no segment exists.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
-    /// The number for segments written from now on.
+    /// Returns the incarnation number of new segments.
     pub fn next_incarnation(&self) -> u32 {
         self.segments.values().flatten().map(|segment| segment.incarnation + 1).max().unwrap_or(0)
     }
 
-    /// The tick up to which every process had closed; `None` if some process had closed nothing.
+    /// Returns the tick up to which every process had closed; `None` if some process had closed none.
     pub fn closed(&self) -> Option<Time> {
         self.segments.values().map(|segments| segments.last().and_then(Segment::closed)).min().flatten()
     }
 
-    /// What to read again after the tick `from` (from the very start, if `None`).
+    /// Returns the spans after the tick `from` (all, if `None`).
     ///
     /// # Errors
     /// If the log does not reach back to `from`.
@@ -312,15 +312,15 @@ impl RemapLog {
         Ok(replay)
     }
 
-    /// Deletes the segments that a start from tick `kept` no longer needs: all before the last one that begins by then,
-    /// the oldest first, so that what is left is connected wherever this ends.
+    /// Deletes the segments that a start from tick `oldest` does not need: all before the last one that begins by then,
+    /// the oldest first, so that the rest is connected whenever this is interrupted.
     ///
     /// # Errors
-    /// If one cannot be deleted.
-    pub fn forget_before(folder: &Path, kept: Time) -> Result<(), Error> {
+    /// If a segment cannot be deleted.
+    pub fn forget_before(folder: &Path, oldest: Time) -> Result<(), Error> {
         let log = RemapLog::read(folder)?;
         for segments in log.segments.values() {
-            let begins_by_then = |segment: &Segment| segment.header.after.is_some_and(|after| after <= kept);
+            let begins_by_then = |segment: &Segment| segment.header.after.is_some_and(|after| after <= oldest);
             let needed = segments.iter().rposition(begins_by_then).unwrap_or(0);
             for segment in &segments[..needed] {
                 fail_point("remap-delete");
@@ -330,10 +330,10 @@ impl RemapLog {
         Ok(())
     }
 
-    /// Deletes files that know nothing, and says so. Every process may do it.
+    /// Deletes and logs segments without content. Every process may call it.
     ///
     /// # Errors
-    /// If one cannot be deleted.
+    /// If a segment cannot be deleted.
     pub fn forget_empty(&self) -> Result<(), Error> {
         for path in &self.empty {
             tracing::info!(path = %path.display(), "deleting an empty segment of the remap log: its start ended before it had bound a tick");
@@ -343,7 +343,7 @@ impl RemapLog {
     }
 }
 
-/// Deletes a file that another process may just have deleted.
+/// Deletes a file; it is no error if another process has just deleted it.
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -359,7 +359,8 @@ fn damaged(path: &Path, problem: String) -> Error {
     Error::Recovery(format!("remap log {}: {problem}", path.display()))
 }
 
-/// A frame at the start of `bytes`, if there is a whole and good one behind the hash `before`.
+/// Returns the frame at the start of `bytes`, with its hash and length, if it is complete and follows the hash
+/// `before`.
 fn frame(bytes: &[u8], before: Option<u64>) -> Option<(&[u8], u64, usize)> {
     let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
     let stated = u64::from_le_bytes(bytes.get(4..12)?.try_into().ok()?);
@@ -369,7 +370,7 @@ fn frame(bytes: &[u8], before: Option<u64>) -> Option<(&[u8], u64, usize)> {
     good.then_some((content, hash, FRAME + length))
 }
 
-/// Reads a segment; `None` if not even its header was written whole.
+/// Reads a segment; `None` if its header is incomplete.
 fn read_segment(path: &Path) -> Result<Option<Segment>, Error> {
     let bytes = match fs::read(path) {
         // Another process has found it empty since it was listed.

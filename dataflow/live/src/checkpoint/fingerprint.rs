@@ -1,9 +1,10 @@
-//! The fingerprint of a job: its operators, outputs and exception types by name, each with a hash of the shape of what it stores.
+//! The fingerprint of a job: the names of its operators, outputs and exception types, each with a hash of the shape of
+//! its stored state.
 //!
-//! A snapshot is read by the types that wrote it. Its manifest carries the fingerprint of the job that wrote it, and a job
-//! with another one is refused before anything of the snapshot is read, with the names of what differs. The hash is that of
-//! [`operators::shape`], so a changed field changes it without anybody having to remember a number. What a shape does not
-//! show (a field that means something else than before) is told by [`VERSION`](crate::snapshot::VERSION).
+//! A snapshot can be read only by types of the shape that wrote it. Its manifest holds the fingerprint of the job that
+//! wrote it; a job with another fingerprint refuses the snapshot before it reads any state, and names the differences.
+//! The hash is that of [`operators::shape`], so a changed field changes it. A shape does not show a change of meaning;
+//! [`VERSION`](crate::checkpoint::snapshot::VERSION) does.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +16,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Error;
 
-/// What stores something in a snapshot, by name, each with the hash of its shape.
+/// The names of everything that stores state in a snapshot, each with the hash of its shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint(BTreeMap<String, String>);
 
 impl Fingerprint {
-    /// The fingerprint of a job with these settings.
+    /// Returns the fingerprint of a job with these settings.
     pub fn of(settings: &Settings) -> Self {
         let types = settings.catalog.types.iter();
         let types = types.map(|kind| (format!("exception type {}", kind.name), kind.key.join(", ")));
@@ -32,10 +33,10 @@ impl Fingerprint {
         Fingerprint(shapes.map(|(name, shape)| (name, format!("{:016x}", xxh3_64(shape.as_bytes())))).collect())
     }
 
-    /// Refuses a snapshot, of this tick, that a job of another fingerprint has written.
+    /// Compares this fingerprint with that of the snapshot at `tick`.
     ///
     /// # Errors
-    /// [`Error::Recovery`] with the names of what is new, missing or changed.
+    /// [`Error::Recovery`] with the names of everything new, missing or changed.
     pub fn check(&self, tick: Time, written: &Fingerprint) -> Result<(), Error> {
         let differences = self.differences(written);
         if differences.is_empty() {
@@ -48,7 +49,7 @@ impl Fingerprint {
         )))
     }
 
-    /// What this job stores otherwise than the one that has `written`.
+    /// Returns the differences between this fingerprint and the `written` one, as text.
     fn differences(&self, written: &Fingerprint) -> Vec<String> {
         let others = |one: &Fingerprint, other: &Fingerprint| -> Vec<String> {
             one.0.keys().filter(|name| !other.0.contains_key(*name)).cloned().collect()
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_named() {
+    fn differences_between_fingerprints_are_named() {
         let written =
             fingerprint(&[("operator \"a\"", "i64"), ("operator \"b\"", "i64"), ("exception type x.y", "store")]);
         written.check(60, &written).expect("the same");
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_stores_by_name_and_alike_each_time() {
+    fn a_fingerprint_names_all_state_and_is_the_same_each_time() {
         let ticks = Ticks { tick_ms: 1_000 };
         let limits = Limits { lateness_ms: LATENESS_MS, future_ms: FUTURE_MS };
         let settings = Settings { ticks, limits, emit: ticks, policies: Policies::default(), catalog: CATALOG };

@@ -1,14 +1,14 @@
-//! The columns of a typed table, from the JSON Schema of what it holds.
+//! Columns of a typed table, from a JSON Schema.
 
 use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
-/// The columns of an object with this JSON Schema.
+/// Returns the columns of an object with this JSON Schema.
 pub fn columns(schema: &Value) -> impl Iterator<Item = Field> {
     schema["properties"].as_object().into_iter().flatten().map(|(name, schema)| column(name, schema))
 }
 
-/// A column for values of this JSON Schema: integers and booleans as such, all else as text.
+/// Returns a column for values of this JSON Schema: integers and booleans as such, all others as text.
 fn column(name: &str, schema: &Value) -> Field {
     let is = |kind: &str| {
         let stated = &schema["type"];

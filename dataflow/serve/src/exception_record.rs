@@ -1,4 +1,4 @@
-//! A record of the exceptions topic as readers get it: its line, and what they may ask for it by.
+//! An exceptions record as clients get it, with the fields by which they filter.
 
 use std::borrow::Cow;
 
@@ -10,33 +10,33 @@ use serde::Deserialize;
 /// The role that may see restricted exceptions.
 pub const RESTRICTED_ROLE: &str = "loss_prevention";
 
-/// The name of a record within its topic, for ever: its tick and its place there.
-pub type Name = (i64, u64);
+/// The id of a record within its topic: its tick and its sequence number.
+pub type RecordId = (i64, u64);
 
 /// One record of the exceptions topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// Its name.
-    pub name: Name,
-    /// The exception's type.
+pub struct ExceptionEntry {
+    /// The id of the record.
+    pub id: RecordId,
+    /// The type of the exception.
     pub kind: Id,
-    /// The exception's id.
+    /// The id of the exception.
     pub exception_id: EventId,
-    /// What it tells.
+    /// The event that the record reports.
     pub event: Event,
-    /// Where the exception stands after it.
+    /// The status of the exception after it.
     pub status: Status,
-    /// How bad the exception is.
+    /// The severity of the exception.
     pub severity: Severity,
-    /// Its store, if it has one.
+    /// The store of the exception, if it has one.
     pub store: Option<Id>,
-    /// For few eyes only.
+    /// True if only holders of [`RESTRICTED_ROLE`] may see the record.
     pub restricted: bool,
-    /// The record itself.
+    /// The record as JSON text.
     pub line: Box<str>,
 }
 
-/// What is read of the record; the rest stays text.
+/// The fields that are read of a record; the rest stays text.
 #[derive(Deserialize)]
 struct Line<'a> {
     time: i64,
@@ -53,15 +53,15 @@ struct Line<'a> {
     store_id: Option<Cow<'a, str>>,
 }
 
-impl Told {
+impl ExceptionEntry {
     /// Reads a record.
     ///
     /// # Errors
-    /// If it is no record of the exceptions topic.
+    /// If the text is no record of the exceptions topic.
     pub fn read(line: &str) -> Result<Self, serde_json::Error> {
         let read: Line<'_> = serde_json::from_str(line)?;
-        Ok(Told {
-            name: (read.time, read.seq),
+        Ok(ExceptionEntry {
+            id: (read.time, read.seq),
             kind: Id::new(&read.r#type),
             exception_id: EventId::from(read.exception_id),
             event: read.event,
@@ -74,39 +74,39 @@ impl Told {
     }
 }
 
-/// Writes a name as `time.seq`.
-pub fn write_name((time, seq): Name) -> String {
+/// Formats a record id as `time.seq`.
+pub fn write_record_id((time, seq): RecordId) -> String {
     format!("{time}.{seq}")
 }
 
-/// Reads a name as [`write_name`] wrote it.
-pub fn read_name(text: &str) -> Option<Name> {
+/// Parses a record id; `None` if the text is no `time.seq`.
+pub fn read_record_id(text: &str) -> Option<RecordId> {
     let (time, seq) = text.split_once('.')?;
     Some((time.parse().ok()?, seq.parse().ok()?))
 }
 
-/// Which exceptions a reader asks for, and may see.
+/// The filter of a query, and the permission of the client.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only this type.
     pub kind: Option<String>,
-    /// Only those of this store.
+    /// Only this store.
     pub store: Option<String>,
-    /// Only those that stand so.
+    /// Only this status.
     pub status: Option<Status>,
-    /// Only those as bad as this.
+    /// Only this severity.
     pub severity: Option<Severity>,
-    /// Restricted ones too.
+    /// True if the client may see restricted exceptions.
     pub sees_restricted: bool,
 }
 
 impl Filter {
-    /// Whether this one is asked for and may be seen.
-    pub fn takes(&self, told: &Told) -> bool {
-        (self.sees_restricted || !told.restricted)
-            && self.kind.as_deref().is_none_or(|kind| kind == told.kind.as_str())
-            && self.store.as_deref().is_none_or(|store| told.store.is_some_and(|held| held.as_str() == store))
-            && self.status.is_none_or(|status| status == told.status)
-            && self.severity.is_none_or(|severity| severity == told.severity)
+    /// Returns true if the entry matches the filter and the client may see it.
+    pub fn accepts(&self, entry: &ExceptionEntry) -> bool {
+        (self.sees_restricted || !entry.restricted)
+            && self.kind.as_deref().is_none_or(|kind| kind == entry.kind.as_str())
+            && self.store.as_deref().is_none_or(|store| entry.store.is_some_and(|held| held.as_str() == store))
+            && self.status.is_none_or(|status| status == entry.status)
+            && self.severity.is_none_or(|severity| severity == entry.severity)
     }
 }

@@ -1,8 +1,8 @@
-//! What stands, put on paper for a snapshot and read back after a restart.
+//! Writes the serving tables into a snapshot, and loads them after a restart.
 //!
-//! Format: JSON lines. The first says `format`, the ticks and the last exceptions record; then one line a row of a view,
-//! `{"view","key":[…],"expires_at"?,"value"}`, and one an open exception, its record as it left; the last line counts
-//! both, so a torn file is noticed. Checksums are the snapshot's business.
+//! Format: JSON lines. The first holds `format`, the ticks and the id of the last exceptions record. Then follow one
+//! line per row of a view, `{"view","key":[…],"expires_at"?,"value"}`, and one per open exception, its record as
+//! emitted. The last line counts both, so a torn file is detected. The snapshot adds checksums.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,26 +13,26 @@ use contract::ids::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::layout::{Key, Part, layouts, place_of};
-use crate::pages::{NEVER, Pages, Row};
-use crate::rows::{Board, Stand};
-use crate::told::{Name, Told};
+use crate::exception_record::{ExceptionEntry, RecordId};
+use crate::tables::layout::{Key, Part, layouts, place_of};
+use crate::tables::pages::{NEVER, Pages, Row};
+use crate::tables::serving::{ServingTables, TablesSnapshot};
 
-/// The one format that is read.
+/// The format that is written and read.
 const FORMAT: u32 = 1;
 
-/// Why what was saved cannot be read back. Start from an older snapshot, or without one.
+/// The reason for which saved tables cannot be loaded. Start from an older snapshot, or without one.
 #[derive(Debug, thiserror::Error)]
-pub enum NotSaved {
+pub enum LoadError {
     /// The reader failed.
     #[error("saved rows cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// It is not what this program writes.
+    /// The content is not of the format.
     #[error("line {line} of the saved rows {problem}")]
     Content {
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The problem in the line.
         problem: String,
     },
 }
@@ -42,7 +42,7 @@ struct Head {
     format: u32,
     time: Option<i64>,
     views_time: i64,
-    last: Option<Name>,
+    last: Option<RecordId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,21 +70,21 @@ struct Foot {
     open: usize,
 }
 
-/// What stood at a closed tick; it shares its rows with the board until they change.
-pub struct Saved(Stand);
+/// The tables at a closed tick; rows are shared with the serving tables until they change.
+pub struct SavedTables(TablesSnapshot);
 
-impl Saved {
+impl SavedTables {
     /// The tick.
     pub fn time(&self) -> Option<i64> {
         self.0.time
     }
 
-    /// Writes it down.
+    /// Writes the tables.
     ///
     /// # Errors
-    /// What the writer says.
+    /// The error of the writer.
     pub fn write(&self, into: &mut dyn Write) -> io::Result<()> {
-        let Stand { time, views_time, last, views, open } = &self.0;
+        let TablesSnapshot { time, views_time, last, views, open } = &self.0;
         line(into, &Head { format: FORMAT, time: *time, views_time: *views_time, last: *last })?;
         for (layout, rows) in layouts().iter().zip(views) {
             for Row { key, value, expires_at } in rows.iter() {
@@ -98,8 +98,8 @@ impl Saved {
                 line(into, &RowLine { view: layout.name.into(), key, expires_at, value })?;
             }
         }
-        for told in open.values() {
-            into.write_all(told.line.as_bytes())?;
+        for entry in open.values() {
+            into.write_all(entry.line.as_bytes())?;
             into.write_all(b"\n")?;
         }
         line(into, &Foot { rows: views.iter().map(Pages::len).sum(), open: open.len() })
@@ -111,23 +111,23 @@ fn line(into: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
     into.write_all(b"\n")
 }
 
-impl Board {
-    /// What stands now, to be written while the job goes on.
-    pub fn save(&self) -> Saved {
-        Saved(self.stand())
+impl ServingTables {
+    /// Returns the current tables, to be written while the job continues.
+    pub fn save(&self) -> SavedTables {
+        SavedTables(self.snapshot())
     }
 
-    /// What [`Saved::write`] wrote, as the board of a job that emits its views at multiples of `emit_ms`.
+    /// Loads tables that [`SavedTables::write`] wrote, for a job that emits its views at multiples of `emit_ms`.
     ///
     /// # Errors
-    /// If it cannot be read, or is not whole, or was not written by this program.
-    pub fn load(emit_ms: i64, from: &mut dyn Read) -> Result<Self, NotSaved> {
+    /// If the file cannot be read, is torn, or is of another format.
+    pub fn load(emit_ms: i64, from: &mut dyn Read) -> Result<Self, LoadError> {
         let mut lines = BufReader::new(from).lines();
         let mut number = 0;
-        let mut next = || -> Result<(usize, String), NotSaved> {
+        let mut next = || -> Result<(usize, String), LoadError> {
             number += 1;
             let torn = || content(number, "is missing: the file is torn");
-            lines.next().ok_or_else(torn)?.map(|line| (number, line)).map_err(NotSaved::Io)
+            lines.next().ok_or_else(torn)?.map(|line| (number, line)).map_err(LoadError::Io)
         };
         let (at, head) = next()?;
         let Head { format, time, views_time, last } =
@@ -135,36 +135,41 @@ impl Board {
         if format != FORMAT {
             return Err(content(at, format!("is of format {format}, not {FORMAT}")));
         }
-        let mut stand =
-            Stand { time, views_time, last, views: vec![Pages::default(); layouts().len()], open: BTreeMap::new() };
+        let mut tables = TablesSnapshot {
+            time,
+            views_time,
+            last,
+            views: vec![Pages::default(); layouts().len()],
+            open: BTreeMap::new(),
+        };
         loop {
             let (at, line) = next()?;
             if line.starts_with(r#"{"rows":"#) {
-                let rows = stand.views.iter().map(Pages::len).sum();
-                let read = Foot { rows, open: stand.open.len() };
+                let rows = tables.views.iter().map(Pages::len).sum();
+                let read = Foot { rows, open: tables.open.len() };
                 let foot: Foot = serde_json::from_str(&line).map_err(|error| content(at, error.to_string()))?;
                 let whole = foot == read;
                 return if whole {
-                    Ok(Board::of(emit_ms, stand))
+                    Ok(ServingTables::of(emit_ms, tables))
                 } else {
                     Err(content(at, format!("counts {foot:?}, not {read:?}")))
                 };
             }
             let read = if line.starts_with(r#"{"view":"#) {
-                read_row(&mut stand, &line)
+                read_row(&mut tables, &line)
             } else {
-                read_open(&mut stand, &line)
+                read_open(&mut tables, &line)
             };
             read.map_err(|problem| content(at, problem))?;
         }
     }
 }
 
-fn content(line: usize, problem: impl Into<String>) -> NotSaved {
-    NotSaved::Content { line, problem: problem.into() }
+fn content(line: usize, problem: impl Into<String>) -> LoadError {
+    LoadError::Content { line, problem: problem.into() }
 }
 
-fn read_row(stand: &mut Stand, line: &str) -> Result<(), String> {
+fn read_row(tables: &mut TablesSnapshot, line: &str) -> Result<(), String> {
     let row: RowLine<'_> = serde_json::from_str(line).map_err(|error| format!("is no row: {error}"))?;
     let view = place_of(&row.view).ok_or_else(|| format!("is of the unknown view {:?}", row.view))?;
     let part = |part: PartLine<'_>| match part {
@@ -172,18 +177,19 @@ fn read_row(stand: &mut Stand, line: &str) -> Result<(), String> {
         PartLine::Name(name) => Part::Name(Id::new(&name)),
     };
     let key: Key = row.key.into_iter().map(part).collect();
-    let fits = |(field, part): (&crate::layout::KeyField, &Part)| field.number == matches!(part, Part::Number(_));
+    let fits =
+        |(field, part): (&crate::tables::layout::KeyField, &Part)| field.number == matches!(part, Part::Number(_));
     let fields = &layouts()[view].key;
     if key.len() != fields.len() || !fields.iter().zip(&key).all(fits) {
         return Err("has another key than its view".to_owned());
     }
     let expires_at = row.expires_at.unwrap_or(NEVER);
-    stand.views[view].set(Row { key, value: row.value.get().into(), expires_at });
+    tables.views[view].set(Row { key, value: row.value.get().into(), expires_at });
     Ok(())
 }
 
-fn read_open(stand: &mut Stand, line: &str) -> Result<(), String> {
-    let told = Told::read(line).map_err(|error| format!("is no exception: {error}"))?;
-    stand.open.insert((told.kind, told.exception_id.clone()), Arc::new(told));
+fn read_open(tables: &mut TablesSnapshot, line: &str) -> Result<(), String> {
+    let entry = ExceptionEntry::read(line).map_err(|error| format!("is no exception: {error}"))?;
+    tables.open.insert((entry.kind, entry.exception_id.clone()), Arc::new(entry));
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Where what leaves is gathered: one *stage* for each view and topic, on the first worker.
+//! Emission buffers: hold the changes of each view and topic until their emission, on the first worker.
 //!
-//! A stage takes the changes of closed ticks, adds them up and holds them until their emission is due.
-//! [`Outputs::drain`] gives what is due, in order of time, topic and view name.
+//! A buffer adds up the changes of closed ticks. [`Outputs::drain`] returns the emissions that are due, ordered by
+//! time, topic and view name.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,15 +24,15 @@ use timely::dataflow::Scope;
 use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::probe::Handle;
 
-use crate::emission::output::{Due, Encoder, Order, Records, Written};
+use crate::emission::output::{BuildRecords, Encoder, PendingEmission, Records, Written};
 use crate::row::Row;
 use crate::time::Collection;
 
 struct ViewRecords<K, V> {
     view: &'static str,
     rows: Vec<(K, Op, Option<V>)>,
-    /// How many more rows stand than before.
-    more: i64,
+    /// The change in the number of rows.
+    added: i64,
 }
 
 impl<K: Serialize + Send, V: Serialize + Send> Records for ViewRecords<K, V> {
@@ -48,7 +48,7 @@ impl<K: Serialize + Send, V: Serialize + Send> Records for ViewRecords<K, V> {
     }
 
     fn tally(&self, written: &mut Written) {
-        *written.rows.entry(self.view).or_default() += self.more;
+        *written.rows.entry(self.view).or_default() += self.added;
     }
 }
 
@@ -75,33 +75,34 @@ impl<R: Publish + Send> Records for TopicRecords<R> {
     }
 }
 
-/// Something with changes that wait for their emission.
-trait Stage {
-    /// Gives what goes into every emission before `frontier`; all that waits, at `last` at the latest, if none.
-    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order));
+/// Changes of one view or topic that wait for their emission.
+trait EmissionBuffer {
+    /// Passes the records of every emission before `frontier` to `add`; without a frontier all of them, at `last` at
+    /// the latest.
+    fn drain(&mut self, frontier: Option<Time>, last: Time, add: &mut dyn FnMut(Time, BuildRecords));
 
-    /// What waits, in plain form; nothing if nothing does.
+    /// Returns the waiting changes, encoded; empty if there are none.
     fn save(&self) -> Vec<u8>;
 
-    /// Takes what waited in another process.
+    /// Loads waiting changes that another process saved.
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error>;
 
-    /// The shape of what waits.
+    /// Returns the shape of the waiting changes.
     fn shape(&self) -> String;
 }
 
-/// The plain form of what waits.
-fn plain<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
+/// Encodes waiting changes.
+fn encode<W: Serialize>(waiting: &BTreeMap<Time, W>) -> Vec<u8> {
     if waiting.is_empty() {
         return Vec::new();
     }
-    bincode::serialize(waiting).expect("rows have a plain form and memory takes it")
+    bincode::serialize(waiting).expect("rows can be encoded and memory takes them")
 }
 
-/// Rows for which room is made beforehand, at most.
-const LIKELY: usize = 1 << 16;
+/// The greatest number of rows for which memory is reserved in advance.
+const MAX_RESERVED: usize = 1 << 16;
 
-/// What became of the rows of a view since its last emission: of each, what went and what came, on balance.
+/// The net change of each row of a view since its last emission.
 #[derive(Serialize, serde::Deserialize)]
 #[serde(bound(
     serialize = "K: Serialize, V: Serialize",
@@ -109,7 +110,7 @@ const LIKELY: usize = 1 << 16;
 ))]
 struct Changes<K, V> {
     rows: IndexMap<K, SmallVec<[(V, bool, i64); 2]>, FixedState>,
-    /// Where the last change was: what comes mostly follows what goes.
+    /// The index of the last change: an insertion mostly follows the deletion of the same key.
     last: usize,
 }
 
@@ -120,9 +121,9 @@ impl<K, V> Default for Changes<K, V> {
 }
 
 impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
-    /// None yet, and room for so many rows.
+    /// Creates an empty set with memory for `rows` rows.
     fn with_room(rows: usize) -> Self {
-        Changes { rows: IndexMap::with_capacity_and_hasher(rows.min(LIKELY), FixedState::default()), last: 0 }
+        Changes { rows: IndexMap::with_capacity_and_hasher(rows.min(MAX_RESERVED), FixedState::default()), last: 0 }
     }
 
     fn add(&mut self, Row { key, value, settled }: Row<K, V>, diff: i64) {
@@ -131,25 +132,25 @@ impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
             self.last = entry.index();
             entry.or_default();
         }
-        let held = &mut self.rows[self.last];
-        match held.iter().position(|(other, was_settled, _)| *was_settled == settled && *other == value) {
-            Some(at) if held[at].2 + diff == 0 => _ = held.swap_remove(at),
-            Some(at) => held[at].2 += diff,
-            None => held.push((value, settled, diff)),
+        let changes = &mut self.rows[self.last];
+        match changes.iter().position(|(other, was_settled, _)| *was_settled == settled && *other == value) {
+            Some(at) if changes[at].2 + diff == 0 => _ = changes.swap_remove(at),
+            Some(at) => changes[at].2 += diff,
+            None => changes.push((value, settled, diff)),
         }
     }
 
-    /// What is said of each key, in order of keys, and how many more rows stand.
+    /// Returns one operation per key, in order of keys, and the change in the number of rows.
     fn into_ops(self) -> (Vec<(K, Op, Option<V>)>, i64) {
         let mut rows = Vec::with_capacity(self.rows.len());
-        let mut more = 0;
-        for (key, held) in self.rows.sorted_unstable_by(|a, _, b, _| a.cmp(b)) {
+        let mut added = 0;
+        for (key, changes) in self.rows.sorted_unstable_by(|a, _, b, _| a.cmp(b)) {
             let (mut old, mut new) = (None, None);
-            for (value, settled, diff) in held {
+            for (value, settled, diff) in changes {
                 *(if diff > 0 { &mut new } else { &mut old }) = Some((value, settled));
             }
             let settled_before = old.as_ref().is_some_and(|(_, settled)| *settled);
-            more += i64::from(new.is_some()) - i64::from(old.is_some() && !(settled_before && new.is_none()));
+            added += i64::from(new.is_some()) - i64::from(old.is_some() && !(settled_before && new.is_none()));
             match (old, new) {
                 (_, Some((value, true))) => rows.push((key, Op::Settle, Some(value))),
                 (Some(_), Some((value, false))) => rows.push((key, Op::Update, Some(value))),
@@ -158,40 +159,40 @@ impl<K: Ord + Hash, V: PartialEq> Changes<K, V> {
                 _ => {}
             }
         }
-        (rows, more)
+        (rows, added)
     }
 }
 
 /// The changes of a view since its last emission.
-struct ViewStage<K, V> {
+struct ViewBuffer<K, V> {
     view: &'static str,
     waiting: BTreeMap<Time, Changes<K, V>>,
-    /// How many rows left last time: likely as many as next time.
-    usual: usize,
+    /// The number of rows of the last emission, which predicts the next.
+    last_count: usize,
 }
 
-impl<K, V> Stage for ViewStage<K, V>
+impl<K, V> EmissionBuffer for ViewBuffer<K, V>
 where
     Row<K, V>: differential_dataflow::ExchangeData,
     K: Ord + Hash + Clone + Serialize + DeserializeOwned + Send + 'static,
     V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
 {
-    fn drain(&mut self, frontier: Option<Time>, last: Time, give: &mut dyn FnMut(Time, Order)) {
+    fn drain(&mut self, frontier: Option<Time>, last: Time, add: &mut dyn FnMut(Time, BuildRecords)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
             let ((time, changes), view) = (first.remove_entry(), self.view);
-            self.usual = changes.rows.len();
-            let order = move || {
-                let (rows, more) = changes.into_ops();
-                Box::new(ViewRecords { view, rows, more }) as Box<dyn Records>
+            self.last_count = changes.rows.len();
+            let build = move || {
+                let (rows, added) = changes.into_ops();
+                Box::new(ViewRecords { view, rows, added }) as Box<dyn Records>
             };
-            give(time.min(last), Box::new(order));
+            add(time.min(last), Box::new(build));
         }
     }
 
     fn save(&self) -> Vec<u8> {
-        plain(&self.waiting)
+        encode(&self.waiting)
     }
 
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
@@ -204,23 +205,23 @@ where
     }
 }
 
-struct TopicStage<R> {
+struct TopicBuffer<R> {
     table: &'static str,
     waiting: BTreeMap<Time, Vec<R>>,
 }
 
-impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
-    fn drain(&mut self, frontier: Option<Time>, _: Time, give: &mut dyn FnMut(Time, Order)) {
+impl<R: Publish + differential_dataflow::ExchangeData> EmissionBuffer for TopicBuffer<R> {
+    fn drain(&mut self, frontier: Option<Time>, _: Time, add: &mut dyn FnMut(Time, BuildRecords)) {
         while let Some(first) = self.waiting.first_entry()
             && frontier.is_none_or(|frontier| *first.key() < frontier)
         {
             let ((time, records), table) = (first.remove_entry(), self.table);
-            give(time, Box::new(move || Box::new(TopicRecords { table, records })));
+            add(time, Box::new(move || Box::new(TopicRecords { table, records })));
         }
     }
 
     fn save(&self) -> Vec<u8> {
-        plain(&self.waiting)
+        encode(&self.waiting)
     }
 
     fn load(&mut self, waiting: &[u8]) -> Result<(), bincode::Error> {
@@ -233,94 +234,95 @@ impl<R: Publish + differential_dataflow::ExchangeData> Stage for TopicStage<R> {
     }
 }
 
-/// What the names of stages begin with among the states of a snapshot.
+/// The prefix of the names of buffers among the states of a snapshot.
 const OUTPUT: &str = "output: ";
 
-type SharedStage = Rc<RefCell<dyn Stage>>;
+type SharedBuffer = Rc<RefCell<dyn EmissionBuffer>>;
 
-/// Every stage of one worker; only the first worker's ever hold anything.
+/// The emission buffers of one worker; only those of the first worker ever hold records.
 pub struct Outputs {
     emit: Ticks,
-    /// Passed once everything of a tick has reached its stage.
+    /// The probe behind all buffers: it passes a tick when every change of the tick is in its buffer.
     pub probe: Handle<Time>,
-    stages: BTreeMap<(OutputTopic, &'static str), SharedStage>,
+    buffers: BTreeMap<(OutputTopic, &'static str), SharedBuffer>,
 }
 
 impl Outputs {
-    /// Views leave at multiples of `emit`.
+    /// Creates buffers; views are emitted at multiples of `emit`.
     pub fn new(emit: Ticks) -> Self {
-        Outputs { emit, probe: Handle::new(), stages: BTreeMap::new() }
+        Outputs { emit, probe: Handle::new(), buffers: BTreeMap::new() }
     }
 
-    /// For the rows of views, to the views topic.
+    /// Returns the builder of view outputs.
     pub fn views<'a, 'scope>(&'a mut self, scope: Scope<'scope, Time>) -> ViewOutputs<'a, 'scope> {
         ViewOutputs { gather: Gather::new("output: views", scope), outputs: self }
     }
 
-    /// Sends records to a topic, in their own order within a tick.
+    /// Sends records to a topic, ordered by their own order within a tick.
     pub fn records<'scope, R>(&mut self, topic: OutputTopic, records: &Collection<'scope, R>)
     where
         R: differential_dataflow::ExchangeData + Publish + Send,
     {
         let table = topic.name();
-        let stage = Rc::new(RefCell::new(TopicStage { table, waiting: BTreeMap::new() }));
-        self.stages.insert((topic, table), stage.clone());
-        let give = move |time, changes: Vec<(R, Traced<i64, Cause>)>| {
+        let buffer = Rc::new(RefCell::new(TopicBuffer { table, waiting: BTreeMap::new() }));
+        self.buffers.insert((topic, table), buffer.clone());
+        let add = move |time, changes: Vec<(R, Traced<i64, Cause>)>| {
             let records = changes.into_iter().map(|(record, _)| record);
-            stage.borrow_mut().waiting.entry(time).or_default().extend(records);
+            buffer.borrow_mut().waiting.entry(time).or_default().extend(records);
         };
-        at_close(&format!("output: {table}"), records.clone(), give).probe_with(&self.probe);
+        at_close(&format!("output: {table}"), records.clone(), add).probe_with(&self.probe);
     }
 
-    /// What waits in each stage, under the stage's name.
+    /// Returns the waiting changes of each buffer, by the buffer's name.
     pub fn save(&self) -> Vec<(String, Vec<u8>)> {
-        let stages = self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().save()));
-        stages.filter(|(_, waiting)| !waiting.is_empty()).collect()
+        let buffers =
+            self.buffers.iter().map(|((_, name), buffer)| (format!("{OUTPUT}{name}"), buffer.borrow().save()));
+        buffers.filter(|(_, waiting)| !waiting.is_empty()).collect()
     }
 
-    /// The shape of what waits in each stage, under the stage's name.
+    /// Returns the shape of the waiting changes of each buffer, by the buffer's name.
     pub fn shapes(&self) -> Vec<(String, String)> {
-        self.stages.iter().map(|((_, name), stage)| (format!("{OUTPUT}{name}"), stage.borrow().shape())).collect()
+        self.buffers.iter().map(|((_, name), buffer)| (format!("{OUTPUT}{name}"), buffer.borrow().shape())).collect()
     }
 
-    /// Whether a state of a snapshot is that of a stage.
-    pub fn is_stage(name: &str) -> bool {
+    /// Returns true if a state of a snapshot belongs to a buffer.
+    pub fn is_buffer(name: &str) -> bool {
         name.starts_with(OUTPUT)
     }
 
-    /// Takes what waited in the stage called `name`; `false` if that is no stage's name.
+    /// Loads the waiting changes of the buffer called `name`; returns `false` if the name is not that of a buffer.
     ///
     /// # Errors
-    /// If it cannot be read; with a sentence.
+    /// If no buffer has that name or the changes cannot be decoded; the text says which.
     pub fn load(&mut self, name: &str, waiting: &[u8]) -> Result<bool, String> {
         let Some(name) = name.strip_prefix(OUTPUT) else { return Ok(false) };
-        let stage = self.stages.iter().find(|((_, held), _)| *held == name);
-        let (_, stage) = stage.ok_or_else(|| format!("no output is called {name:?}"))?;
-        stage.borrow_mut().load(waiting).map_err(|error| format!("what waited for {name}: {error}"))?;
+        let buffer = self.buffers.iter().find(|((_, other), _)| *other == name);
+        let (_, buffer) = buffer.ok_or_else(|| format!("no output is called {name:?}"))?;
+        buffer.borrow_mut().load(waiting).map_err(|error| format!("what waited for {name}: {error}"))?;
         Ok(true)
     }
 
-    /// Everything that is due before `frontier`, in order; without a frontier everything, at `last` at the latest.
-    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<Due> {
-        let mut dues = Vec::new();
-        for ((topic, _), stage) in &self.stages {
-            let mut give = |time, order| dues.push(Due { time, topic: *topic, order });
-            stage.borrow_mut().drain(frontier, last, &mut give);
+    /// Returns every emission that is due before `frontier`, in order; without a frontier all, at `last` at the latest.
+    pub fn drain(&mut self, frontier: Option<Time>, last: Time) -> Vec<PendingEmission> {
+        let mut pending = Vec::new();
+        for ((topic, _), buffer) in &self.buffers {
+            let mut add = |time, build| pending.push(PendingEmission { time, topic: *topic, build });
+            buffer.borrow_mut().drain(frontier, last, &mut add);
         }
         // Stable: within a tick and topic the views stay in order of their names.
-        dues.sort_by_key(|due| (due.time, due.topic));
-        dues
+        pending.sort_by_key(|emission| (emission.time, emission.topic));
+        pending
     }
 }
 
-/// The stages of views, under construction.
+/// The builder of view outputs.
 pub struct ViewOutputs<'a, 'scope> {
     outputs: &'a mut Outputs,
     gather: Gather<'scope>,
 }
 
 impl<'scope> ViewOutputs<'_, 'scope> {
-    /// Sends the rows of a view: of each value, what `publish` makes of it.
+    /// Sends the rows of a view; `publish` converts each value to its public form.
     pub fn send<K, I, V>(
         &mut self,
         view: &'static str,
@@ -333,23 +335,23 @@ impl<'scope> ViewOutputs<'_, 'scope> {
         V: Ord + Clone + Serialize + DeserializeOwned + Send + 'static,
     {
         let emit = self.outputs.emit;
-        let stage = Rc::new(RefCell::new(ViewStage { view, waiting: BTreeMap::new(), usual: 0 }));
-        self.outputs.stages.insert((OutputTopic::Views, view), stage.clone());
-        let mut leaves = (Time::MIN, Time::MIN);
-        let give = move |row: Row<K, I>, time, change: Traced<i64, Cause>| {
-            if leaves.0 != time {
-                leaves = (time, emit.at(time));
+        let buffer = Rc::new(RefCell::new(ViewBuffer { view, waiting: BTreeMap::new(), last_count: 0 }));
+        self.outputs.buffers.insert((OutputTopic::Views, view), buffer.clone());
+        let mut emission = (Time::MIN, Time::MIN);
+        let add = move |row: Row<K, I>, time, change: Traced<i64, Cause>| {
+            if emission.0 != time {
+                emission = (time, emit.at(time));
             }
-            let ViewStage { waiting, usual, .. } = &mut *stage.borrow_mut();
+            let ViewBuffer { waiting, last_count, .. } = &mut *buffer.borrow_mut();
             // A replay has many emissions under way: room is made beforehand in one of them.
-            let likely = if waiting.is_empty() { *usual } else { 0 };
+            let reserved = if waiting.is_empty() { *last_count } else { 0 };
             let row = Row { key: row.key, value: publish(row.value), settled: row.settled };
-            waiting.entry(leaves.1).or_insert_with(|| Changes::with_room(likely)).add(row, change.diff);
+            waiting.entry(emission.1).or_insert_with(|| Changes::with_room(reserved)).add(row, change.diff);
         };
-        self.gather.take(rows.clone(), give);
+        self.gather.take(rows.clone(), add);
     }
 
-    /// Puts them to work: all views are there.
+    /// Builds the operator; every view must have been sent.
     pub fn build(self) {
         self.gather.build().probe_with(&self.outputs.probe);
     }
@@ -364,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_become_one_record_a_key() {
+    fn changes_of_a_key_become_one_record() {
         let changes = [
             (row(1, 5, false), 1),
             (row(2, 5, false), -1),
@@ -384,10 +386,10 @@ mod tests {
             (row(8, 3, false), 1),
             (row(8, 2, false), -1),
         ];
-        let mut held = Changes::default();
-        changes.into_iter().for_each(|(row, diff)| held.add(row, diff));
+        let mut buffered = Changes::default();
+        changes.into_iter().for_each(|(row, diff)| buffered.add(row, diff));
         assert_eq!(
-            held.into_ops(),
+            buffered.into_ops(),
             (
                 vec![
                     (1, Op::Insert, Some(5)),

@@ -1,8 +1,9 @@
-//! What an earlier run left, found, checked, and made one beginning of.
+//! Recovery: reads the snapshots and the remap log of an earlier run, checks them, and returns the point to continue
+//! from.
 //!
-//! The newest good snapshot says what every operator held at its tick and how far each partition was taken; the remap
-//! log says what the ticks after it were made of. Where they contradict each other, the outputs, or the configuration,
-//! nothing starts.
+//! The newest good snapshot holds the state of every operator at its tick and the position of each partition; the remap
+//! log holds the records of the ticks after it. If they contradict each other, the outputs or the configuration, the
+//! job does not start.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
@@ -11,30 +12,30 @@ use std::path::Path;
 use contract::output::OutputTopic;
 use contract::time::Time;
 
-use crate::binder::{Reached, Span};
+use crate::checkpoint::snapshot::{self, Manifest};
 use crate::config::Config;
 use crate::error::Error;
-use crate::remap::{PartitionName, RemapLog, Replay, Replayed};
-use crate::snapshot::{self, Manifest};
+use crate::input::binder::{Reached, Span};
+use crate::input::remap_log::{PartitionName, RemapLog, Replay, Replayed};
 
-/// Where a job goes on.
+/// The point from which a job continues.
 #[derive(Clone, Debug, Default)]
 pub struct Recovered {
     /// The snapshot to start from.
     pub manifest: Option<Manifest>,
-    /// What must be read again after it.
+    /// The spans to read again after the snapshot.
     pub replay: Replay,
-    /// The number for remap segments written from now on.
+    /// The incarnation number of new remap segments.
     pub incarnation: u32,
-    /// Whether the program or its configured policies judge otherwise than those that wrote the snapshot.
+    /// True if the program or its configured policies differ from those that wrote the snapshot.
     pub judges_anew: bool,
 }
 
-/// Why a changed program does not start.
+/// The reason for which a changed program does not start.
 const CHANGED: &str = "the program or its configured policies have changed, and ticks after the last snapshot have been published: \
                        start what ran before once more and stop it with SIGTERM (it leaves a snapshot with nothing behind it), then upgrade";
 
-/// What judges here: the bytes of this program and its configured policies.
+/// Returns the identity of the program: a hash of its bytes and of its configured policies.
 ///
 /// # Errors
 /// If the program cannot read its own file.
@@ -49,10 +50,10 @@ pub fn program(policy: &BTreeMap<String, i64>) -> Result<String, Error> {
     Ok(hasher.finalize().to_hex()[..16].to_owned())
 }
 
-/// Reads what is there.
+/// Reads and checks the state folder.
 ///
 /// # Errors
-/// [`Error::Recovery`] if something is there that cannot be gone on from; with a sentence on what and where.
+/// [`Error::Recovery`] if the job cannot continue from the state; the text says why and names the file.
 pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
     let (manifest, refused) = snapshot::newest(&config.snapshots())?;
     for problem in &refused {
@@ -85,40 +86,41 @@ pub fn recover(config: &Config, program: &str) -> Result<Recovered, Error> {
     Ok(Recovered { manifest, replay, incarnation: log.next_incarnation(), judges_anew })
 }
 
-/// A span to be fed again.
+/// A logged span to be bound and fed again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Again {
+pub struct Rebinding {
     /// The span.
     pub span: Span,
-    /// The tick it was acted on up to.
+    /// The tick up to which the span took effect.
     pub upto: Time,
-    /// The tick that closes when it has been fed.
+    /// The tick that closes after the span has been fed.
     pub closes: Time,
 }
 
 impl Recovered {
-    /// The last tick that was closed, by the log or the snapshot.
+    /// Returns the last closed tick, by the log or the snapshot.
     pub fn closed(&self) -> Option<Time> {
         self.replay.closed.max(self.manifest.as_ref().map(|manifest| manifest.tick))
     }
 
-    /// The tick to go on after.
+    /// Returns the tick of the snapshot, after which the job continues.
     pub fn from(&self) -> Option<Time> {
         self.manifest.as_ref().map(|manifest| manifest.tick)
     }
 
-    /// How far a partition had been taken at that tick, if it was known.
+    /// Returns the position of a partition at that tick, if it is known.
     pub fn reached(&self, partition: &PartitionName) -> Option<Reached> {
         let at_snapshot = self.manifest.as_ref().and_then(|manifest| manifest.partitions().get(partition).copied());
         at_snapshot.or_else(|| self.replay.start.get(partition).copied())
     }
 
-    /// What these partitions must read again, each named by its place here: the spans of every process that has had one of
-    /// them, those among them in which nothing moved.
+    /// Returns the spans that these partitions must read again; a partition is identified by its index in `partitions`.
+    /// The result holds every span of each process that has had one of them, including spans in which none of them
+    /// moved.
     ///
-    /// Each comes with the tick it was acted on up to, and the tick that closes with it: where what several processes did is
-    /// read again by one, that is the one all of them had come to.
-    pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Again> {
+    /// `upto` is the tick up to which the span took effect. `closes` is the tick that closes with it; when one process
+    /// reads again what several did, it is the tick that all of them had reached.
+    pub fn spans(&self, partitions: &[PartitionName]) -> VecDeque<Rebinding> {
         let place = |name: &PartitionName| partitions.iter().position(|mine| mine == name);
         let span = |span: &Replayed| {
             let mine =
@@ -135,15 +137,15 @@ impl Recovered {
         for replayed in spans.by_ref() {
             come_to.insert(replayed.process, replayed.upto);
             let closes = come_to.values().copied().min().unwrap_or(replayed.upto);
-            again.push_back(Again { span: span(replayed), upto: replayed.upto, closes });
+            again.push_back(Rebinding { span: span(replayed), upto: replayed.upto, closes });
         }
         again
     }
 
-    /// Refuses a log that knows less than what has already been published.
+    /// Checks the end of an output topic against the log and the snapshot.
     ///
     /// # Errors
-    /// If an output topic holds ticks that the log does not know, or has lost ticks that it held.
+    /// If the output topic holds ticks that the log does not have, or has lost ticks that it held.
     pub fn check_published(&self, topic: OutputTopic, committed: Option<Time>) -> Result<(), Error> {
         let published = self.manifest.as_ref().and_then(|manifest| manifest.published().get(&topic).copied());
         if committed < published {

@@ -1,32 +1,32 @@
-//! The rows of one view in order of their keys, on pages that are shared until somebody writes on one.
+//! The rows of one view, ordered by key, on pages that copies share until one of them changes.
 //!
-//! State: one [`Row`] a key, some 40 bytes beside its key and text. Cost: a change is two binary searches and a move
-//! within a page of at most 64 rows; a copy of everything is one count per page, and afterwards a page is copied
-//! when it is first written on. So a snapshot or a reader takes all rows of a closed tick at once, and the writer goes on.
+//! State: one [`Row`] per key, some 40 bytes beside its key and text. Cost: a change takes two binary searches and a
+//! move within a page of at most 64 rows. A copy of all rows costs one reference count per page; afterwards a page is
+//! copied when it is first changed. So a snapshot or a reader takes all rows of a closed tick at once, and the writer
+//! continues.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::layout::{Key, Part};
+use crate::tables::layout::{Key, Part};
 
-/// The most rows of a page: it is what a change after a snapshot copies.
+/// The greatest number of rows of a page: a change after a snapshot copies them.
 const PAGE: usize = 64;
 
-/// Never: the row has not settled.
+/// The expiry of a row that has not settled.
 pub const NEVER: i64 = i64::MAX;
 
-/// A row as it stands.
+/// A row of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What names it.
+    /// The key.
     pub key: Key,
-    /// What it says, as JSON text.
+    /// The value, as JSON text.
     pub value: Box<str>,
-    /// The tick at which it goes because it settled long enough ago, or [`NEVER`].
+    /// The tick at which a settled row is removed, or [`NEVER`].
     pub expires_at: i64,
 }
 
-/// Rows in order of their keys.
+/// Rows ordered by key.
 #[derive(Clone, Debug, Default)]
 pub struct Pages {
     /// No page is empty.
@@ -35,22 +35,22 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// How many rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    /// The page on which `key` is, or would be.
+    /// Returns the index of the page that holds `key`, or would hold it.
     fn page_of(&self, key: &[Part]) -> usize {
         self.pages.partition_point(|page| *page[0].key <= *key).saturating_sub(1)
     }
 
-    /// Puts a row in the place of the one with its key, if there is one.
+    /// Inserts a row, or replaces the row with its key.
     pub fn set(&mut self, row: Row) {
         let at = self.page_of(&row.key);
         let Some(page) = self.pages.get_mut(at) else {
@@ -72,12 +72,12 @@ impl Pages {
         }
     }
 
-    /// Takes a row away; answers whether there was one.
+    /// Removes a row; returns true if it existed.
     pub fn remove(&mut self, key: &[Part]) -> bool {
         self.remove_if(key, |_| true)
     }
 
-    /// Takes a row away if `goes` says so; answers whether it went.
+    /// Removes a row if `goes` returns true for it; returns true if it was removed.
     pub fn remove_if(&mut self, key: &[Part], goes: impl Fn(&Row) -> bool) -> bool {
         let at = self.page_of(key);
         let Some(page) = self.pages.get_mut(at) else { return false };
@@ -91,7 +91,7 @@ impl Pages {
         true
     }
 
-    /// Takes an empty page out, and puts neighbours together that fill half a page at most.
+    /// Removes an empty page, and merges neighbours that fill half a page at most.
     fn tidy(&mut self, at: usize) {
         if self.pages[at].is_empty() {
             self.pages.remove(at);
@@ -106,23 +106,16 @@ impl Pages {
         }
     }
 
-    /// The rows from `start` on, in order.
-    pub fn range<'a>(&'a self, start: Bound<&[Part]>) -> impl Iterator<Item = &'a Row> {
-        let first = match start {
-            Bound::Unbounded => 0,
-            Bound::Included(key) | Bound::Excluded(key) => self.page_of(key),
-        };
-        let before = move |row: &&Row| match start {
-            Bound::Unbounded => false,
-            Bound::Included(key) => *row.key < *key,
-            Bound::Excluded(key) => *row.key <= *key,
-        };
-        self.pages[first..].iter().flat_map(|page| page.iter()).skip_while(before)
+    /// Returns the rows behind those for which `is_before` is true, in order. The rows for which it is true must be the
+    /// first ones.
+    pub fn rows_from(&self, is_before: impl Fn(&[Part]) -> bool) -> impl Iterator<Item = &Row> {
+        let first = self.pages.partition_point(|page| is_before(&page[0].key)).saturating_sub(1);
+        self.pages[first..].iter().flat_map(|page| page.iter()).skip_while(move |row| is_before(&row.key))
     }
 
-    /// Every row, in order.
+    /// Returns every row, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Row> {
-        self.range(Bound::Unbounded)
+        self.rows_from(|_| false)
     }
 }
 
@@ -145,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_hold_what_a_map_holds_and_copies_stay_as_they_were() {
+    fn pages_equal_a_map_and_copies_do_not_change() {
         for seed in 0..8 {
             let mut random = Random::new(seed);
             let (mut pages, mut model) = (Pages::default(), BTreeMap::new());
@@ -174,21 +167,22 @@ mod tests {
     }
 
     #[test]
-    fn a_range_begins_where_it_is_told() {
+    fn rows_begin_at_the_first_key_that_is_not_before() {
         let mut pages = Pages::default();
         (0..1_000).for_each(|key| pages.set(row(key * 2, key)));
         for start in [-1, 0, 1, 777, 778, 1_998, 1_999] {
             let key = [Part::Number(start)];
-            let first = |bound| pages.range(bound).next().map(|row| row.key[0]);
+            let from = pages.rows_from(|row| *row < key[..]).next().map(|row| row.key[0]);
+            let after = pages.rows_from(|row| *row <= key[..]).next().map(|row| row.key[0]);
             let next = |least: i64| (least < 2_000).then_some(Part::Number(least.max(0)));
-            assert_eq!(first(Bound::Included(&key[..])), next(start + start.rem_euclid(2)), "from {start}");
-            assert_eq!(first(Bound::Excluded(&key[..])), next(start + 2 - start.rem_euclid(2)), "after {start}");
+            assert_eq!(from, next(start + start.rem_euclid(2)), "from {start}");
+            assert_eq!(after, next(start + 2 - start.rem_euclid(2)), "after {start}");
         }
         assert_eq!(Pages::default().iter().count(), 0);
     }
 
     #[test]
-    fn pages_that_empty_are_put_together() {
+    fn pages_that_empty_are_merged() {
         let mut pages = Pages::default();
         (0..10_000).for_each(|key| pages.set(row(key, key)));
         (0..10_000).filter(|key| key % 100 != 0).for_each(|key| assert!(pages.remove(&[Part::Number(key)])));

@@ -1,4 +1,5 @@
-//! One thread a partition: reads, decodes, and hands lines over through a bounded queue; a full queue stops the reading.
+//! Partition readers: one thread per partition reads, decodes and sends lines through a bounded queue; a full queue
+//! stops the reading.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -8,6 +9,7 @@ use std::thread::{Scope, Thread};
 use std::time::Duration;
 
 use connectors::codec::Codec;
+use connectors::retry::Backoff;
 use connectors::source::{Message, Polled, Source};
 use contract::event::fields::{Bad, EXACT, Fault};
 use contract::event::guard::{self, Decoder, LinePosition};
@@ -15,39 +17,38 @@ use contract::event::{Dead, Record};
 use engine::clock::{Stopwatch, wall_ms};
 use engine::telemetry::Telemetry;
 
-use crate::binder::{Clock, Line, Reached};
 use crate::error::Error;
-use crate::remap::PartitionName;
+use crate::input::binder::{Clock, Line, Reached};
+use crate::input::remap_log::PartitionName;
 
-/// Batches in flight from one partition.
+/// The number of batches in flight from one partition.
 const IN_FLIGHT: usize = 4;
-/// Messages asked for at once.
+/// The number of messages requested at once.
 const BATCH: usize = 2_048;
-/// How long a failed partition rests before it is tried again, at first and at most.
-const REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_secs(1);
-/// That a partition is at its end counts for so long (milliseconds): a reader that waits for its source, or a process that
-/// was paused, does not know what has come since.
-const FRESH_MS: i64 = 1_000;
-/// How often the distance to the end is asked for.
-const LOOK_BEHIND: Duration = Duration::from_secs(1);
+/// The rests before a partition that failed is tried again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+/// The time (milliseconds) for which the state "at the end" is valid: a reader that waits for its source, or a process
+/// that was paused, does not know what has arrived since.
+const AT_END_VALID_MS: i64 = 1_000;
+/// The interval at which the distance to the end is measured.
+const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A message from the thread that reads a partition.
-pub enum News {
-    /// Lines, in order.
+pub enum ReaderMessage {
+    /// Decoded lines, in order.
     Lines(Vec<Line>),
-    /// Nothing follows, ever.
+    /// No more lines will come.
     Ended,
-    /// It cannot be read, ever.
+    /// The partition cannot be read any more.
     Failed(Error),
 }
 
-/// The reader's state, beside its queue. A time of 0 means never.
+/// The reader's state that other threads read. A time of 0 means never.
 #[derive(Default)]
 struct Status {
-    /// The last instant, by the wall clock, at which no record stood unread: all that came before is in the queue.
+    /// The last instant, by the wall clock, at which no record was unread: all earlier records are in the queue.
     at_end_at: AtomicI64,
-    /// Why it cannot be read at the moment.
+    /// The error with which reading fails at the moment.
     failing: Mutex<Option<String>>,
 }
 
@@ -57,39 +58,39 @@ impl Status {
     }
 }
 
-/// A partition to be read.
+/// A partition to read.
 pub struct Partition {
-    /// Its name.
+    /// The topic and number.
     pub name: PartitionName,
-    /// Where from.
+    /// The source.
     pub source: Box<dyn Source>,
-    /// What its messages are made of.
+    /// The codec of its messages.
     pub codec: Codec,
-    /// The number of its first record, as people count: lines from 1, offsets from 0.
+    /// The number of its first record: 1 for lines of a file, 0 for offsets.
     pub first: u64,
-    /// How far it was taken before.
+    /// The position up to which it has been bound.
     pub reached: Reached,
 }
 
 /// The receiving end of a partition's queue.
-pub struct Inlet {
-    news: Receiver<News>,
+pub struct PartitionInput {
+    messages: Receiver<ReaderMessage>,
     status: Arc<Status>,
-    /// Whether the last message was that nothing follows.
+    /// True after the last message.
     ended: Cell<bool>,
 }
 
-impl Inlet {
-    /// What has come, if anything has. A partition whose thread has ended without a word is a failure.
+impl PartitionInput {
+    /// Returns the next message, if there is one. It is an error if the thread has ended without a last message.
     ///
     /// # Errors
     /// If the partition cannot be read any more.
-    pub fn next(&self) -> Result<Option<News>, Error> {
-        match self.news.try_recv() {
-            Ok(News::Failed(error)) => Err(error),
-            Ok(news) => {
-                self.ended.set(matches!(news, News::Ended));
-                Ok(Some(news))
+    pub fn next(&self) -> Result<Option<ReaderMessage>, Error> {
+        match self.messages.try_recv() {
+            Ok(ReaderMessage::Failed(error)) => Err(error),
+            Ok(message) => {
+                self.ended.set(matches!(message, ReaderMessage::Ended));
+                Ok(Some(message))
             }
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) if !self.ended.get() => {
@@ -99,12 +100,13 @@ impl Inlet {
         }
     }
 
-    /// Whether no record stood unread a moment ago. The answer holds for whoever asks first and takes all news after that.
+    /// Returns true if no record was unread a moment ago. Ask before taking messages: the answer holds for records that
+    /// arrived until then.
     pub fn is_at_end(&self) -> bool {
-        wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < FRESH_MS
+        wall_ms() - self.status.at_end_at.load(Ordering::Acquire) < AT_END_VALID_MS
     }
 
-    /// Why the partition holds time back.
+    /// Returns the reason for which time waits for the partition.
     pub fn reason(&self) -> String {
         match self.status.failing().as_deref() {
             Some(problem) => format!("it cannot be read: {problem}"),
@@ -113,69 +115,74 @@ impl Inlet {
     }
 }
 
-/// What the readers share.
+/// The settings that all readers share.
 #[derive(Clone)]
 pub struct Readers {
-    /// Whose time it is: the log's, or the records' own.
+    /// The clock that closes ticks.
     pub clock: Clock,
-    /// How long to wait for a first record.
-    pub patience: Duration,
+    /// The time to wait for a first record.
+    pub timeout: Duration,
     /// Set when the job stops.
     pub stop: Arc<AtomicBool>,
-    /// Counts.
+    /// The metrics.
     pub telemetry: Telemetry,
 }
 
 impl Readers {
-    /// Reads a partition on a thread of its own; `listener` is woken whenever there is news.
-    pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, partition: Partition, listener: Thread) -> Inlet {
-        let (say, news) = sync_channel(IN_FLIGHT);
+    /// Starts a thread that reads a partition; it wakes `listener` after each message.
+    pub fn spawn<'scope>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        partition: Partition,
+        listener: Thread,
+    ) -> PartitionInput {
+        let (sender, messages) = sync_channel(IN_FLIGHT);
         let status = Arc::<Status>::default();
-        let reader = Reader { readers: self, partition, say, listener, status: status.clone(), at_end: false };
+        let reader = Reader { readers: self, partition, sender, listener, status: status.clone(), at_end: false };
         scope.spawn(move || reader.run());
-        Inlet { news, status, ended: Cell::new(false) }
+        PartitionInput { messages, status, ended: Cell::new(false) }
     }
 }
 
 struct Reader {
     readers: Readers,
     partition: Partition,
-    say: SyncSender<News>,
+    sender: SyncSender<ReaderMessage>,
     listener: Thread,
     status: Arc<Status>,
-    /// Whether the last poll found no record.
+    /// True if the last poll found no record.
     at_end: bool,
 }
 
 impl Reader {
     fn run(mut self) {
-        let mut rest = REST;
-        let mut looked = Stopwatch::start();
+        let mut backoff = BACKOFF;
+        let mut since_report = Stopwatch::start();
         while !self.readers.stop.load(Ordering::Relaxed) {
             let began_at = wall_ms();
-            let news = match self.partition.source.poll(BATCH, self.readers.patience) {
+            let message = match self.partition.source.poll(BATCH, self.readers.timeout) {
                 Ok(Polled::Records(messages)) => {
                     self.left_end();
-                    News::Lines(self.decode(messages))
+                    ReaderMessage::Lines(self.decode(messages))
                 }
                 Ok(Polled::Idle) => {
-                    rest = self.recovered();
+                    self.clear_failure(&mut backoff);
                     self.reached_end(began_at);
-                    self.look_behind(&mut looked);
+                    self.report_lag(&mut since_report);
                     continue;
                 }
                 Ok(Polled::Waiting) => {
-                    rest = self.recovered();
+                    self.clear_failure(&mut backoff);
                     self.left_end();
-                    self.look_behind(&mut looked);
+                    self.report_lag(&mut since_report);
                     continue;
                 }
                 Ok(Polled::Ended) => {
-                    self.tell(News::Ended);
+                    self.send(ReaderMessage::Ended);
                     return;
                 }
                 Err(error) if error.is_final() => {
-                    self.tell(News::Failed(error.into()));
+                    self.send(ReaderMessage::Failed(error.into()));
                     return;
                 }
                 Err(error) => {
@@ -183,26 +190,26 @@ impl Reader {
                     let (topic, number) = self.partition.name;
                     tracing::warn!(%topic, partition = number, %error, "cannot read; trying again");
                     *self.status.failing() = Some(error.to_string());
-                    std::thread::park_timeout(rest);
-                    rest = (rest * 2).min(LONGEST_REST);
+                    std::thread::park_timeout(backoff.next_rest(Duration::MAX));
                     continue;
                 }
             };
-            rest = self.recovered();
-            if !self.tell(news) {
+            self.clear_failure(&mut backoff);
+            if !self.send(message) {
                 return;
             }
-            self.look_behind(&mut looked);
+            self.report_lag(&mut since_report);
         }
     }
 
-    /// The partition can be read; the rest before the next try after an error.
-    fn recovered(&self) -> Duration {
+    /// Records that the partition can be read; the next error rests for the first length again.
+    fn clear_failure(&self, backoff: &mut Backoff) {
         self.status.failing().take();
-        REST
+        backoff.reset();
     }
 
-    /// A poll that began at this instant found no record unread. The feeder is woken once: it may wait for just that.
+    /// Records that a poll which began at this instant found no unread record. Wakes the coordinator once, which may
+    /// wait for it.
     fn reached_end(&mut self, began_at: i64) {
         self.status.at_end_at.store(began_at, Ordering::Release);
         if !std::mem::replace(&mut self.at_end, true) {
@@ -210,25 +217,25 @@ impl Reader {
         }
     }
 
-    /// Records stand unread, or nobody knows.
+    /// Records that there are unread records, or that it is not known.
     fn left_end(&mut self) {
         self.status.at_end_at.store(0, Ordering::Release);
         self.at_end = false;
     }
 
-    /// Hands news over, waiting while the queue is full; `false` when nobody listens any more.
-    fn tell(&self, news: News) -> bool {
-        let told = self.say.send(news).is_ok();
+    /// Sends a message, waiting while the queue is full; returns `false` if the receiver is gone.
+    fn send(&self, message: ReaderMessage) -> bool {
+        let sent = self.sender.send(message).is_ok();
         self.listener.unpark();
-        told
+        sent
     }
 
-    fn look_behind(&mut self, looked: &mut Stopwatch) {
-        if looked.elapsed() >= LOOK_BEHIND {
-            *looked = Stopwatch::start();
-            if let Some(behind) = self.partition.source.behind() {
+    fn report_lag(&mut self, since_report: &mut Stopwatch) {
+        if since_report.elapsed() >= LAG_INTERVAL {
+            *since_report = Stopwatch::start();
+            if let Some(lag) = self.partition.source.behind() {
                 let (topic, number) = self.partition.name;
-                self.readers.telemetry.lag(topic.name(), number, behind);
+                self.readers.telemetry.lag(topic.name(), number, lag);
             }
         }
     }
@@ -241,12 +248,12 @@ impl Reader {
         lines
     }
 
-    /// All events of a message have one log time: the broker's, or the greatest of their own.
+    /// Decodes a message. All its events get one log time: the broker's, or the greatest of their own.
     fn decode_message(&mut self, message: Message, lines: &mut Vec<Line>) {
         let first = lines.len();
         let (offset, (topic, partition)) = (message.record() + self.partition.first, self.partition.name);
         let at = LinePosition { topic, partition, number: offset };
-        // Whoever sends to a broker may name any time: what no record could say is taken for the nearest that one could.
+        // Whoever sends to a broker may name any time: what no record could sender is taken for the nearest that one could.
         let logged_at = message.logged_at.map(|logged_at| logged_at.clamp(0, EXACT));
         let logged_at = logged_at.filter(|_| self.readers.clock == Clock::Wall);
         if self.partition.codec == Codec::Json {
@@ -277,7 +284,7 @@ impl Reader {
     }
 }
 
-/// A line by itself, with its own log time; `i64::MIN` when it cannot be read.
+/// Decodes a line with its own log time; `i64::MIN` if it cannot be decoded.
 fn line(decoder: Decoder, at: LinePosition, logged_at: Option<i64>, bytes: Vec<u8>) -> Line {
     let decoded = guard::decode(decoder, at, &bytes, logged_at);
     let logged_at = decoded.as_ref().map_or(logged_at.unwrap_or(i64::MIN), |record| record.ingest_time);

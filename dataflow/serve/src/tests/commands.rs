@@ -1,4 +1,4 @@
-//! What those who answer exceptions may do: everything through the log, nothing without a token.
+//! Tests of commands over HTTP: every accepted command is appended to the topic, and none without a valid token.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -7,13 +7,13 @@ use contract::event::{Record, Topic};
 use engine::clock;
 use serde_json::{Value, json};
 
-use super::board;
 use super::client::{Served, bearer};
+use super::sample_tables;
 use crate::CommandSink;
 
 const ACK: &str = r#"{"exception_id":"gap1","action":"ack"}"#;
 
-/// A log that keeps what is appended.
+/// Returns a log that keeps the appended records, and its sink.
 fn log() -> (Arc<Mutex<Vec<Vec<u8>>>>, Option<CommandSink>) {
     let log: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let held = log.clone();
@@ -25,9 +25,9 @@ fn log() -> (Arc<Mutex<Vec<Vec<u8>>>>, Option<CommandSink>) {
 }
 
 #[test]
-fn a_command_is_appended_as_its_token_speaks() {
+fn a_command_carries_the_actor_and_role_of_its_token() {
     let (log, sink) = log();
-    let served = Served::start(board(), sink);
+    let served = Served::start(sample_tables(), sink);
     let before = clock::wall_ms();
     let sent = r#"{"exception_id":"gap1","action":"snooze","role":"finance","comment":"später","until":5000}"#;
     let answers = [served.post(Some("token-of-mara"), ACK), served.post(Some("token-of-paul"), sent)];
@@ -45,22 +45,22 @@ fn a_command_is_appended_as_its_token_speaks() {
         assert_eq!(record["event_id"], id.as_str());
     }
     let fields = ["exception_id", "action", "actor", "role", "comment", "until"];
-    let said = |record: &Value| fields.map(|name| record[name].clone());
+    let message = |record: &Value| fields.map(|name| record[name].clone());
     assert_eq!(
-        said(&records[0]),
+        message(&records[0]),
         [json!("gap1"), json!("ack"), json!("mara"), json!("store_manager"), Value::Null, Value::Null]
     );
     assert_eq!(
-        said(&records[1]),
+        message(&records[1]),
         [json!("gap1"), json!("snooze"), json!("paul"), json!("finance"), json!("später"), json!(5_000)]
     );
     assert!(served.telemetry.render().contains("storepulse_http_commands_total 2"));
 }
 
 #[test]
-fn who_may_not_speak_is_refused_and_nothing_is_appended() {
+fn a_command_without_permission_is_refused_and_not_appended() {
     let (log, sink) = log();
-    let served = Served::start(board(), sink);
+    let served = Served::start(sample_tables(), sink);
     let as_finance = r#"{"exception_id":"gap1","action":"approve","role":"finance"}"#;
     let cases = [
         (None, ACK, 401, "no_token"),
@@ -77,9 +77,9 @@ fn who_may_not_speak_is_refused_and_nothing_is_appended() {
 }
 
 #[test]
-fn what_is_no_command_is_refused_with_its_field() {
+fn an_invalid_command_is_refused_with_its_field() {
     let (log, sink) = log();
-    let served = Served::start(board(), sink);
+    let served = Served::start(sample_tables(), sink);
     let cases = [
         ("", "", "no JSON object"),
         ("[1]", "", "no JSON object"),
@@ -108,22 +108,22 @@ fn what_is_no_command_is_refused_with_its_field() {
 }
 
 #[test]
-fn a_log_that_fails_is_told() {
-    let served = Served::start(board(), Some(Box::new(|_| Err("the disk is full".to_owned()))));
+fn a_failing_log_is_answered_with_503() {
+    let served = Served::start(sample_tables(), Some(Box::new(|_| Err("the disk is full".to_owned()))));
     let (status, _, error) = served.post(Some("token-of-mara"), ACK).problem();
     assert_eq!(status, 503);
     assert!(!error.contains("disk"), "{error}");
-    let panics = Served::start(board(), Some(Box::new(|_| std::panic::resume_unwind(Box::new("a defect")))));
+    let panics = Served::start(sample_tables(), Some(Box::new(|_| std::panic::resume_unwind(Box::new("a defect")))));
     assert_eq!(panics.post(Some("token-of-mara"), ACK).problem().0, 503);
     assert_eq!(panics.get("/healthz").status, 200);
-    let none = Served::start(board(), None);
+    let none = Served::start(sample_tables(), None);
     assert_eq!(none.post(Some("token-of-mara"), ACK).problem().0, 503);
 }
 
 #[test]
-fn no_two_commands_have_the_same_name() {
+fn no_two_commands_have_the_same_id() {
     let (log, sink) = log();
-    let served = Served::start(board(), sink);
+    let served = Served::start(sample_tables(), sink);
     std::thread::scope(|threads| {
         for _ in 0..4 {
             threads.spawn(|| (0..25).for_each(|_| assert_eq!(served.post(Some("token-of-mara"), ACK).status, 202)));

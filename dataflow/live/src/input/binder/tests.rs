@@ -22,7 +22,7 @@ fn ticks(bound: &[BoundLine]) -> Vec<(u32, u64, Time)> {
 }
 
 #[test]
-fn time_goes_to_where_every_partition_has_been_read() {
+fn ticks_close_as_far_as_every_partition_has_been_read() {
     let mut binder = binder(Clock::Data, 2);
     binder.push(0, 200, [line(11, 0), line(25, 1), line(31, 2)]);
     assert_eq!(binder.close(Time::MAX), None, "nothing is known of the other partition");
@@ -41,8 +41,8 @@ fn time_goes_to_where_every_partition_has_been_read() {
 }
 
 #[test]
-fn a_tick_of_any_size_fits_into_its_lane() {
-    let lines = 3 * LANE as u64;
+fn a_tick_may_have_more_lines_than_a_queue() {
+    let lines = 3 * QUEUE_LINES as u64;
     let mut binder = binder(Clock::Data, 1);
     binder.push(0, 200, (0..lines).map(|offset| line(11, offset)));
     assert!(!binder.is_full(0), "its end has not come yet");
@@ -50,13 +50,13 @@ fn a_tick_of_any_size_fits_into_its_lane() {
     binder.push(0, 200, [line(25, lines)]);
     assert!(binder.is_full(0));
     let (span, bound) = binder.close(Time::MAX).unwrap();
-    assert_eq!((span.closed, bound.len()), (20, 3 * LANE));
+    assert_eq!((span.closed, bound.len()), (20, 3 * QUEUE_LINES));
     assert!(!binder.is_full(0));
 }
 
 #[test]
-fn a_full_lane_of_late_lines_leaves_with_the_open_tick() {
-    let lines = 2 * LANE as u64;
+fn a_full_queue_of_late_lines_is_bound_to_the_open_tick() {
+    let lines = 2 * QUEUE_LINES as u64;
     let mut binder = binder(Clock::Wall, 2);
     binder.push(0, 200, [line(101, 0)]);
     (0..2).for_each(|partition| binder.set_idle(partition, true));
@@ -65,17 +65,17 @@ fn a_full_lane_of_late_lines_leaves_with_the_open_tick() {
     binder.push(0, 230, (1..=lines).map(|offset| line(100 + offset.cast_signed() / 1_000, offset)));
     assert!(binder.is_full(0));
     let (span, bound) = binder.close(235).unwrap();
-    assert_eq!((span.after, span.closed, bound.len()), (200, 210, 2 * LANE));
+    assert_eq!((span.after, span.closed, bound.len()), (200, 210, 2 * QUEUE_LINES));
     assert!(bound.iter().all(|bound| bound.tick == 210));
     assert!(!binder.is_full(0), "there is room for what follows");
     assert_eq!(binder.close(235), None, "what follows is unread: time waits for it");
-    assert_eq!(binder.holder(), Some(0));
+    assert_eq!(binder.slowest(), Some(0));
     binder.push(0, 240, [line(233, lines + 1), line(238, lines + 2)]);
     assert_eq!(binder.close(240).unwrap().0.closed, 230);
 }
 
 #[test]
-fn time_goes_on_whenever_every_partition_is_full_idle_or_at_its_end() {
+fn ticks_close_when_every_partition_is_full_idle_or_ended() {
     for seed in 0..30 {
         let mut random = Random::new(seed);
         let mut binder = binder(Clock::Wall, 3);
@@ -101,18 +101,18 @@ fn time_goes_on_whenever_every_partition_is_full_idle_or_at_its_end() {
 }
 
 #[test]
-fn a_span_whose_partition_ended_before_it_is_missed() {
+fn a_span_whose_partition_ended_before_it_is_missing() {
     let end = Reached { next: Position { record: 3, byte: 0 }, logged_at: 11 };
     let span = Span { after: 10, closed: 20, ends: vec![(1, end)], last: false };
     let mut binder = binder(Clock::Data, 2);
     binder.push(1, 0, [line(11, 0), line(11, 1)]);
-    assert_eq!((binder.again(&span, 20), binder.missing(&span)), (None, None), "the third may still come");
+    assert_eq!((binder.rebind(&span, 20), binder.missing(&span)), (None, None), "the third may still come");
     binder.end(1);
     assert_eq!(binder.missing(&span), Some((1, end)));
 }
 
 #[test]
-fn lines_past_the_end_of_time_are_not_waited_for() {
+fn lines_after_the_last_tick_do_not_delay_the_end() {
     let mut binder = binder(Clock::Data, 2);
     binder.push(0, 0, [line(11, 0), line(55, 1)]);
     assert!(!binder.is_done(Some(50)));
@@ -123,8 +123,8 @@ fn lines_past_the_end_of_time_are_not_waited_for() {
 }
 
 #[test]
-fn a_span_longer_than_a_lane_is_bound_again() {
-    let lines = 5 * LANE as u64;
+fn a_span_longer_than_a_queue_is_bound_again() {
+    let lines = 5 * QUEUE_LINES as u64;
     let end = Reached { next: Position { record: lines, byte: 0 }, logged_at: 11 };
     let span = Span { after: 10, closed: 20, ends: vec![(0, end)], last: false };
     let mut binder = binder(Clock::Wall, 2);
@@ -136,7 +136,7 @@ fn a_span_longer_than_a_lane_is_bound_again() {
                 offset += 1;
             }
         }
-        if let Some(bound) = binder.again(&span, 20) {
+        if let Some(bound) = binder.rebind(&span, 20) {
             break bound;
         }
     };
@@ -144,7 +144,7 @@ fn a_span_longer_than_a_lane_is_bound_again() {
 }
 
 #[test]
-fn a_log_that_nobody_can_read_has_a_tick() {
+fn a_log_of_undecodable_lines_has_a_tick() {
     for (limit, tick) in [(Time::MAX, 0), (45, 40)] {
         let mut binder = binder(Clock::Data, 2);
         binder.push(0, 200, [line(i64::MIN, 0), line(i64::MIN, 1)]);
@@ -157,7 +157,7 @@ fn a_log_that_nobody_can_read_has_a_tick() {
 }
 
 #[test]
-fn by_the_wall_clock_idle_partitions_do_not_hold_time_back_and_what_comes_late_is_bound_to_the_open_tick() {
+fn by_the_wall_clock_idle_partitions_do_not_delay_time_and_late_lines_are_bound_to_the_open_tick() {
     let mut binder = binder(Clock::Wall, 2);
     binder.push(0, 200, [line(101, 0)]);
     binder.set_idle(0, true);
@@ -174,7 +174,7 @@ fn by_the_wall_clock_idle_partitions_do_not_hold_time_back_and_what_comes_late_i
 }
 
 #[test]
-fn a_log_that_is_ahead_of_the_clock_does_not_wait_for_it() {
+fn lines_ahead_of_the_wall_clock_are_bound_to_the_tick_of_their_arrival() {
     let mut binder = binder(Clock::Wall, 1);
     binder.push(0, 95, [line(9_000, 0), line(9_001, 1)]);
     binder.set_idle(0, true);
@@ -185,7 +185,7 @@ fn a_log_that_is_ahead_of_the_clock_does_not_wait_for_it() {
 }
 
 #[test]
-fn what_was_bound_once_is_bound_again_however_it_comes_in() {
+fn rebinding_gives_the_same_ticks_for_any_order_of_arrival() {
     for seed in 0..300 {
         let mut random = Random::new(seed);
         let logs: Vec<Vec<Line>> = (0..3)
@@ -228,7 +228,7 @@ fn what_was_bound_once_is_bound_again_however_it_comes_in() {
         let mut rest: Vec<_> = logs.into_iter().map(Vec::into_iter).collect();
         for (span, expected) in spans.iter().zip(expected) {
             let bound = loop {
-                match again.again(span, span.closed) {
+                match again.rebind(span, span.closed) {
                     Some(bound) => break bound,
                     None => rest
                         .iter_mut()

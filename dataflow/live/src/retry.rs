@@ -1,33 +1,32 @@
-//! A job that is started while its broker is, or just after, waits for it: what may pass is tried again for a while, what
-//! cannot is told at once.
+//! Retries an operation while its error is temporary, so that a job can start before its broker.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use connectors::Error;
+use connectors::retry::Backoff;
 
-/// The first rest before a second try; each later one is twice as long, up to [`LONGEST_REST`].
-const REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The rests between tries.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 
-/// How long to try, and who may end it.
+/// The limits of a retry.
 #[derive(Clone, Copy)]
-pub struct Patience<'a> {
-    /// Rests in all.
+pub struct Retry<'a> {
+    /// The greatest sum of rests.
     pub limit: Duration,
-    /// Set when the job is told to stop.
+    /// Set when the job is stopped.
     pub stop: &'a AtomicBool,
-    /// Rests; a test does not.
+    /// Rests; tests pass a function that returns at once.
     pub rest: fn(Duration),
 }
 
-impl Patience<'_> {
-    /// Tries until it succeeds, cannot, or has taken too long.
+impl Retry<'_> {
+    /// Calls `attempt` until it succeeds, fails for good, or the limit or a stop ends the retries.
     ///
     /// # Errors
-    /// The last one of `attempt`.
+    /// The last error of `attempt`.
     pub fn with<T>(self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-        let (mut rest, mut rested) = (REST, Duration::ZERO);
+        let (mut backoff, mut rested) = (BACKOFF, Duration::ZERO);
         loop {
             let error = match attempt() {
                 Ok(done) => return Ok(done),
@@ -37,10 +36,9 @@ impl Patience<'_> {
                 return Err(error);
             }
             tracing::warn!(%error, "not yet; trying again");
-            rest = rest.min(self.limit - rested);
+            let rest = backoff.next_rest(self.limit - rested);
             (self.rest)(rest);
             rested += rest;
-            rest = (rest * 2).min(LONGEST_REST);
         }
     }
 }
@@ -50,7 +48,7 @@ mod tests {
     use super::*;
     use connectors::error::Place;
 
-    /// How often it is tried when the first `failures` tries fail, and what comes of it.
+    /// Returns the number of tries if the first `failures` fail, and whether the last one succeeds.
     fn check(failures: u32, is_final: bool, stop: bool) -> (u32, bool) {
         let mut tries = 0;
         let place = Place::default();
@@ -61,13 +59,13 @@ mod tests {
             if tries <= failures { Err(failed) } else { Ok(()) }
         };
         let stop = AtomicBool::new(stop);
-        let patience = Patience { limit: Duration::from_secs(3), stop: &stop, rest: |_| () };
-        let done = patience.with(attempt).is_ok();
+        let retry = Retry { limit: Duration::from_secs(3), stop: &stop, rest: |_| () };
+        let done = retry.with(attempt).is_ok();
         (tries, done)
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_and_nothing_else() {
+    fn temporary_errors_are_retried_and_no_others() {
         assert_eq!(check(0, false, false), (1, true));
         assert_eq!(check(3, false, false), (4, true));
         assert_eq!(check(1, true, false), (1, false));

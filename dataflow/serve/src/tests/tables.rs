@@ -1,4 +1,4 @@
-//! The board holds what a naive fold of the output topics holds, at every tick, and after a restart.
+//! Tests that the serving tables equal a naive fold of the output topics, at every tick and after a restart.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use contract::output::OutputTopic;
 use engine::row::READABLE_MS;
 use serde_json::Value;
 
-use super::{Left, board, corner_store, row, told};
-use crate::layout::layouts;
-use crate::pages::NEVER;
-use crate::rows::Board;
-use crate::told::Filter;
+use super::{Left, corner_store, exception, row, sample_tables};
+use crate::exception_record::Filter;
+use crate::tables::layout::layouts;
+use crate::tables::pages::NEVER;
+use crate::tables::serving::ServingTables;
 
-/// The obvious fold.
+/// The naive fold.
 #[derive(Default)]
 struct Fold {
-    /// By view and key: the value, and when the row goes.
+    /// By view and key: the value, and the tick at which the row is removed.
     rows: BTreeMap<(String, String), (String, Option<i64>)>,
     open: BTreeMap<String, String>,
 }
@@ -55,9 +55,9 @@ impl Fold {
 
 type Rows = BTreeMap<(String, String), (String, Option<i64>)>;
 
-fn rows(board: &Board) -> Rows {
+fn rows(tables: &ServingTables) -> Rows {
     let mut rows = BTreeMap::new();
-    for (layout, view) in layouts().iter().zip(board.views().expect("a closed tick")) {
+    for (layout, view) in layouts().iter().zip(tables.views().expect("a closed tick")) {
         for row in view.rows.iter() {
             let mut key = String::from("{");
             layout.write_key(&row.key, &mut key);
@@ -69,44 +69,44 @@ fn rows(board: &Board) -> Rows {
     rows
 }
 
-fn open(board: &Board) -> BTreeMap<String, String> {
+fn open(tables: &ServingTables) -> BTreeMap<String, String> {
     let all = Filter { sees_restricted: true, ..Filter::default() };
-    let open = board.open(&all).expect("a closed tick").open;
-    open.iter().map(|told| (told.exception_id.to_string(), told.line.to_string())).collect()
+    let open = tables.open(&all).expect("a closed tick").open;
+    open.iter().map(|exception| (exception.exception_id.to_string(), exception.line.to_string())).collect()
 }
 
-fn again(board: &Board) -> Board {
+fn again(tables: &ServingTables) -> ServingTables {
     let mut text = Vec::new();
-    board.save().write(&mut text).expect("written");
-    Board::load(1_000, &mut &text[..]).expect("read back")
+    tables.save().write(&mut text).expect("written");
+    ServingTables::load(1_000, &mut &text[..]).expect("read back")
 }
 
-/// Compares, and closes every so many ticks on a board that was saved and loaded meanwhile.
+/// Compares the tables with the fold, and saves and loads them every so many ticks.
 #[test]
-fn the_board_holds_what_a_fold_of_the_topics_holds() {
-    let said = corner_store();
-    let mut ticks: Vec<&[Left]> = said.chunk_by(|one, next| one.time == next.time).collect();
+fn the_tables_equal_a_fold_of_the_topics() {
+    let message = corner_store();
+    let mut ticks: Vec<&[Left]> = message.chunk_by(|one, next| one.time == next.time).collect();
     let last = ticks.last().expect("ticks")[0].time;
-    let (mut board, mut fold) = (Board::new(1_000), Fold::default());
+    let (mut tables, mut fold) = (ServingTables::new(1_000), Fold::default());
     let silence = [Left { time: last + READABLE_MS, topic: OutputTopic::Late, records: Vec::new() }];
     ticks.push(&silence);
     let (mut settled, mut held) = (0, 0);
     for (number, tick) in ticks.iter().enumerate() {
         let time = tick[0].time;
         for left in *tick {
-            board.apply(left.time, left.topic, &left.records).expect("readable");
+            tables.apply(left.time, left.topic, &left.records).expect("readable");
             fold.take(left);
         }
-        board.closed(time);
+        tables.closed(time);
         fold.close(time);
         if number % 700 == 0 || time >= last {
-            assert_eq!(rows(&board), fold.rows, "at {time}");
-            assert_eq!(open(&board), fold.open, "at {time}");
+            assert_eq!(rows(&tables), fold.rows, "at {time}");
+            assert_eq!(open(&tables), fold.open, "at {time}");
             settled = settled.max(fold.rows.values().filter(|(_, goes)| goes.is_some()).count());
             held = held.max(fold.rows.len());
-            let loaded = again(&board);
-            assert_eq!((rows(&loaded), open(&loaded)), (rows(&board), open(&board)));
-            board = loaded;
+            let loaded = again(&tables);
+            assert_eq!((rows(&loaded), open(&loaded)), (rows(&tables), open(&tables)));
+            tables = loaded;
         }
     }
     assert!(settled > 0 && held > settled, "settled {settled} of {held}");
@@ -114,47 +114,47 @@ fn the_board_holds_what_a_fold_of_the_topics_holds() {
 }
 
 #[test]
-fn nothing_stands_before_its_tick_has_closed() {
-    let board = Board::new(1_000);
-    board.apply(1_000, OutputTopic::Exceptions, &[told((1_000, 0), "gap1", "opened", "open")]).expect("read");
-    assert!(board.time().is_none() && board.view(0).is_none() && board.open(&Filter::default()).is_none());
-    board.closed(1_000);
-    board.apply(1_010, OutputTopic::Exceptions, &[told((1_010, 0), "gap1", "cleared", "cleared")]).expect("read");
-    assert_eq!(open(&board).len(), 1);
-    board.closed(1_010);
-    assert!(open(&board).is_empty());
+fn records_are_served_only_after_their_tick_has_closed() {
+    let tables = ServingTables::new(1_000);
+    tables.apply(1_000, OutputTopic::Exceptions, &[exception((1_000, 0), "gap1", "opened", "open")]).expect("read");
+    assert!(tables.time().is_none() && tables.view(0).is_none() && tables.open(&Filter::default()).is_none());
+    tables.closed(1_000);
+    tables.apply(1_010, OutputTopic::Exceptions, &[exception((1_010, 0), "gap1", "cleared", "cleared")]).expect("read");
+    assert_eq!(open(&tables).len(), 1);
+    tables.closed(1_010);
+    assert!(open(&tables).is_empty());
     assert_eq!(
-        board.views().expect("closed").iter().map(|view| (view.time, view.closed_time)).next(),
+        tables.views().expect("closed").iter().map(|view| (view.time, view.closed_time)).next(),
         Some((1_000, 1_010))
     );
-    assert_eq!(board.open_by_type()["labor.coverage_gap"], 0);
+    assert_eq!(tables.open_by_type()["labor.coverage_gap"], 0);
 }
 
 #[test]
-fn what_was_saved_stays_as_it_was_while_the_board_goes_on() {
-    let board = board();
-    let saved = board.save();
-    let before = rows(&board);
+fn saved_tables_do_not_change_while_the_job_continues() {
+    let tables = sample_tables();
+    let saved = tables.save();
+    let before = rows(&tables);
     let other = row("store.sales", r#"{"store":"s01","hour":0}"#, r#"{"net_cents":999}"#);
-    board.apply(2_000, OutputTopic::Views, &[other]).expect("read");
-    board.closed(2_000);
-    assert_ne!(rows(&board), before);
+    tables.apply(2_000, OutputTopic::Views, &[other]).expect("read");
+    tables.closed(2_000);
+    assert_ne!(rows(&tables), before);
     let mut text = Vec::new();
     saved.write(&mut text).expect("written");
-    let loaded = Board::load(1_000, &mut &text[..]).expect("read back");
+    let loaded = ServingTables::load(1_000, &mut &text[..]).expect("read back");
     assert_eq!((rows(&loaded), loaded.time(), saved.time()), (before, Some(1_000), Some(1_000)));
 }
 
 #[test]
 fn a_torn_or_foreign_file_is_refused() {
     let mut text = Vec::new();
-    board().save().write(&mut text).expect("written");
+    sample_tables().save().write(&mut text).expect("written");
     let text = String::from_utf8(text).expect("text");
     let whole: Vec<&str> = text.lines().collect();
-    let refused = |text: &str| Board::load(1_000, &mut text.as_bytes()).err().map(|error| error.to_string());
+    let refused = |text: &str| ServingTables::load(1_000, &mut text.as_bytes()).err().map(|error| error.to_string());
     for cut in 0..whole.len() {
-        let said = refused(&whole[..cut].join("\n")).expect("refused");
-        assert_eq!(said, format!("line {} of the saved rows is missing: the file is torn", cut + 1));
+        let message = refused(&whole[..cut].join("\n")).expect("refused");
+        assert_eq!(message, format!("line {} of the saved rows is missing: the file is torn", cut + 1));
     }
     let without = |line: usize| [&whole[..line], &whole[line + 1..]].concat().join("\n");
     assert!(refused(&without(2)).expect("refused").contains("counts Foot"));
@@ -173,22 +173,24 @@ fn a_record_that_cannot_be_read_back_is_named() {
         (OutputTopic::Exceptions, b"{}".to_vec(), "missing field"),
     ];
     for (topic, record, problem) in bad {
-        let said = Board::new(1_000).apply(1_000, topic, &[record]).expect_err("refused").to_string();
-        assert!(said.contains(problem), "{said}");
+        let message = ServingTables::new(1_000).apply(1_000, topic, &[record]).expect_err("refused").to_string();
+        assert!(message.contains(problem), "{message}");
     }
 }
 
 #[test]
-fn exceptions_that_are_ahead_of_views_wait_for_their_tick() {
-    let board = board();
-    let stands = || (open(&board).len(), board.time());
+fn exceptions_written_ahead_of_views_wait_for_their_tick() {
+    let tables = sample_tables();
+    let stands = || (open(&tables).len(), tables.time());
     // The next two ticks' exceptions are written before the views of the first of them.
     for (time, id) in [(2_000, "gap3"), (3_000, "gap4")] {
-        board.apply(time, OutputTopic::Exceptions, &[told((time, 0), id, "opened", "open")]).expect("an exception");
+        tables
+            .apply(time, OutputTopic::Exceptions, &[exception((time, 0), id, "opened", "open")])
+            .expect("an exception");
     }
     assert_eq!(stands(), (3, Some(1_000)));
-    board.closed(2_000);
+    tables.closed(2_000);
     assert_eq!(stands(), (4, Some(2_000)));
-    board.closed(3_000);
+    tables.closed(3_000);
     assert_eq!(stands(), (5, Some(3_000)));
 }

@@ -1,21 +1,22 @@
-//! What those who only read get.
+//! Tests of the routes that read: metrics, health, views, exceptions and their stream.
 
 use std::io::{Read, Write};
 
 use arrow_ipc::reader::StreamReader;
+use contract::ids::Id;
 use contract::output::OutputTopic;
 use engine::telemetry::Telemetry;
 use serde_json::{Value, json};
 
 use super::client::{Served, bearer};
-use super::{board, corner_store, told};
-use crate::layout::layouts;
-use crate::tables::ARROW;
-use crate::{Board, Error, HttpConfig, Server};
+use super::{corner_store, exception, sample_tables};
+use crate::tables::layout::layouts;
+use crate::views::ARROW;
+use crate::{Error, HttpConfig, Server, ServingTables};
 
 #[test]
 fn numbers_health_and_readiness() {
-    let served = Served::start(board(), None);
+    let served = Served::start(sample_tables(), None);
     assert_eq!(served.get("/healthz").status, 200);
     assert_eq!(served.get("/readyz").problem().0, 503);
     served.telemetry.ready(engine::telemetry::Ready::Yes);
@@ -33,7 +34,7 @@ fn numbers_health_and_readiness() {
 
 #[test]
 fn nothing_is_read_before_the_first_tick() {
-    let served = Served::start(Board::new(1_000), None);
+    let served = Served::start(ServingTables::new(1_000), None);
     for path in ["/v1/views", "/v1/views/store.sales", "/v1/exceptions"] {
         assert_eq!(served.get(path).problem().0, 503, "{path}");
     }
@@ -43,7 +44,7 @@ fn nothing_is_read_before_the_first_tick() {
 
 #[test]
 fn rows_are_filtered_and_paged() {
-    let served = Served::start(board(), None);
+    let served = Served::start(sample_tables(), None);
     let keys = |path: &str| -> Vec<String> {
         let answer = served.json(path);
         assert_eq!((&answer["time"], &answer["closed_time"]), (&json!(1_000), &json!(1_000)));
@@ -70,8 +71,27 @@ fn rows_are_filtered_and_paged() {
 }
 
 #[test]
-fn a_wrong_question_is_answered_with_what_would_be_right() {
-    let served = Served::start(board(), None);
+fn queries_intern_no_unknown_id() {
+    let served = Served::start(sample_tables(), None);
+    for (place, path) in [
+        "/v1/views/store.sales?store_id=NAME",
+        "/v1/views/store.sales?after=NAME%7C0",
+        "/v1/exceptions?store_id=NAME",
+        "/v1/exceptions?after=NAME%7CNAME",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let unknown = format!("zz-{place}-not-interned");
+        assert_eq!(served.get(&path.replace("NAME", &unknown)).status, 200, "{path}");
+        assert_eq!(Id::interned(&unknown), None, "{path}");
+    }
+    assert!(Id::interned("s01").is_some());
+}
+
+#[test]
+fn a_wrong_query_is_answered_with_the_allowed_values() {
+    let served = Served::start(sample_tables(), None);
     let cases = [
         ("/v1/views/store.tales", 404, "", "store.sales"),
         ("/v1/views/store.sales?color=red", 400, "color", "it has store, hour"),
@@ -90,8 +110,8 @@ fn a_wrong_question_is_answered_with_what_would_be_right() {
         ("/v2", 404, "", "/v1/views"),
     ];
     for (path, status, field, part) in cases {
-        let (said, named, error) = served.get(path).problem();
-        assert_eq!((said, named.as_str()), (status, field), "{path}: {error}");
+        let (message, named, error) = served.get(path).problem();
+        assert_eq!((message, named.as_str()), (status, field), "{path}: {error}");
         assert!(error.contains(part), "{path}: {error}");
     }
     assert_eq!(served.send(b"DELETE /v1/views HTTP/1.0\r\n\r\n").status, 405);
@@ -99,13 +119,13 @@ fn a_wrong_question_is_answered_with_what_would_be_right() {
 }
 
 #[test]
-fn arrow_says_what_json_says_of_every_view() {
-    let board = Board::new(1_000);
+fn arrow_and_json_hold_the_same_rows_of_every_view() {
+    let tables = ServingTables::new(1_000);
     for left in corner_store() {
-        board.apply(left.time, left.topic, &left.records).expect("readable");
-        board.closed(left.time);
+        tables.apply(left.time, left.topic, &left.records).expect("readable");
+        tables.closed(left.time);
     }
-    let served = Served::start(board, None);
+    let served = Served::start(tables, None);
     for layout in layouts() {
         let path = format!("/v1/views/{}?limit=100", layout.name);
         let json = served.json(&path);
@@ -134,19 +154,19 @@ fn arrow_says_what_json_says_of_every_view() {
     assert!(sales["rows"].as_array().is_some_and(|rows| !rows.is_empty()));
 }
 
-/// The ids of the exceptions that a question finds.
+/// Returns the ids of the exceptions that a query finds.
 fn found(served: &Served, path: &str, token: Option<&str>) -> Vec<String> {
     let header = token.map(bearer);
     let answer = served.get_with(path, &header.as_deref().into_iter().collect::<Vec<_>>());
     assert_eq!(answer.status, 200, "{}", answer.text());
     let answer = answer.json();
     let list = answer["exceptions"].as_array().expect("a list");
-    list.iter().map(|told| told["exception_id"].as_str().expect("an id").to_owned()).collect()
+    list.iter().map(|exception| exception["exception_id"].as_str().expect("an id").to_owned()).collect()
 }
 
 #[test]
-fn open_exceptions_are_filtered_and_restricted_ones_are_for_few() {
-    let served = Served::start(board(), None);
+fn open_exceptions_are_filtered_and_restricted_ones_need_their_role() {
+    let served = Served::start(sample_tables(), None);
     let all = "/v1/exceptions";
     assert_eq!(found(&served, all, None), ["gap1", "gap2"]);
     assert_eq!(found(&served, all, Some("token-of-mara")), ["gap1", "gap2"]);
@@ -158,18 +178,18 @@ fn open_exceptions_are_filtered_and_restricted_ones_are_for_few() {
     let page = served.json("/v1/exceptions?limit=1");
     assert_eq!((&page["next"], &page["last_event_id"]), (&json!("labor.coverage_gap|gap1"), &json!("1000.2")));
     assert_eq!(found(&served, "/v1/exceptions?after=labor.coverage_gap%7Cgap1", None), ["gap2"]);
-    let record: Value = serde_json::from_slice(&told((1_000, 0), "gap1", "opened", "open")).expect("JSON");
+    let record: Value = serde_json::from_slice(&exception((1_000, 0), "gap1", "opened", "open")).expect("JSON");
     assert_eq!(page["exceptions"][0], record);
 }
 
 #[test]
-fn a_bad_token_reads_nothing_and_reads_may_be_for_holders_only() {
-    let served = Served::start(board(), None);
+fn a_bad_token_reads_nothing_and_reads_may_need_a_token() {
+    let served = Served::start(sample_tables(), None);
     for token in ["token-of-otto", "a-guess"] {
         assert_eq!(served.get_with("/v1/exceptions", &[&bearer(token)]).problem().0, 401);
     }
     served.server.stop();
-    let served = Served::configured(board(), None, |config| config.reads_need_token = true);
+    let served = Served::configured(sample_tables(), None, |config| config.reads_need_token = true);
     for path in ["/v1/views", "/v1/views/store.sales", "/v1/exceptions", "/v1/exceptions/stream"] {
         let answer = served.get(path);
         assert_eq!((answer.problem().0, answer.header("www-authenticate")), (401, Some("bearer")), "{path}");
@@ -178,30 +198,31 @@ fn a_bad_token_reads_nothing_and_reads_may_be_for_holders_only() {
     assert_eq!(served.get("/metrics").status, 200);
 }
 
-fn tell(board: &Board, time: i64, ids: &[&str]) {
-    let records: Vec<Vec<u8>> = ids.iter().zip(0..).map(|(id, seq)| told((time, seq), id, "updated", "open")).collect();
-    board.apply(time, OutputTopic::Exceptions, &records).expect("readable");
-    board.closed(time);
+fn append(tables: &ServingTables, time: i64, ids: &[&str]) {
+    let records: Vec<Vec<u8>> =
+        ids.iter().zip(0..).map(|(id, seq)| exception((time, seq), id, "updated", "open")).collect();
+    tables.apply(time, OutputTopic::Exceptions, &records).expect("readable");
+    tables.closed(time);
 }
 
 #[test]
-fn a_stream_goes_on_where_it_was_and_tells_of_gaps() {
-    let served = Served::configured(board(), None, |config| config.events_kept = 4);
+fn a_stream_resumes_at_its_position_and_reports_gaps() {
+    let served = Served::configured(sample_tables(), None, |config| config.events_kept = 4);
     let stream = "/v1/exceptions/stream";
     let mut live = served.stream(stream, &[]);
-    tell(&served.board, 2_000, &["gap1", "operator1", "gap2"]);
+    append(&served.tables, 2_000, &["gap1", "operator1", "gap2"]);
     assert_eq!(live.named(2), ["2000.0 updated", "2000.2 updated"]);
     let mut resumed = served.stream(stream, &["Last-Event-ID: 1000.2", &bearer("token-of-lena")]);
     assert_eq!(resumed.named(3), ["2000.0 updated", "2000.1 updated", "2000.2 updated"]);
     let mut filtered = served.stream(&format!("{stream}?store_id=s02&after=1000.1"), &[]);
     let (id, event, data) = filtered.next().expect("an event");
     assert_eq!((id.as_str(), event.as_str()), ("2000.2", "updated"));
-    assert_eq!(data.as_bytes(), told((2_000, 2), "gap2", "updated", "open"));
-    tell(&served.board, 3_000, &["gap1", "gap2", "gap1", "gap2", "gap1"]);
+    assert_eq!(data.as_bytes(), exception((2_000, 2), "gap2", "updated", "open"));
+    append(&served.tables, 3_000, &["gap1", "gap2", "gap1", "gap2", "gap1"]);
     // Whoever has 2000.2 lost 3000.0; the stream goes on after what is kept.
     let mut late = served.stream(stream, &["Last-Event-ID: 2000.2"]);
     assert_eq!(late.next(), Some(("3000.4".into(), "gap".into(), r#"{"read_again":"/v1/exceptions"}"#.into())));
-    tell(&served.board, 4_000, &["gap1"]);
+    append(&served.tables, 4_000, &["gap1"]);
     assert_eq!(late.named(1), ["4000.0 updated"]);
     assert!(served.telemetry.render().contains("storepulse_http_event_readers 4"));
     served.server.stop();
@@ -209,8 +230,8 @@ fn a_stream_goes_on_where_it_was_and_tells_of_gaps() {
 }
 
 #[test]
-fn a_kept_connection_answers_again_and_does_not_hold_up_a_stop() {
-    let served = Served::start(board(), None);
+fn a_kept_connection_serves_more_requests_and_does_not_delay_a_stop() {
+    let served = Served::start(sample_tables(), None);
     let mut kept = std::net::TcpStream::connect(served.server.address()).expect("it listens");
     let ask = b"GET /v1/views/store.sales HTTP/1.1\r\nHost: here\r\n\r\n";
     kept.write_all(&[&ask[..], &ask[..]].concat()).expect("sent");
@@ -227,18 +248,19 @@ fn a_kept_connection_answers_again_and_does_not_hold_up_a_stop() {
 }
 
 #[test]
-fn no_more_clients_than_seats_read_the_stream() {
-    let served = Served::configured(board(), None, |config| config.event_readers = 1);
+fn the_number_of_stream_readers_is_limited() {
+    let served = Served::configured(sample_tables(), None, |config| config.event_readers = 1);
     let mut seated = served.stream("/v1/exceptions/stream", &[]);
     assert_eq!(served.get("/v1/exceptions/stream").problem().0, 503);
-    tell(&served.board, 2_000, &["gap1"]);
+    append(&served.tables, 2_000, &["gap1"]);
     assert_eq!(seated.named(1), ["2000.0 updated"]);
 }
 
 #[test]
-fn an_address_for_everybody_must_be_meant() {
-    let start =
-        |config: &HttpConfig| Server::start(config, Telemetry::new("1"), Board::new(1_000), None).map(Server::stop);
+fn a_public_address_needs_allow_public() {
+    let start = |config: &HttpConfig| {
+        Server::start(config, Telemetry::new("1"), ServingTables::new(1_000), None).map(Server::stop)
+    };
     let public = HttpConfig { bind: ([0, 0, 0, 0], 0).into(), ..HttpConfig::default() };
     let refused = start(&public).expect_err("refused");
     assert!(matches!(refused, Error::Public(_)), "{refused}");

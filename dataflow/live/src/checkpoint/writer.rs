@@ -1,5 +1,7 @@
-//! Writes snapshots beside the running job: takes what the workers copy, piece by piece, and completes the snapshot when
-//! every process has said that its part is whole and everything before it has left.
+//! The checkpoint writer: a thread that writes snapshots while the job runs.
+//!
+//! It receives the state that the workers copy, chunk by chunk, and completes a snapshot when the part of every process
+//! is complete and the outputs up to its tick have been written.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,43 +16,44 @@ use contract::time::Time;
 use engine::clock::Stopwatch;
 use engine::telemetry::Telemetry;
 use operators::vault::Piece;
-use serve::saved::Saved;
+use serve::tables::saved::SavedTables;
 
-use crate::binder::Reached;
+use crate::checkpoint::fingerprint::Fingerprint;
+use crate::checkpoint::snapshot::{self, Manifest, Part, SnapshotFile};
 use crate::error::Error;
 use crate::fail::fail_point;
-use crate::fingerprint::Fingerprint;
-use crate::remap::RemapLog;
-use crate::snapshot::{self, Manifest, Part, SnapshotFile};
+use crate::input::binder::Reached;
+use crate::input::remap_log::RemapLog;
 
-/// How often parts of other processes are looked for.
-const LOOK: Duration = Duration::from_millis(20);
-/// Copied bytes in flight from the workers: while there are more they copy no further.
+/// The interval at which parts of other processes are looked for.
+const PARTS_POLL: Duration = Duration::from_millis(20);
+/// The greatest number of copied bytes in flight; above it the workers pause copying.
 const IN_FLIGHT: usize = 32 << 20;
 
-/// What a snapshot is made of, as it comes in.
-pub enum Copied {
-    /// A snapshot begins: how far each partition of this process was taken at its tick.
+/// A message to the checkpoint writer.
+pub enum CheckpointMessage {
+    /// A snapshot begins; the positions of this process's partitions at its tick.
     Begin(Time, Vec<(Topic, u32, Reached)>),
-    /// A piece of what a worker of this process held at the tick.
+    /// A chunk of the state of a worker of this process at the tick.
     Piece(Time, usize, String, Piece),
-    /// A worker has copied everything.
-    Worker(Time),
-    /// Everything up to the tick has left, and these rows were shown then. On the first process only.
-    Left(Time, Saved, BTreeMap<OutputTopic, Time>),
+    /// A worker has copied its whole state.
+    WorkerDone(Time),
+    /// The outputs up to the tick are written; the served tables and the last tick of each topic then. First process
+    /// only.
+    Published(Time, SavedTables, BTreeMap<OutputTopic, Time>),
 }
 
-/// Copied bytes that are not yet written.
+/// The number of copied bytes that are not yet written.
 #[derive(Clone, Default)]
 pub struct Backlog(Arc<AtomicUsize>);
 
 impl Backlog {
-    /// Whether the workers should wait before they copy more.
+    /// Returns true if the workers should pause copying.
     pub fn is_full(&self) -> bool {
         self.0.load(Ordering::Relaxed) > IN_FLIGHT
     }
 
-    /// Counts a piece on its way.
+    /// Adds a chunk that is sent.
     pub fn add(&self, piece: &Piece) {
         self.0.fetch_add(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
     }
@@ -60,75 +63,75 @@ impl Backlog {
     }
 }
 
-/// Who writes, and where.
-pub struct Keeper {
+/// The checkpoint writer and its settings.
+pub struct CheckpointWriter {
     /// The folder of snapshots.
     pub snapshots: PathBuf,
     /// The folder of the remap log.
     pub remap: PathBuf,
-    /// How many complete ones are kept.
+    /// The number of complete snapshots to keep.
     pub keep: usize,
-    /// This process, and how many there are.
+    /// The index of this process and the number of processes.
     pub process: (u32, u32),
-    /// Workers of this process.
+    /// The number of workers of this process.
     pub workers: usize,
-    /// Length of a tick.
+    /// The length of a tick.
     pub tick_ms: i64,
-    /// What judges.
+    /// The identity of the program and its configured policies.
     pub program: String,
-    /// What stores something here, and of which shape.
+    /// The fingerprint of the job.
     pub stored: Fingerprint,
-    /// Copied bytes on their way here.
+    /// The copied bytes in flight to this thread.
     pub backlog: Backlog,
-    /// Snapshots begun and not yet complete.
+    /// The number of snapshots begun and not yet complete.
     pub under_way: Arc<AtomicUsize>,
-    /// Counts.
+    /// The metrics.
     pub telemetry: Telemetry,
 }
 
-/// A snapshot being written.
-struct Open {
+/// A snapshot that is being written.
+struct OpenCheckpoint {
     tick: Time,
     partitions: Vec<(Topic, u32, Reached)>,
     files: BTreeMap<usize, SnapshotFile>,
-    done: usize,
-    left: Option<(Saved, BTreeMap<OutputTopic, Time>)>,
+    workers_done: usize,
+    published: Option<(SavedTables, BTreeMap<OutputTopic, Time>)>,
     part_written: bool,
     bytes: u64,
-    watch: Stopwatch,
+    stopwatch: Stopwatch,
 }
 
-impl Keeper {
-    /// Writes until nobody has anything to say; then waits for what is still to come of a snapshot that is whole here.
+impl CheckpointWriter {
+    /// Runs until every sender is gone; a snapshot that is not complete by then is abandoned.
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn run(self, copied: Receiver<Copied>) -> Result<(), Error> {
+    pub fn run(self, copied: Receiver<CheckpointMessage>) -> Result<(), Error> {
         // The feeder runs ahead of the workers: several may be under way.
-        let mut open: BTreeMap<Time, Open> = BTreeMap::new();
+        let mut open: BTreeMap<Time, OpenCheckpoint> = BTreeMap::new();
         loop {
-            let patience = if open.is_empty() { Duration::from_secs(1) } else { LOOK };
-            match copied.recv_timeout(patience) {
-                Ok(Copied::Begin(tick, partitions)) => _ = open.insert(tick, self.open(tick, partitions)?),
-                Ok(word) => self.take(&mut open, word)?,
+            let timeout = if open.is_empty() { Duration::from_secs(1) } else { PARTS_POLL };
+            match copied.recv_timeout(timeout) {
+                Ok(CheckpointMessage::Begin(tick, partitions)) => _ = open.insert(tick, self.open(tick, partitions)?),
+                Ok(message) => self.take(&mut open, message)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            // In another process time may have begun later: what it has no part of never becomes whole, and is let go.
+            // In another process time may have begun newer: what it has no part of never becomes whole, and is let go.
             let ticks: Vec<Time> = open.keys().copied().collect();
             for tick in ticks {
-                if let Some(one) = open.get_mut(&tick)
-                    && self.advance(one)?
+                if let Some(checkpoint) = open.get_mut(&tick)
+                    && self.advance(checkpoint)?
                 {
-                    let later = open.split_off(&(tick + 1));
+                    let newer = open.split_off(&(tick + 1));
                     self.under_way.fetch_sub(open.len(), Ordering::Relaxed);
-                    open = later;
+                    open = newer;
                 }
             }
         }
     }
 
-    fn open(&self, tick: Time, partitions: Vec<(Topic, u32, Reached)>) -> Result<Open, Error> {
+    fn open(&self, tick: Time, partitions: Vec<(Topic, u32, Reached)>) -> Result<OpenCheckpoint, Error> {
         let folder = snapshot::folder(&self.snapshots, tick);
         std::fs::create_dir_all(&folder).map_err(connectors::Error::io("create", &folder))?;
         let mut files = BTreeMap::new();
@@ -136,37 +139,46 @@ impl Keeper {
             let name = format!("p{}-w{worker}.state", self.process.0);
             files.insert(worker, SnapshotFile::create(&folder, name)?);
         }
-        let watch = Stopwatch::start();
-        Ok(Open { tick, partitions, files, done: 0, left: None, part_written: false, bytes: 0, watch })
+        let stopwatch = Stopwatch::start();
+        Ok(OpenCheckpoint {
+            tick,
+            partitions,
+            files,
+            workers_done: 0,
+            published: None,
+            part_written: false,
+            bytes: 0,
+            stopwatch,
+        })
     }
 
-    fn take(&self, open: &mut BTreeMap<Time, Open>, word: Copied) -> Result<(), Error> {
-        match word {
-            Copied::Piece(tick, worker, operator, piece) => {
+    fn take(&self, open: &mut BTreeMap<Time, OpenCheckpoint>, message: CheckpointMessage) -> Result<(), Error> {
+        match message {
+            CheckpointMessage::Piece(tick, worker, operator, piece) => {
                 if let Some(file) = open.get_mut(&tick).and_then(|open| open.files.get_mut(&worker)) {
                     file.append_piece(&operator, &piece)?;
                 }
                 self.backlog.done(&piece);
                 fail_point("mid-snapshot");
             }
-            Copied::Worker(tick) => {
+            CheckpointMessage::WorkerDone(tick) => {
                 if let Some(open) = open.get_mut(&tick) {
-                    open.done += 1;
+                    open.workers_done += 1;
                 }
             }
-            Copied::Left(tick, board, published) => {
+            CheckpointMessage::Published(tick, tables, published) => {
                 if let Some(open) = open.get_mut(&tick) {
-                    open.left = Some((board, published));
+                    open.published = Some((tables, published));
                 }
             }
-            Copied::Begin(..) => {}
+            CheckpointMessage::Begin(..) => {}
         }
         Ok(())
     }
 
-    /// Goes on with what can be done; `true` when nothing is left to do.
-    fn advance(&self, open: &mut Open) -> Result<bool, Error> {
-        let whole = open.done == self.workers && (self.process.0 != 0 || open.left.is_some());
+    /// Does the next possible steps of a snapshot; returns `true` when it is finished.
+    fn advance(&self, open: &mut OpenCheckpoint) -> Result<bool, Error> {
+        let whole = open.workers_done == self.workers && (self.process.0 != 0 || open.published.is_some());
         if whole && !open.part_written {
             fail_point("before-part");
             self.write_part(open)?;
@@ -185,7 +197,7 @@ impl Keeper {
         snapshot::complete(&self.snapshots, &manifest)?;
         fail_point("after-manifest");
         open.bytes = manifest.bytes();
-        let seconds = open.watch.elapsed().as_secs_f64();
+        let seconds = open.stopwatch.elapsed().as_secs_f64();
         self.telemetry.snapshot(open.tick, open.bytes, seconds);
         tracing::info!(tick = open.tick, bytes = open.bytes, seconds, "snapshot complete");
         if let Some(oldest) = snapshot::retain(&self.snapshots, self.keep)? {
@@ -194,25 +206,25 @@ impl Keeper {
         Ok(true)
     }
 
-    fn write_part(&self, open: &mut Open) -> Result<(), Error> {
+    fn write_part(&self, open: &mut OpenCheckpoint) -> Result<(), Error> {
         let states = std::mem::take(&mut open.files).into_values().map(SnapshotFile::finish);
         let states = states.collect::<Result<Vec<_>, _>>()?;
-        let (board, published) = match open.left.take() {
-            Some((board, published)) => (Some(self.write_board(open.tick, &board)?), published),
+        let (tables, published) = match open.published.take() {
+            Some((tables, published)) => (Some(self.write_tables(open.tick, &tables)?), published),
             None => (None, BTreeMap::new()),
         };
         let partitions = open.partitions.clone();
         snapshot::write_part(
             &self.snapshots,
             open.tick,
-            &Part { process: self.process.0, states, board, published, partitions },
+            &Part { process: self.process.0, states, tables, published, partitions },
         )
     }
 
-    fn write_board(&self, tick: Time, board: &Saved) -> Result<snapshot::FileEntry, Error> {
+    fn write_tables(&self, tick: Time, tables: &SavedTables) -> Result<snapshot::FileEntry, Error> {
         let folder = snapshot::folder(&self.snapshots, tick);
         let mut file = SnapshotFile::create(&folder, format!("p{}.board", self.process.0))?;
-        board.write(&mut file).map_err(connectors::Error::io("write", &folder))?;
+        tables.write(&mut file).map_err(connectors::Error::io("write", &folder))?;
         file.finish()
     }
 }
@@ -222,14 +234,14 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use serve::Board;
+    use serve::ServingTables;
 
     #[test]
-    fn a_snapshot_that_another_process_has_no_part_of_is_let_go() {
+    fn a_snapshot_without_a_part_of_another_process_is_abandoned() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let under_way = Arc::new(AtomicUsize::new(2));
-        let keeper = Keeper {
+        let writer = CheckpointWriter {
             snapshots: path("snapshots"),
             remap: path("remap"),
             keep: 2,
@@ -242,23 +254,25 @@ mod tests {
             under_way: under_way.clone(),
             telemetry: Telemetry::new("test"),
         };
-        let (say, said) = channel();
-        let keeping = std::thread::spawn(move || keeper.run(said));
+        let (sender, receiver) = channel();
+        let writing = std::thread::spawn(move || writer.run(receiver));
         for tick in [10, 20] {
-            say.send(Copied::Begin(tick, Vec::new())).expect("it listens");
-            say.send(Copied::Worker(tick)).expect("it listens");
-            say.send(Copied::Left(tick, Board::new(10).save(), BTreeMap::new())).expect("it listens");
+            sender.send(CheckpointMessage::Begin(tick, Vec::new())).expect("it listens");
+            sender.send(CheckpointMessage::WorkerDone(tick)).expect("it listens");
+            sender
+                .send(CheckpointMessage::Published(tick, ServingTables::new(10).save(), BTreeMap::new()))
+                .expect("it listens");
         }
         // In the other process time has begun between the two.
         let part =
-            Part { process: 1, states: Vec::new(), board: None, published: BTreeMap::new(), partitions: Vec::new() };
+            Part { process: 1, states: Vec::new(), tables: None, published: BTreeMap::new(), partitions: Vec::new() };
         std::fs::create_dir_all(snapshot::folder(&path("snapshots"), 20)).expect("made");
         snapshot::write_part(&path("snapshots"), 20, &part).expect("written");
-        while under_way.load(Ordering::Relaxed) > 0 && !keeping.is_finished() {
+        while under_way.load(Ordering::Relaxed) > 0 && !writing.is_finished() {
             std::thread::yield_now();
         }
-        drop(say);
-        keeping.join().expect("it ends").expect("it could write");
+        drop(sender);
+        writing.join().expect("it ends").expect("it could write");
         let (newest, _) = snapshot::newest(&path("snapshots")).expect("read");
         assert_eq!(newest.map(|manifest| (manifest.tick, manifest.parts.len())), Some((20, 2)));
         assert_eq!(under_way.load(Ordering::Relaxed), 0);

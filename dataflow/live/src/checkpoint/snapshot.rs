@@ -1,15 +1,15 @@
-//! Snapshots: what every operator held at one closed tick, in files that are whole, checked, and complete or not there.
+//! Snapshot files: the state of every operator at one closed tick, complete and checked by hashes, or not present.
 //!
 //! ```text
 //! snapshots/TICK/          one folder a snapshot, TICK in 15 digits
-//!   p0-w0.state            frames of worker 0 of process 0: operator, drawers, notices
-//!   p0.board               the rows that the read API shows (first process only)
-//!   p0.part                what process 0 wrote: files with length and hash, partitions and how far each was taken
-//!   manifest               tick, program, fingerprint, parts: a snapshot without one is not there
+//!   p0-w0.state            frames of worker 0 of process 0: operator, entries, broadcasts
+//!   p0.board               the tables that the read API serves (first process only)
+//!   p0.part                the files of process 0 with lengths and hashes, and its partitions with their positions
+//!   manifest               tick, program, fingerprint, parts; a snapshot without it does not exist
 //! ```
 //!
-//! `part` and `manifest` are JSON with a hash of the JSON behind it. A file that is missing, too short, too long or has
-//! another hash makes its snapshot unusable: [`newest`] says so and takes the one before.
+//! `part` and `manifest` are JSON followed by a hash of the JSON. If a file is missing, too short, too long or has
+//! another hash, the snapshot is unusable: [`newest`] reports it and uses the one before.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,88 +25,89 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::binder::Reached;
+use crate::checkpoint::fingerprint::Fingerprint;
 use crate::error::Error;
 use crate::fail::fail_point;
-use crate::fingerprint::Fingerprint;
-use crate::remap::PartitionName;
+use crate::input::binder::Reached;
+use crate::input::remap_log::PartitionName;
 
-/// The format of files, and of what is in them as far as no [`Fingerprint`] shows it. Whoever changes what a stored field means
-/// changes this number: a snapshot of another number is refused with a sentence, and never read wrongly.
+/// The version of the file format and of the meaning of stored fields, which no [`Fingerprint`] shows. Increase it when
+/// the meaning of a stored field changes: a snapshot of another version is refused with an error.
 pub const VERSION: u32 = 6;
 
 /// A file of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Its name in the folder.
+    /// The name in the folder.
     pub name: String,
-    /// Its length.
+    /// The length.
     pub bytes: u64,
-    /// XXH3-128 of its content, in hex.
+    /// XXH3-128 of the content, in hex.
     pub hash: String,
 }
 
-/// What one process wrote.
+/// The files of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// Which process.
+    /// The index of the process.
     pub process: u32,
-    /// Its files of operator state, one a worker, in their order.
+    /// The files of operator state, one per worker, in order of workers.
     pub states: Vec<FileEntry>,
-    /// The rows shown to readers, on the first process.
-    pub board: Option<FileEntry>,
-    /// The last tick that each output topic held, on the first process.
+    /// The served tables; only of the first process.
+    #[serde(rename = "board")]
+    pub tables: Option<FileEntry>,
+    /// The last tick of each output topic; only of the first process.
     pub published: BTreeMap<OutputTopic, Time>,
-    /// Its partitions and how far each was taken.
+    /// The partitions of the process with their positions.
     pub partitions: Vec<(Topic, u32, Reached)>,
 }
 
-/// What makes a snapshot whole.
+/// The manifest of a complete snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The format.
+    /// The format version.
     pub version: u32,
-    /// The tick it was cut at: everything up to it is in, nothing after it.
+    /// The tick: the state includes every tick up to it and nothing later.
     pub tick: Time,
     /// Length of a tick.
     pub tick_ms: i64,
-    /// What judged: the program and its configured policies.
+    /// The identity of the program and its configured policies.
     pub program: String,
-    /// What stored something, by name, and the shape of what it stored.
+    /// The fingerprint of the job.
     pub stored: Fingerprint,
-    /// One a process.
+    /// The parts, one per process.
     pub parts: Vec<Part>,
 }
 
 impl Manifest {
-    /// How far every partition was taken.
+    /// Returns the position of every partition.
     pub fn partitions(&self) -> BTreeMap<PartitionName, Reached> {
         let each = self.parts.iter().flat_map(|part| &part.partitions);
         each.map(|(topic, partition, reached)| ((*topic, *partition), *reached)).collect()
     }
 
-    /// The files of operator state, by worker of the whole job.
+    /// Returns the files of operator state, by worker of the whole job.
     pub fn states(&self) -> Vec<&FileEntry> {
         self.parts.iter().flat_map(|part| &part.states).collect()
     }
 
-    /// The last tick that each output topic held.
+    /// Returns the last tick of each output topic.
     pub fn published(&self) -> BTreeMap<OutputTopic, Time> {
         self.parts.iter().flat_map(|part| &part.published).map(|(topic, tick)| (*topic, *tick)).collect()
     }
 
-    /// Bytes of all files.
+    /// Returns the number of bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.parts.iter().flat_map(|part| part.states.iter().chain(&part.board)).map(|file| file.bytes).sum()
+        self.parts.iter().flat_map(|part| part.states.iter().chain(&part.tables)).map(|file| file.bytes).sum()
     }
 }
 
-/// The folder of the snapshot at `tick`.
+/// Returns the folder of the snapshot at `tick`.
 pub fn folder(snapshots: &Path, tick: Time) -> PathBuf {
     snapshots.join(format!("{tick:015}"))
 }
 
-/// A file of a snapshot, being written.
+/// Writes a file of a snapshot.
 pub struct SnapshotFile {
     name: String,
     file: WholeFile,
@@ -115,7 +116,7 @@ pub struct SnapshotFile {
 }
 
 impl SnapshotFile {
-    /// Starts a file.
+    /// Creates a file.
     ///
     /// # Errors
     /// If it cannot be created.
@@ -134,7 +135,7 @@ impl SnapshotFile {
         Ok(self.file.append(bytes)?)
     }
 
-    /// Appends what one step of a copy gave of one operator.
+    /// Appends the chunk that one step of a copy returned for one operator.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -146,10 +147,10 @@ impl SnapshotFile {
         Ok(())
     }
 
-    /// Makes it whole and durable.
+    /// Makes the file complete and durable.
     ///
     /// # Errors
-    /// If it cannot be.
+    /// If it cannot be made durable.
     pub fn finish(self) -> Result<FileEntry, Error> {
         self.file.finish()?;
         Ok(FileEntry { name: self.name, bytes: self.bytes, hash: format!("{:032x}", self.hash.digest128()) })
@@ -167,14 +168,14 @@ impl std::io::Write for SnapshotFile {
     }
 }
 
-/// Reads the frames of a state file, one by one, and checks the file as it goes.
+/// Reads the frames of a state file one by one.
 pub struct StateFrames {
     path: PathBuf,
     reader: BufReader<File>,
 }
 
 impl StateFrames {
-    /// Opens a state file that [`newest`] has found good.
+    /// Opens a state file that [`newest`] has checked.
     ///
     /// # Errors
     /// If it cannot be opened.
@@ -184,7 +185,7 @@ impl StateFrames {
         Ok(StateFrames { path, reader: BufReader::with_capacity(1 << 20, file) })
     }
 
-    /// The next operator and its piece; `None` at the end.
+    /// Returns the next operator and its chunk; `None` at the end.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -213,7 +214,7 @@ impl StateFrames {
     }
 }
 
-/// Writes JSON with its hash behind it, whole or not at all.
+/// Writes JSON followed by its hash; the file appears complete or not at all.
 fn write_checked(path: &Path, content: &impl Serialize) -> Result<(), Error> {
     let json = serde_json::to_vec_pretty(content).map_err(|error| Error::Engine(error.to_string()))?;
     let mut file = WholeFile::create(path)?;
@@ -222,7 +223,7 @@ fn write_checked(path: &Path, content: &impl Serialize) -> Result<(), Error> {
     Ok(file.finish()?)
 }
 
-/// Reads what [`write_checked`] wrote.
+/// Reads a file that [`write_checked`] wrote.
 fn read_checked<C: DeserializeOwned>(path: &Path) -> Result<C, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let wrong = |problem: &str| format!("{} {problem}", path.display());
@@ -233,7 +234,7 @@ fn read_checked<C: DeserializeOwned>(path: &Path) -> Result<C, String> {
     serde_json::from_str(json).map_err(|error| wrong(&format!("cannot be understood: {error}")))
 }
 
-/// Writes what a process has to say of its part.
+/// Writes the part file of a process.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -241,19 +242,19 @@ pub fn write_part(snapshots: &Path, tick: Time, part: &Part) -> Result<(), Error
     write_checked(&folder(snapshots, tick).join(format!("p{}.part", part.process)), part)
 }
 
-/// The parts of a snapshot that are there.
+/// Returns the parts of a snapshot that exist.
 ///
 /// # Errors
-/// If one is there but damaged.
+/// If a part exists but is damaged.
 pub fn read_parts(snapshots: &Path, tick: Time, processes: u32) -> Result<Vec<Part>, Error> {
     let paths = (0..processes).map(|process| folder(snapshots, tick).join(format!("p{process}.part")));
     paths.filter(|path| path.exists()).map(|path| read_checked(&path).map_err(Error::Recovery)).collect()
 }
 
-/// Makes a snapshot exist: after this it is used.
+/// Completes a snapshot by writing its manifest.
 ///
 /// # Errors
-/// If its manifest cannot be written durably.
+/// If the manifest cannot be written durably.
 pub fn complete(snapshots: &Path, manifest: &Manifest) -> Result<(), Error> {
     let path = folder(snapshots, manifest.tick).join("manifest");
     write_checked(&path, manifest)?;
@@ -265,7 +266,7 @@ pub fn complete(snapshots: &Path, manifest: &Manifest) -> Result<(), Error> {
     Ok(())
 }
 
-/// The ticks of all snapshot folders, newest first.
+/// Returns the ticks of all snapshot folders, newest first.
 fn ticks(snapshots: &Path) -> Result<Vec<Time>, Error> {
     if !snapshots.is_dir() {
         return Ok(Vec::new());
@@ -279,7 +280,7 @@ fn ticks(snapshots: &Path) -> Result<Vec<Time>, Error> {
     Ok(ticks)
 }
 
-/// The newest snapshot of which every file is as it was written, and what is wrong with the newer ones.
+/// Returns the newest snapshot whose files are all undamaged, and the problems of the newer ones.
 ///
 /// # Errors
 /// If the folder cannot be read.
@@ -294,7 +295,7 @@ pub fn newest(snapshots: &Path) -> Result<(Option<Manifest>, Vec<String>), Error
     Ok((None, refused))
 }
 
-/// Reads the manifest at `tick` and every file it names.
+/// Reads the manifest at `tick` and checks every file it names.
 fn check(snapshots: &Path, tick: Time) -> Result<Manifest, String> {
     let folder = folder(snapshots, tick);
     let path = folder.join("manifest");
@@ -309,7 +310,7 @@ fn check(snapshots: &Path, tick: Time) -> Result<Manifest, String> {
         return Err(format!("its manifest is that of tick {}", manifest.tick));
     }
     for part in &manifest.parts {
-        for entry in part.states.iter().chain(&part.board) {
+        for entry in part.states.iter().chain(&part.tables) {
             check_file(&folder.join(&entry.name), entry)?;
         }
     }
@@ -337,8 +338,8 @@ fn check_file(path: &Path, entry: &FileEntry) -> Result<(), String> {
     Ok(())
 }
 
-/// Deletes what stands of snapshots after the tick `from`, complete or not: a job that goes on from there writes them anew,
-/// and must not take a part of an earlier run for one of its own.
+/// Deletes snapshots after the tick `from`, complete or not: a job that continues from there writes them again, and
+/// must not use a part of an earlier run.
 ///
 /// # Errors
 /// If a folder cannot be deleted.
@@ -350,19 +351,19 @@ pub fn forget_after(snapshots: &Path, from: Option<Time>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes all but the newest `keep` complete snapshots; answers the tick of the oldest one kept.
+/// Deletes all but the newest `keep` complete snapshots; returns the tick of the oldest one that remains.
 ///
 /// # Errors
 /// If a folder cannot be deleted.
 pub fn retain(snapshots: &Path, keep: usize) -> Result<Option<Time>, Error> {
-    let (mut kept, mut oldest) = (0, None);
+    let (mut complete, mut oldest) = (0, None);
     for tick in ticks(snapshots)? {
         let folder = folder(snapshots, tick);
-        if kept >= keep {
+        if complete >= keep {
             fail_point("snapshot-delete");
             fs::remove_dir_all(&folder).map_err(connectors::Error::io("delete", &folder))?;
         } else if folder.join("manifest").exists() {
-            kept += 1;
+            complete += 1;
             oldest = Some(tick);
         }
     }
@@ -383,13 +384,13 @@ mod tests {
         let mut file = SnapshotFile::create(&folder, "p0-w0.state".to_owned()).unwrap();
         file.append_piece("totals", &piece("abc")).unwrap();
         file.append_piece("lookup", &piece(&tick.to_string())).unwrap();
-        let mut board = SnapshotFile::create(&folder, "p0.board".to_owned()).unwrap();
-        board.append(b"rows").unwrap();
+        let mut tables = SnapshotFile::create(&folder, "p0.board".to_owned()).unwrap();
+        tables.append(b"rows").unwrap();
         let states = vec![file.finish().unwrap()];
         let part = Part {
             process: 0,
             states,
-            board: Some(board.finish().unwrap()),
+            tables: Some(tables.finish().unwrap()),
             published: BTreeMap::new(),
             partitions: Vec::new(),
         };
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_frame_by_frame() {
+    fn a_snapshot_is_read_frame_by_frame_as_written() {
         let snapshots = tempfile::tempdir().unwrap();
         let manifest = write(snapshots.path(), 50);
         assert_eq!(newest(snapshots.path()).unwrap(), (Some(manifest.clone()), vec![]));
@@ -413,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_done_to_a_file_the_snapshot_before_is_used() {
+    fn a_snapshot_with_a_damaged_file_is_refused_and_the_one_before_is_used() {
         let snapshots = tempfile::tempdir().unwrap();
         let older = write(snapshots.path(), 50);
         write(snapshots.path(), 60);
@@ -441,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_complete_ones_are_kept() {
+    fn only_the_newest_complete_snapshots_remain() {
         let snapshots = tempfile::tempdir().unwrap();
         for tick in [10, 20, 30, 40] {
             write(snapshots.path(), tick);
