@@ -1,7 +1,7 @@
-//! The program `storepulse`: its command line over the packages beside it.
+//! The program `storepulse`: the command line and the reference over the packages beside it.
 //!
-//! `contract` is what goes in and out, `engine` one tick from admission to numbered output, `retail` the views and
-//! detectors, `serve` the HTTP server, `live` a job over topics or files, `measure` what `storepulse bench` runs.
+//! `contract` has inputs and outputs, `engine` one tick from admission to numbered output, `retail` the views and
+//! detectors, `serve` the HTTP server, `live` a job over topics or files, `measure` the runs of `storepulse bench`.
 
 pub mod cli;
 pub mod reference;

@@ -67,10 +67,10 @@ impl Apart {
     }
 }
 
-/// Does a task, given as [`Apart::Process`] gives it: the answer, which its process is to print.
+/// Runs a task given as [`Apart::Process`] gives it; returns the answer, which the process prints.
 ///
 /// # Errors
-/// If it is none of this kind, or fails.
+/// If the task has another type, or fails.
 pub fn child<T: Task>(task: &str) -> Result<String, Error> {
     let task: T = serde_json::from_str(task).map_err(|error| Error::Scenario(error.to_string()))?;
     log::init(LogFormat::Json, LogLevel::Info);

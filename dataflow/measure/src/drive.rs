@@ -39,7 +39,7 @@ impl Decoded {
     /// Decodes all of it.
     ///
     /// # Errors
-    /// If a record is not as the contract has it.
+    /// If a record does not follow the contract.
     pub fn new(load: &Load) -> Result<Self, Error> {
         let mut places = Places::default();
         let warm_up = load.bind(&load.warm_up, &mut places)?;
@@ -58,11 +58,11 @@ impl Decoded {
 pub struct Taken {
     /// Records of the measured window.
     pub events: u64,
-    /// From the first of them to the last line that left.
+    /// Wall time from the first of them to the last output line.
     pub wall: Duration,
-    /// Processor time in that span, of all threads.
+    /// Processor time of all threads in that span.
     pub cpu: Duration,
-    /// Lines that left in that span.
+    /// Output lines in that span.
     pub lines: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -76,7 +76,7 @@ impl Taken {
         self.events as f64 / self.wall.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// Processor seconds a million events.
+    /// Processor seconds per million events.
     pub fn cpu_per_million(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / (self.events as f64).max(1.0)
     }
@@ -96,7 +96,7 @@ pub fn from_memory(work: Decoded, workers: usize) -> Result<Taken, Error> {
 /// from then on as much state is released as added.
 ///
 /// # Errors
-/// If the engine fails, or all is over by then.
+/// If the engine fails, or the load ends before that instant.
 pub fn sustained(load: &Load, workers: usize) -> Result<Taken, Error> {
     let Decoded { settings, warm_up, window } = Decoded::new(load)?;
     let (schedule, horizon) = (Schedule::of(load), load.window_at + load.size.lateness_ms);
@@ -156,7 +156,7 @@ pub(super) fn measure<F: Batches<Error = Error>>(
     Ok(Taken { events, wall, cpu, lines, bytes, hash: sink.hash.digest() })
 }
 
-/// Encodes what leaves, as a sink would be given it.
+/// Encodes the output as for a sink.
 #[derive(Default)]
 pub(super) struct Encoding {
     numbers: Numbers,
@@ -164,7 +164,7 @@ pub(super) struct Encoding {
 }
 
 impl Encoding {
-    /// Encodes what a closing lets out; each emission, as lines, goes to `sink`.
+    /// Encodes the output of a closing; the lines of each emission go to `sink`.
     pub(super) fn take(&mut self, closed: &Closed, mut sink: impl FnMut(&Emission, &[u8])) -> Result<(), Error> {
         for emission in &closed.emissions {
             self.buffer.clear();
@@ -175,7 +175,7 @@ impl Encoding {
     }
 }
 
-/// Encodes what leaves, and keeps its hash.
+/// Encodes and hashes the output.
 #[derive(Default)]
 pub struct Sink {
     encoding: Encoding,
@@ -219,12 +219,12 @@ impl<I: Iterator<Item = Bound>, W> Gate<I, W> {
     }
 }
 
-/// The next tick that has records, whole.
+/// All records of the next tick that has any.
 pub(super) fn next_tick(records: &mut Peekable<impl Iterator<Item = Bound>>) -> Option<Batch> {
     chunk(records, 1, Time::MAX)
 }
 
-/// At least `least` records up to the tick `last` if there are so many, and whole ticks.
+/// Whole ticks up to the tick `last`, with at least `least` records if there are so many.
 fn chunk(records: &mut Peekable<impl Iterator<Item = Bound>>, least: usize, last: Time) -> Option<Batch> {
     let mut upto = records.peek()?.0;
     if upto > last {

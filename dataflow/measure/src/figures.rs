@@ -33,7 +33,7 @@ impl Figure {
 }
 
 impl Measured {
-    /// Events a second from memory with so many workers, if that was measured.
+    /// Events a second from memory with this number of workers, if measured.
     pub fn capacity(&self, workers: usize) -> Option<f64> {
         let from_memory = self.throughput.iter().find(|one| one.origin == Origin::Memory && one.workers == workers);
         from_memory.map(|one| one.events_per_second)

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::drive::{Span, Taken, WarmedUp, measure, next_tick};
 use crate::load::Load;
 
-/// The work as files; they go when this does.
+/// A load as files, deleted on drop.
 pub struct Files {
     _folder: TempDir,
     warm_up: PathBuf,
@@ -59,10 +59,10 @@ impl Files {
     }
 }
 
-/// Writes all of a load into one scenario folder, for who reads scenarios.
+/// Writes a whole load into one scenario folder.
 ///
 /// # Errors
-/// If the folder cannot be written, or holds something.
+/// If the folder cannot be written, or is not empty.
 pub fn write_scenario(load: &Load, to: &Path) -> Result<(), Error> {
     write(load, load.warm_up.iter().chain(&load.window), Format::Jsonl, to)
 }
@@ -90,7 +90,7 @@ fn open(folder: &Path) -> Result<(engine::graph::Settings, Feed), Error> {
 struct Chain {
     now: Feed,
     next: Option<(PathBuf, WarmedUp)>,
-    /// Records of whole ticks that are read and not handed over.
+    /// Records of whole ticks that are read and not fed yet.
     read: std::iter::Peekable<std::vec::IntoIter<Bound>>,
 }
 

@@ -26,11 +26,11 @@ use crate::result::{DayFootprint, KeyFootprint, Settings};
 const EVEN: &str = "long-month";
 /// Items of a store; more keys make more stores.
 const ITEMS: u64 = 10_000;
-/// Records or keys that are taken together, at most.
+/// The maximum number of records or keys that are taken in together.
 const CHUNK: usize = 1 << 12;
 /// The first tick; any tick will do.
 pub const START: Time = 1_795_564_800_000;
-/// Days over which keys come: as many as the longest window of a position has, and some more.
+/// Days over which keys arrive: longer than the longest window of a position.
 const LONG: u32 = 30;
 
 /// Task: takes in a number of (store, item) keys over a number of days, and reads the memory of the process.
@@ -62,10 +62,10 @@ impl Task for Days {
     }
 }
 
-/// Measures memory at each of the wanted numbers of keys, come at one moment and over days.
+/// Measures memory at each of the wanted numbers of keys, arrived at one moment and over days.
 ///
 /// # Errors
-/// If a process of its own fails.
+/// If the process of a task fails.
 pub fn by_keys(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<KeyFootprint>, Error> {
     let mut found = Vec::new();
     for keys in settings.keys.iter().copied() {
@@ -80,13 +80,13 @@ pub fn by_keys(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str
 /// Measures state after each day of an even load.
 ///
 /// # Errors
-/// If a process of its own fails.
+/// If the process of a task fails.
 pub fn by_days(settings: &Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) -> Result<Vec<DayFootprint>, Error> {
     progress(&format!("footprint over {} days", settings.days));
     Ok(apart.run(&Days(settings.clone()))?.answer)
 }
 
-/// The lines that make number `key` a key at an instant: a count, and of every fourth a sale.
+/// The lines that create key number `key` at an instant: a count, and for every fourth key a sale.
 pub fn key_lines(key: u64, at: Time) -> Vec<(Topic, String)> {
     let (store, item) = (key / ITEMS, key % ITEMS);
     let common = |name: &str| {
@@ -103,7 +103,7 @@ pub fn key_lines(key: u64, at: Time) -> Vec<(Topic, String)> {
     std::iter::once((Topic::Inventory, count)).chain(sale).collect()
 }
 
-/// The keys of each tick and the tick: every hour of the days, or tick after tick, so that no more than a piece is ever under way.
+/// The keys of each tick and the tick: every hour of the days, or tick after tick with at most a chunk of keys each.
 fn arrivals(keys: u64, over_days: u32, tick_ms: i64) -> impl Iterator<Item = (std::ops::Range<u64>, Time)> {
     let (count, apart) = match u64::from(over_days) {
         0 => (keys.div_ceil(CHUNK as u64), tick_ms),

@@ -20,7 +20,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A value of this unit in words.
+    /// A value of this unit as text.
     pub fn text(self, value: f64) -> String {
         let time = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
         match self {

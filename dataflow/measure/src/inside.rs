@@ -50,7 +50,7 @@ pub struct Inside<'a> {
 }
 
 impl Inside<'_> {
-    /// Takes records of whole ticks and closes them; all that leaves is encoded.
+    /// Takes in records of whole ticks and closes them; encodes the output.
     ///
     /// # Errors
     /// If a record cannot be encoded.
@@ -119,7 +119,7 @@ struct Busy {
 }
 
 impl Busy {
-    /// Listens to a worker, on which nothing is built yet.
+    /// Attaches to the log of a worker on which nothing is built yet.
     fn listen(worker: &Worker) -> Rc<RefCell<Self>> {
         let busy = Rc::new(RefCell::new(Busy::default()));
         let listener = busy.clone();

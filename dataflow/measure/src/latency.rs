@@ -28,9 +28,9 @@ use crate::result::{Latency, Settings, per_second};
 
 /// The usual rates, in hundredths of the capacity.
 pub const PERCENTS: [u32; 5] = [10, 25, 50, 75, 90];
-/// Equal spans of a run that are looked at one by one.
+/// The number of equal spans of a run that are reported one by one.
 const SPANS: usize = 10;
-/// The share of the rate that counts as all of it.
+/// The share of the offered rate from which on the rate counts as reached.
 const REACHED: f64 = 0.99;
 
 /// Task: the measured window at a rate.
@@ -108,7 +108,7 @@ fn one(size: Size, percent_of_capacity: u32, workers: usize) -> Result<Latency, 
     })
 }
 
-/// Runs the job over the load as it is due; answers how late a tick was handed over at most that was waited for.
+/// Runs the job over the load at its schedule; returns the greatest delay of feeding a tick.
 fn run(
     load: &Load,
     workers: usize,
@@ -177,7 +177,7 @@ impl AnswerLog {
         }
     }
 
-    /// Everything up to this tick has been answered now.
+    /// Records that every tick up to this one is answered now.
     fn answer(&mut self, upto: Time, now: Duration) {
         let AnswerLog { schedule, all, spans, answered, answered_at, .. } = self;
         let count = schedule.events().max(1);
@@ -207,7 +207,7 @@ struct CausedBy<'a> {
     event_id: &'a str,
 }
 
-/// Finds the event behind each exception: the record of this name that came in the very tick in which it left.
+/// Finds the event behind each exception: the record of this id that arrived in the tick of the exception.
 fn attribute(exceptions: &[(Duration, Vec<u8>)], load: &Load, schedule: &Schedule) -> Result<(Spans, u64), Error> {
     let ticks = load.size.settings().ticks;
     let mut places: HashMap<(&str, &str, Time), usize> = HashMap::with_capacity(load.window.len());

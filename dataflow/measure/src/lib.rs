@@ -72,10 +72,10 @@ pub fn suite(settings: Settings, apart: &Apart, progress: &mut dyn FnMut(&str)) 
     Ok(measured)
 }
 
-/// Does the task of this name in this process: the answer for the process that started this one ([`Apart::Process`]).
+/// Runs the task of this name in this process; returns the answer for the process that started it ([`Apart::Process`]).
 ///
 /// # Errors
-/// If there is none, or it fails.
+/// If there is no such task, or it fails.
 pub fn task(name: &str, task: &str) -> Result<String, Error> {
     match name {
         MeasuredWindow::NAME => child::<MeasuredWindow>(task),

@@ -20,7 +20,7 @@ use scenarios::topic::Record as Sent;
 
 use operators::keyed::Ticks;
 
-/// The scenario it is taken from.
+/// The scenario that the load is taken from.
 const SCENARIO: &str = "black-friday";
 /// The hours of the crowd, after midnight.
 const CROWD: std::ops::Range<i64> = 10 * HOUR_MS..16 * HOUR_MS;
@@ -144,10 +144,10 @@ impl Load {
         }
     }
 
-    /// Decodes records and binds each to its tick, in order of tick, topic and position; `places` counts on.
+    /// Decodes records and assigns each to its tick, in order of tick, topic and position; `places` continues.
     ///
     /// # Errors
-    /// If a record is not as the contract has it.
+    /// If a record does not follow the contract.
     pub fn bind(&self, records: &[Sent], places: &mut Places) -> Result<Vec<Bound>, Error> {
         let mut binder = Binder { settings: self.size.settings(), places: places.clone(), line: Vec::new() };
         let mut bound = records.iter().map(|record| binder.bind(record)).collect::<Result<Vec<_>, _>>()?;
@@ -157,7 +157,7 @@ impl Load {
     }
 }
 
-/// Decodes records one by one and binds each to its tick.
+/// Decodes records one by one and assigns each to its tick.
 pub struct Binder {
     settings: Settings,
     places: Places,
@@ -170,7 +170,7 @@ impl Binder {
         Binder { settings, places: Places::default(), line: Vec::new() }
     }
 
-    /// Binds the next record of its topic.
+    /// Assigns the next record of its topic to its tick.
     ///
     /// # Errors
     /// If there is no such topic.

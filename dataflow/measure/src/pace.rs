@@ -12,7 +12,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Starts now; the first is due at once. A rate of 0 is taken as 1.
+    /// Starts now; the first item is due at once. A rate of 0 is taken as 1.
     pub fn start(per_second: u64) -> Self {
         Pace { started: Stopwatch::start(), per_second: per_second.max(1) }
     }
@@ -22,7 +22,7 @@ impl Pace {
         due(self.elapsed(), self.per_second)
     }
 
-    /// The time from the start until number `index` (from 0) is due.
+    /// The time from the start until item `index` (from 0) is due.
     pub fn at(self, index: u64) -> Duration {
         at(index, self.per_second)
     }
@@ -32,7 +32,7 @@ impl Pace {
         self.started.elapsed()
     }
 
-    /// Rests until number `index` is due.
+    /// Waits until item `index` is due.
     pub fn wait_for(self, index: u64) {
         let rest = self.at(index).saturating_sub(self.elapsed());
         if !rest.is_zero() {

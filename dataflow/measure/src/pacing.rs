@@ -200,7 +200,7 @@ mod tests {
     use crate::drive::Decoded;
     use crate::load::Size;
 
-    /// A clock that goes when it is waited for, or pushed.
+    /// A manual clock: it advances when it is waited for or set.
     #[derive(Clone, Default)]
     struct Fake(Arc<AtomicU64>);
 

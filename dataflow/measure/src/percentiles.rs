@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// The longest duration that is resolved: an hour.
 const LONGEST_MICROS: u64 = 3_600_000_000;
-/// Points of the curve between one halving of what is slower and the next.
+/// Points of the curve for each halving of the remaining share.
 const POINTS_PER_HALVING: u32 = 2;
 
-/// Spans of time as they are measured.
+/// Durations as they are measured.
 #[derive(Clone, Debug)]
 pub struct Spans(Histogram<u64>);
 
@@ -26,7 +26,7 @@ impl Spans {
         self.record_many(span, 1);
     }
 
-    /// Takes `count` of one length.
+    /// Records `count` equal durations.
     pub fn record_many(&mut self, span: Duration, count: u64) {
         self.0.saturating_record_n(u64::try_from(span.as_micros()).unwrap_or(u64::MAX), count);
     }
@@ -59,17 +59,17 @@ pub struct Percentiles {
     pub count: u64,
     /// Half were no longer.
     pub p50_us: u64,
-    /// Nine in ten were no longer.
+    /// 90th percentile.
     pub p90_us: u64,
-    /// 99 in a hundred were no longer.
+    /// 99th percentile.
     pub p99_us: u64,
-    /// 999 in a thousand were no longer.
+    /// 99.9th percentile.
     pub p99_9_us: u64,
-    /// 9,999 in ten thousand were no longer.
+    /// 99.99th percentile.
     pub p99_99_us: u64,
     /// The maximum.
     pub max_us: u64,
-    /// The curve: shares of the spans, and what such a share was no longer than.
+    /// The curve: shares of the durations, and the longest duration within each share.
     pub curve: Vec<(f64, u64)>,
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::format::Unit;
 
-/// Width and height of a picture, and what is left free around the lines.
+/// Width and height of a plot, and the margins around the lines.
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 340.0;
 const LEFT: f64 = 80.0;
@@ -47,7 +47,7 @@ impl Axis {
         Axis { label: label.to_owned(), low: 0.0, high: count * step, is_log: false, marks }
     }
 
-    /// From `low` to `high`, each tenfold as far as the one before, ends included.
+    /// A logarithmic axis from `low` to `high`, with marks at powers of ten.
     pub fn log(label: &str, low: f64, high: f64, unit: Unit) -> Self {
         let low = 10f64.powf(low.max(1.0).log10().floor());
         let high = 10f64.powf(high.max(low * 10.0).log10().ceil());
@@ -56,7 +56,7 @@ impl Axis {
         Axis { label: label.to_owned(), low, high, is_log: true, marks }
     }
 
-    /// Shares below one, each nine as far as the one before: where [`nines`] puts them.
+    /// An axis of shares below one, with marks at [`nines`].
     pub fn nines(label: &str, count: u32) -> Self {
         let names = ["0", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
         let mut marks: Vec<(f64, String)> =
@@ -65,7 +65,7 @@ impl Axis {
         Axis { label: label.to_owned(), low: 0.0, high: f64::from(count), is_log: false, marks }
     }
 
-    /// From `low` to `high`, with these marks.
+    /// An axis from `low` to `high` with these marks.
     pub fn marked(label: &str, (low, high): (f64, f64), marks: Vec<(f64, String)>) -> Self {
         Axis { label: label.to_owned(), low, high, is_log: false, marks }
     }
@@ -90,7 +90,7 @@ pub struct Series {
     pub name: String,
     /// The points, in order.
     pub points: Vec<(f64, f64)>,
-    /// Drawn broken: what it shows is not to be trusted, or is only for comparison.
+    /// Drawn dashed: a reference line, or a line of doubtful figures.
     pub broken: bool,
 }
 

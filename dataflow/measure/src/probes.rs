@@ -10,7 +10,7 @@ use scenarios::topic::{Body, Channel, Count, Id, PosLine, Quantity, Record as Se
 
 use crate::load::{Load, Size};
 
-/// One event in so many is a probe.
+/// One event in this many is a probe.
 const EVERY: u64 = 100;
 
 /// A load of this size and rate, its probes included.
@@ -47,7 +47,7 @@ fn item((number, repeat): (u64, u32)) -> Id {
     Id::resembling(&if repeat == 0 { format!("{PREFIX}{number}") } else { format!("{PREFIX}{number}:{repeat}") })
 }
 
-/// The sale that makes the books of an item negative.
+/// The sale that makes the stock of an item negative.
 fn probe(number: u64, beside: &Sent) -> Sent {
     let store = beside.store_id.clone().unwrap_or_else(|| Id::resembling("probes"));
     let line = PosLine {
@@ -72,7 +72,7 @@ fn probe(number: u64, beside: &Sent) -> Sent {
     Sent::new(Id::resembling(&format!("probe-sale-{number}")), at, Some(store), Body::PosLine(line))
 }
 
-/// The count after which a probe is an exception.
+/// The count after which one sale of the probe opens an exception.
 fn count((number, repeat): (u64, u32), probe: &Sent, at: i64) -> Sent {
     let counted = Count { item_id: item((number, repeat)), counted: Quantity::default() };
     Sent::new(

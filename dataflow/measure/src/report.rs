@@ -207,7 +207,7 @@ fn rate_name(one: &Latency) -> String {
     format!("{} %, {}", one.percent_of_capacity, Unit::EventsPerSecond.text(one.rate as f64))
 }
 
-/// Time on a log axis over shares, each nine as far as the one before.
+/// Durations on a logarithmic axis over shares by nines.
 fn curves(title: &str, rates: &[&Latency], of: impl Fn(&Latency) -> &Percentiles) -> String {
     let all = || rates.iter().flat_map(|one| of(one).curve.iter().map(|(_, micros)| *micros as f64));
     let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(1.0, f64::max));

@@ -12,7 +12,7 @@ use crate::percentiles::Percentiles;
 /// The form of the file; a file of another form is refused.
 pub const FORM: u32 = 1;
 
-/// Everything that one run measured; what it did not measure is empty.
+/// All figures of one run; a figure that was not measured is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Measured {
@@ -40,7 +40,7 @@ pub struct Measured {
     pub days: Vec<DayFootprint>,
     /// Snapshot and restart.
     pub restarts: Vec<Restart>,
-    /// Beside other ways to the same rows.
+    /// Comparisons with other ways to the same rows.
     pub contests: Vec<Contest>,
 }
 
@@ -49,7 +49,7 @@ pub struct Measured {
 pub struct Settings {
     /// Stores of the load.
     pub stores: u32,
-    /// Items of the load, all of which each store keeps.
+    /// Items of the load, all of which every store has.
     pub items: u32,
     /// Events of the measured window.
     pub events: u64,
@@ -72,7 +72,7 @@ pub struct Settings {
     pub keys: Vec<u64>,
     /// Days of the footprint by days.
     pub days: u32,
-    /// Sizes at which figures mean nothing: only whether everything works.
+    /// True for sizes whose figures mean nothing: checks that everything works.
     pub quick: bool,
 }
 
@@ -81,7 +81,7 @@ fn usual_lateness() -> i64 {
 }
 
 impl Settings {
-    /// A large retailer, long enough for percentiles: takes a while.
+    /// A large retailer, with enough events for percentiles.
     pub fn full() -> Self {
         Settings {
             runs: 3,
@@ -202,9 +202,9 @@ impl Throughput {
 pub struct ViewCost {
     /// The view or part.
     pub part: String,
-    /// Seconds in which its operators ran.
+    /// Running time of its operators in seconds.
     pub busy_seconds: f64,
-    /// Nanoseconds of that for each event of the load, whatever its topic.
+    /// Nanoseconds of running time per event of the load, of any topic.
     pub nanos_per_event: f64,
 }
 
@@ -248,7 +248,7 @@ pub struct KeyFootprint {
     pub resident_bytes: u64,
     /// Resident bytes of a job without keys.
     pub resident_before_bytes: u64,
-    /// The most that was resident while they were taken in.
+    /// Peak resident bytes while they were taken in.
     pub peak_bytes: u64,
     /// Entries of all operators.
     pub entries: u64,
@@ -302,7 +302,8 @@ pub struct DayFootprint {
 }
 
 impl Measured {
-    /// Plain bytes that a day of the windows holds: what each of the days after the first added, of the first eight.
+    /// Serialized bytes that a day of the windows holds: the mean growth over the days after the first, of the first
+    /// eight.
     pub fn bytes_per_day(&self) -> Option<f64> {
         let (first, eighth) = (self.days.first()?, self.days.get(7)?);
         Some((eighth.plain_bytes as f64 - first.plain_bytes as f64) / 7.0)
@@ -316,15 +317,15 @@ pub struct Restart {
     pub keys: u64,
     /// Bytes of the snapshot.
     pub snapshot_bytes: u64,
-    /// Seconds from its beginning until it is durable, beside the job.
+    /// Seconds from the start of the snapshot until it is durable, while the job runs.
     pub snapshot_seconds: f64,
-    /// Seconds of the first run: everything read, written, copied.
+    /// Seconds of the first run: reads and writes everything and leaves a snapshot.
     pub first_seconds: f64,
-    /// Seconds of the same command again: hashes checked, state loaded, nothing to read, stopped.
+    /// Seconds of the restart: checks hashes, loads the state, finds nothing to read, stops.
     pub restart_seconds: f64,
 }
 
-/// Ways to the same rows, over the same load, in one run.
+/// Ways to the same rows, compared over the same load in one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contest {
     /// The question that all entries answer.
@@ -366,7 +367,7 @@ pub fn per_second(events: u64, seconds: f64) -> f64 {
 }
 
 impl Measured {
-    /// Nothing yet, of this machine and program, now.
+    /// An empty result of this machine and program, now.
     pub fn here(settings: Settings) -> Self {
         Measured {
             form: FORM,
@@ -381,7 +382,7 @@ impl Measured {
     /// Reads a file that [`Measured::write`] wrote.
     ///
     /// # Errors
-    /// If it cannot be read, or is of another form.
+    /// If the file cannot be read, or has another form.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read(path).map_err(connectors::Error::io("read", path))?;
         let measured: Measured = serde_json::from_slice(&text).map_err(|error| Error::scenario(path, error))?;
@@ -395,7 +396,7 @@ impl Measured {
     /// As JSON.
     ///
     /// # Errors
-    /// If a number has no JSON form: a defect.
+    /// If a number has no JSON form, which is a defect.
     pub fn json(&self) -> Result<String, Error> {
         serde_json::to_string_pretty(self).map(|text| text + "\n").map_err(|error| Error::Engine(error.to_string()))
     }

@@ -82,7 +82,7 @@ impl Produce {
     }
 }
 
-/// Sends everything, batch by batch: what is due, or as much as makes a batch.
+/// Sends all records batch by batch: those that are due, or a full batch.
 fn send(logs: &mut [Log], outlets: &mut BTreeMap<Topic, Outlet>, pace: Option<Pace>) -> Result<u64, Error> {
     let mut sent = 0;
     loop {
@@ -113,9 +113,9 @@ fn send(logs: &mut [Log], outlets: &mut BTreeMap<Topic, Outlet>, pace: Option<Pa
 struct Log {
     topic: Topic,
     lines: Lines,
-    /// The ingest time of the next line; of one that cannot be read, that of the line before it.
+    /// The ingest time of the next line; for an unreadable line, that of the line before it.
     ingest_time: i64,
-    /// The next line, and what decides its partition; `None` for the latter goes where the line before it went.
+    /// The next line, and the key of its partition; `None` selects the partition of the line before it.
     next: Option<(Option<u64>, Vec<u8>)>,
 }
 
@@ -139,7 +139,7 @@ impl Log {
     }
 }
 
-/// The partitions of a topic, and what is on its way to them.
+/// The partitions of a topic, and the records that are not sent yet.
 struct Outlet {
     partitions: Vec<(Box<dyn Sink>, Vec<Vec<u8>>)>,
     codec: Codec,
@@ -178,7 +178,7 @@ impl Outlet {
     }
 }
 
-/// Packs lines into one message; those that do not go together into several.
+/// Packs lines into one message, or into several where they do not fit together.
 fn pack(lines: &[Vec<u8>], into: &mut Vec<Vec<u8>>) {
     let rows = || lines.iter().map(Vec::as_slice);
     match (arrow::schema_of(rows()).and_then(|schema| arrow::encode(rows(), &schema)), lines) {

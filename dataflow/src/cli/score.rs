@@ -84,7 +84,7 @@ pub struct Tally {
     pub missed: Vec<String>,
 }
 
-/// A share in whole hundredths; nothing of nothing.
+/// A share in whole hundredths; `None` of nothing.
 fn share_percent(part: u64, whole: u64) -> Option<u64> {
     (whole > 0).then(|| part * 100 / whole)
 }

@@ -132,7 +132,7 @@ impl Load {
         format!("probe-{}-{probe}", self.run)
     }
 
-    /// The probe that an item is, if it is one of this run.
+    /// The number of the probe that sells this item, if it belongs to this run.
     fn probe(self, item: &str) -> Option<u64> {
         item.strip_prefix(&format!("probe-{}-", self.run))?.parse().ok()
     }
@@ -141,7 +141,7 @@ impl Load {
         format!("bench-{}", line / BASKET % STORES)
     }
 
-    /// The count after which one sale makes the books of a probe negative.
+    /// The count after which one sale makes the stock of a probe negative.
     fn count(self, probe: u64, at: i64) -> Vec<u8> {
         let (run, item, store) = (self.run, self.item(probe), Load::store(probe * self.every));
         format!(
@@ -207,7 +207,7 @@ impl Live {
         Ok((input(Topic::Pos)?, input(Topic::Inventory)?, exceptions))
     }
 
-    /// Takes exceptions until every probe is there, or the last have had their time.
+    /// Reads exceptions until every probe has one, or the time of the last ones is over.
     fn measure(
         &self,
         load: Load,
