@@ -7,11 +7,11 @@
 
 use contract::time::Cause;
 use engine::time::{Collection, Sums};
-use operators::co_group::co_group;
+use operators::aggregate::sum_by_key::{explode, sum_by_key};
 use operators::diff::Traced;
+use operators::join::co_group::co_group;
 use operators::keyed::Ticks;
 use operators::testing::{Handover, Random, Update, run};
-use operators::totals::{explode, totals};
 
 /// A balance, a sum of all balances that is not zero, or a transfer beside nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -60,11 +60,11 @@ fn script(seed: u64) -> Script {
 fn books(transfers: Collection<'_, Transfer>) -> Collection<'_, Seen> {
     let credits: Sums<'_, i64, i64> = explode(transfers.clone(), |(_, _, to, amount)| (to, amount));
     let debits: Sums<'_, i64, i64> = explode(transfers.clone(), |(_, from, _, amount)| (from, amount));
-    let credits = totals("credits", TICKS, credits);
-    let debits = totals("debits", TICKS, debits);
+    let credits = sum_by_key("credits", TICKS, credits);
+    let debits = sum_by_key("debits", TICKS, debits);
     let balances = co_group("balances", TICKS, credits, debits)
         .map(|(account, credit, debit)| (account, credit.unwrap_or(0) - debit.unwrap_or(0)));
-    let all = totals("sum of balances", TICKS, explode(balances.clone(), |(_, balance)| ((), balance)));
+    let all = sum_by_key("sum of balances", TICKS, explode(balances.clone(), |(_, balance)| ((), balance)));
     let numbered = transfers.map(|transfer| (transfer.0, transfer.3));
     let beside = co_group("beside itself", TICKS, numbered.clone(), numbered);
     balances

@@ -136,7 +136,7 @@ fn only_the_clock_reads_the_wall_clock() {
 #[test]
 fn nothing_that_is_summed_is_a_float() {
     // A shape names the types of fields, and sums nothing.
-    never(&["operators/src"], &["f64", "f32"], &["operators/src/shape.rs"], "operators have no floats");
+    never(&["operators/src"], &["f64", "f32"], &["operators/src/keyed/shape.rs"], "operators have no floats");
     never(
         &["dataflow/contract/src/event", "dataflow/contract/src/fate.rs", "dataflow/engine/src/edge.rs"],
         &["f64", "f32"],

@@ -12,12 +12,22 @@ use criterion::{BatchSize, Criterion, Throughput};
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::input::Input;
 use differential_dataflow::{AsCollection, ExchangeData};
-use operators::arrival::{Arrival, Place};
+use operators::aggregate::max_by_key;
+use operators::aggregate::sum_by_key;
 use operators::diff::Traced;
+use operators::ingest::arrival::{Arrival, Place};
+use operators::ingest::dedup;
+use operators::ingest::latest_by_key;
+use operators::io::at_close;
+use operators::join::co_group;
+use operators::join::lookup;
 use operators::keyed::Ticks;
-use operators::panes::Trail;
+use operators::testing::reference;
 use operators::testing::{Graph, Random, Update, scripts, sides, traced};
-use operators::{at_close, co_group, dedup, distinct, greatest, latest, lookup, panes, release_at, totals, twins};
+use operators::window::delay_until;
+use operators::window::distinct_in_window;
+use operators::window::panes::Trail;
+use operators::window::trailing_sum;
 use timely::dataflow::operators::vec::Map;
 
 #[global_allocator]
@@ -53,9 +63,15 @@ fn main() {
 
 fn sums(criterion: &mut Criterion) {
     let script = facts(|random, _| (random.below(KEYS), 1 + random.below(3)));
-    compare(criterion, "totals", script, |input| totals::totals("totals", TICKS, input), twins::totals);
+    compare(criterion, "totals", script, |input| sum_by_key::sum_by_key("totals", TICKS, input), reference::sum_by_key);
     let script = facts(|random, _| ((random.below(KEYS), random.below(1_000)), 1));
-    compare(criterion, "greatest", script, |input| greatest::greatest("greatest", TICKS, input), twins::greatest);
+    compare(
+        criterion,
+        "greatest",
+        script,
+        |input| max_by_key::max_by_key("greatest", TICKS, input),
+        reference::max_by_key,
+    );
 }
 
 fn windows(criterion: &mut Criterion) {
@@ -65,16 +81,16 @@ fn windows(criterion: &mut Criterion) {
         criterion,
         "trailing",
         script,
-        |input| panes::trailing("trailing", TICKS, TRAIL, input),
-        |input| twins::trailing(TICKS, TRAIL, input),
+        |input| trailing_sum::trailing_sum("trailing", TICKS, TRAIL, input),
+        |input| reference::trailing_sum(TICKS, TRAIL, input),
     );
     let script = facts(|random, tick| ((random.below(KEYS / 10), (event_time(random, tick), random.below(KEYS))), 1));
     compare(
         criterion,
         "distinct_in_window",
         script,
-        |input| distinct::distinct_in_window("distinct", TICKS, TRAIL, input),
-        |input| twins::distinct_in_window(TICKS, TRAIL, input),
+        |input| distinct_in_window::distinct_in_window("distinct", TICKS, TRAIL, input),
+        |input| reference::distinct_in_window(TICKS, TRAIL, input),
     );
 }
 
@@ -94,7 +110,7 @@ fn sides_by_side(criterion: &mut Criterion) {
         },
         |input| {
             let (left, right) = sides(input);
-            twins::co_group(left, right)
+            reference::co_group(left, right)
         },
     );
     let sums = facts(|random, _| ((random.below(KEYS), (random.below(4), 1 + random.below(3))), 1));
@@ -108,7 +124,7 @@ fn sides_by_side(criterion: &mut Criterion) {
         },
         |input| {
             let (sums, rows) = sides(input);
-            twins::lookup(sums, rows)
+            reference::lookup(sums, rows)
         },
     );
 }
@@ -123,14 +139,14 @@ fn arrivals(criterion: &mut Criterion) {
         "dedup",
         sent.into_iter().map(|(tick, (id, arrival), diff)| (tick, ((0_u8, id), arrival), diff)).collect(),
         |arrivals| dedup::dedup("dedup", TICKS, LATENESS_MS, arrivals),
-        |arrivals| twins::dedup(LATENESS_MS, arrivals),
+        |arrivals| reference::dedup(LATENESS_MS, arrivals),
     );
     compare(
         criterion,
         "latest_by_key",
         records(|random, position| (random.below(KEYS), position)),
-        |arrivals| latest::latest_by_key("latest", TICKS, arrivals),
-        twins::latest_by_key,
+        |arrivals| latest_by_key::latest_by_key("latest", TICKS, arrivals),
+        reference::latest_by_key,
     );
 }
 
@@ -140,8 +156,8 @@ fn passing(criterion: &mut Criterion) {
         criterion,
         "release_at",
         script,
-        |input| release_at::release_at("release", TICKS, input),
-        |input| twins::release_at(TICKS, input),
+        |input| delay_until::delay_until("release", TICKS, input),
+        |input| reference::delay_until(TICKS, input),
     );
     let script = facts(|random, _| (random.below(KEYS), 1));
     compare(
@@ -152,7 +168,7 @@ fn passing(criterion: &mut Criterion) {
             let silent = at_close::at_close("out", input, |tick, changes| drop(std::hint::black_box((tick, changes))));
             silent.flat_map(|()| None::<((), i64, Traced<i64, u64>)>).as_collection()
         },
-        twins::at_close,
+        reference::at_close,
     );
 }
 

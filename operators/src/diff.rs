@@ -1,49 +1,53 @@
-//! How many of a thing came or went, and which record is to blame.
+//! Differences that carry their cause.
 //!
-//! Every collection between operators carries [`Traced`] differences: an ordinary difference (a count, or a struct of
-//! sums) beside the *cause*, the least tag among the input records that led to the update. Causes ride along for free
-//! with the updates they explain, so an output can name its record without a second path through the graph.
+//! Every collection between operators has [`Traced`] differences: an ordinary difference (a count, or a struct of sums) and
+//! the *cause*, the least tag among the input records that led to the update. An output can therefore name its record
+//! without a second path through the graph.
 
+use differential_dataflow::VecCollection;
 use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 
-/// A difference and the least tag behind it; `cause` is `None` when the clock alone made the change.
+/// A collection on the job's clock whose differences carry their cause.
+pub type TracedCollection<'scope, D, R, C> = VecCollection<'scope, i64, D, Traced<R, C>>;
+
+/// A difference and its least cause; `cause` is `None` when the clock alone made the change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Traced<R, C> {
-    /// The difference proper.
+    /// The difference without its cause.
     pub diff: R,
     /// The least tag among the records that led to it.
     pub cause: Option<C>,
 }
 
 impl<R, C> Traced<R, C> {
-    /// A difference with the record behind it.
+    /// A difference with its cause.
     pub fn new(diff: R, cause: Option<C>) -> Self {
         Traced { diff, cause }
     }
 }
 
-/// The lesser of two causes; no cause yields to any.
+/// Sets `into` to the lesser of two causes; any cause is less than none.
 pub fn least<C: Ord + Clone>(into: &mut Option<C>, other: &Option<C>) {
     if let Some(other) = other {
         least_of(into, other);
     }
 }
 
-/// The lesser of a cause, if there is one, and another.
+/// Sets `into` to `other` if that is less, or if `into` is none.
 pub fn least_of<C: Ord + Clone>(into: &mut Option<C>, other: &C) {
-    if into.as_ref().is_none_or(|held| other < held) {
+    if into.as_ref().is_none_or(|least| other < least) {
         *into = Some(other.clone());
     }
 }
 
-/// Leaves one entry a member: by how much it moved in all, with the least cause of its moves; in the order of members.
+/// Adds up the moves of each member: leaves one move per member, with the least cause, in order of members.
 pub fn add_up<M: Ord, R: Semigroup, C: Ord + Clone>(moves: &mut Vec<(M, Traced<R, C>)>) {
     moves.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    moves.dedup_by(|later, kept| {
-        let same = later.0 == kept.0;
+    moves.dedup_by(|later, first| {
+        let same = later.0 == first.0;
         if same {
-            kept.1.plus_equals(&later.1);
+            first.1.plus_equals(&later.1);
         }
         same
     });
@@ -89,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_member_has_its_move_and_its_least_cause() {
+    fn moves_of_a_member_add_up_with_the_least_cause() {
         let moves = [('b', 1, Some(2)), ('a', 1, None), ('b', 5, None), ('b', -1, Some(1)), ('a', -1, Some(3))];
         let mut moves = moves.map(|(member, by, cause)| (member, Traced::new(by, cause))).to_vec();
         add_up(&mut moves);

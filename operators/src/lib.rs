@@ -1,62 +1,51 @@
-//! The operators storepulse is built from: keyed, total-order state on timely dataflow.
+//! Operators with keyed, total-order state on timely dataflow.
 //!
-//! The language between operators is the differential collection: `(data, tick, ±difference)`, retractions always
-//! allowed, the difference beside the least record that caused it ([`diff::Traced`]). Time is one total order of ticks,
-//! so a keyed state is a hash map updated when its tick closes, not an index over many times: one lookup an update
-//! where an arrangement searches every batch.
+//! Collections between operators are differential collections: `(data, tick, ±difference)`, with retractions at any tick.
+//! A difference carries the least record that caused it ([`diff::Traced`]). Time is one total order of ticks. A keyed state
+//! is therefore a hash table that is updated when its tick closes: one lookup per update, where an arrangement searches
+//! every batch of an index over many times.
 //!
-//! Each file says Meaning · Time · State · Cost of one thing, holds a pure structure with all the thinking, and a thin
-//! function that hands it to the one driver.
+//! Each file holds one operator and documents its Meaning · Time · State · Cost. It has a pure structure with the logic and a
+//! thin function that runs it as a [`keyed_operator`](keyed::keyed_operator). The same result from plain differential
+//! operators is in [`testing::reference`], and a test compares the two.
 //!
-//! | operator | answers | plain differential twin |
+//! | operator | result | from plain differential operators |
 //! |---|---|---|
-//! | [`dedup`](dedup::dedup) | each event once, corrections and deletions applied | `reduce` |
-//! | [`latest_by_key`](latest::latest_by_key) | the current row of each key | `reduce` |
-//! | [`totals`](totals::totals) | one sum per key | `count_total` |
-//! | [`co_group`](co_group::co_group) | two rows of a key side by side | `join` and antijoins |
-//! | [`lookup`](lookup::lookup) | sums beside the one row of their key | `join` |
-//! | [`trailing`](panes::trailing) | sums over the last hours or days | negated future copies and `count_total` |
-//! | [`distinct_in_window`](distinct::distinct_in_window) | how many different members, lately | the same with `threshold` |
-//! | [`greatest`](greatest::greatest) | the maximum, under retraction | `reduce` |
-//! | [`release_at`](release_at::release_at) | updates that wait for their instant | updates at future times |
-//! | [`during`](during::during) | rows that count only for a while | updates at future times |
-//! | [`Inputs`](inputs::Inputs) | several collections into one operator | `concatenate` |
-//! | [`Fan`](fan::Fan) | one collection read by many, each in its own way | as many maps |
-//! | [`at_close`](at_close::at_close) | the changes of each closed tick, in order | `consolidate` |
-//! | [`Gather`](gather::Gather) | the changes of many collections, in one place | as many `inspect`s and probes |
+//! | **ingest** | | |
+//! | [`dedup`](ingest::dedup::dedup) | each event once, with corrections and deletions applied | `reduce` |
+//! | [`latest_by_key`](ingest::latest_by_key::latest_by_key) | the current row of each key | `reduce` |
+//! | **aggregate** | | |
+//! | [`sum_by_key`](aggregate::sum_by_key::sum_by_key) | one sum per key | `count_total` |
+//! | [`max_by_key`](aggregate::max_by_key::max_by_key) | the maximum of each key, under retraction | `reduce` |
+//! | **window** | | |
+//! | [`trailing_sum`](window::trailing_sum::trailing_sum) | sums over the last hours or days | future negated copies and `count_total` |
+//! | [`distinct_in_window`](window::distinct_in_window::distinct_in_window) | number of different members over the last hours or days | the same with `threshold` |
+//! | [`temporal_filter`](window::temporal_filter::temporal_filter) | rows while the clock is in the time span of their key | updates at future times |
+//! | [`delay_until`](window::delay_until::delay_until) | updates held back until their instant | updates at future times |
+//! | **join** | | |
+//! | [`co_group`](join::co_group::co_group) | two rows of a key side by side (full outer join) | `join` and antijoins |
+//! | [`lookup`](join::lookup::lookup) | sums regrouped by the one row of their key (left join) | `join` and an antijoin |
+//! | **io** | | |
+//! | [`Inputs`](io::inputs::Inputs) | several collections into one operator | `concatenate` |
+//! | [`Tee`](io::tee::Tee) | one collection into many, each with its own function | one map each |
+//! | [`Merge`](io::merge::Merge) | the changes of many collections into callbacks on one worker | one `inspect` and probe each |
+//! | [`at_close`](io::at_close::at_close) | the consolidated changes of each closed tick, in order | `consolidate` |
 //!
-//! Invariants: no retail noun · no input or output, no clock but the frontier · no hash order reaches an output.
+//! Structures for the state of other operators: [`Panes`](window::panes::Panes),
+//! [`ScheduledSum`](window::scheduled_sum::ScheduledSum), [`Episode`](window::episode::Episode),
+//! [`RetractableMax`](aggregate::max_by_key::RetractableMax), [`UniqueRow`](compact::unique_row::UniqueRow) and the small
+//! types of [`compact`].
+//!
+//! Invariants: no term of an application · no input or output, no clock but the frontier · no hash order reaches an
+//! output · names in `serde` attributes are stored in the fingerprints of checkpoints and stay when an identifier is
+//! renamed.
 
-pub mod arrival;
-pub mod at_close;
-pub mod co_group;
-mod deal;
-pub mod dedup;
+pub mod aggregate;
+pub mod compact;
 pub mod diff;
-pub mod distinct;
-pub mod driver;
-pub mod during;
-pub mod episode;
-pub mod fan;
-pub mod gather;
-pub mod greatest;
-mod held;
-pub mod inputs;
+pub mod ingest;
+pub mod io;
+pub mod join;
 pub mod keyed;
-pub mod latest;
-pub mod lookup;
-pub mod one;
-pub mod panes;
-pub mod perhaps;
-mod pile;
-mod received;
-pub mod release;
-pub mod release_at;
-pub mod shape;
-pub mod slim;
-pub mod steps;
-pub mod sums;
 pub mod testing;
-pub mod totals;
-pub mod twins;
-pub mod vault;
+pub mod window;

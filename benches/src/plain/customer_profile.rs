@@ -7,8 +7,8 @@ use contract::time::DAY_MS;
 use contract::units::quotient;
 use differential_dataflow::operators::ThresholdTotal;
 use operators::keyed::Ticks;
-use operators::panes::Trail;
-use operators::twins::{Plain, greatest, totals};
+use operators::testing::reference::{PlainCollection, max_by_key, sum_by_key};
+use operators::window::panes::Trail;
 use retail::views::customer_profile::{Customer, Profile};
 
 use super::differential::{Facts, abelian};
@@ -84,7 +84,7 @@ impl ProfileSums {
 }
 
 /// How many baskets of each customer sell more than they void.
-fn baskets<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> Plain<'scope, Customer, ProfileSums> {
+fn baskets<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> PlainCollection<'scope, Customer, ProfileSums> {
     let lines = pos.explode(|line| {
         let PosLine { store, transaction, customer, .. } = line.body;
         let sign = Some(line.body.sale_sign()).filter(|sign| *sign != 0)?;
@@ -97,12 +97,12 @@ fn baskets<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> Plain<'scope, C
 }
 
 /// When each customer last bought something.
-fn purchases<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> Plain<'scope, Customer, ProfileSums> {
+fn purchases<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> PlainCollection<'scope, Customer, ProfileSums> {
     let sales = pos.flat_map(|line| {
         let customer = line.body.customer.filter(|_| line.body.is_sale())?;
         Some(((Customer { customer }, line.event_time), line.event_time))
     });
-    greatest(in_window(ticks, FOUR_WEEKS, sales)).explode(|(customer, purchased_at)| {
+    max_by_key(in_window(ticks, FOUR_WEEKS, sales)).explode(|(customer, purchased_at)| {
         [(customer, ProfileSums { purchased: 1, purchased_at, ..ProfileSums::default() })]
     })
 }
@@ -112,7 +112,7 @@ pub(super) fn view<'scope>(
     ticks: Ticks,
     pos: Facts<'scope, PosLine>,
     activities: Facts<'scope, Activity>,
-) -> Plain<'scope, (Customer, Profile), i64> {
+) -> PlainCollection<'scope, (Customer, Profile), i64> {
     let bought = pos.clone().explode(|line| {
         let customer = line.body.customer?;
         Some(((Customer { customer }, line.event_time), ProfileSums::of_line(&line.body)))
@@ -123,5 +123,5 @@ pub(super) fn view<'scope>(
     });
     let sums = in_window(ticks, FOUR_WEEKS, bought.concat(looked));
     let all = sums.concat(baskets(ticks, pos.clone())).concat(purchases(ticks, pos));
-    totals(all).map(|(customer, sums)| (customer, sums.value()))
+    sum_by_key(all).map(|(customer, sums)| (customer, sums.value()))
 }

@@ -18,8 +18,8 @@ use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::{Abelian, Multiply};
 use differential_dataflow::input::{Input, InputSession};
 use engine::streams::Timed;
-use operators::arrival::Fact;
-use operators::twins::Plain;
+use operators::ingest::arrival::Fact;
+use operators::testing::reference::PlainCollection;
 use retail::views;
 use timely::worker::Worker;
 
@@ -28,7 +28,7 @@ use super::{Door, Frame, Given, advance};
 use super::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 
 /// Facts that stand, of one type.
-pub(super) type Facts<'scope, D> = Plain<'scope, Timed<D>, i64>;
+pub(super) type Facts<'scope, D> = PlainCollection<'scope, Timed<D>, i64>;
 
 /// Facts and rows by what they say.
 pub(super) struct PlainDoor {
@@ -98,7 +98,11 @@ pub(super) fn open(worker: &mut Worker, frame: &Frame) -> PlainDoor {
     })
 }
 
-fn out<K: ExchangeData + Hash, V: ExchangeData>(name: &'static str, rows: Plain<'_, (K, V), i64>, frame: &Frame) {
+fn out<K: ExchangeData + Hash, V: ExchangeData>(
+    name: &'static str,
+    rows: PlainCollection<'_, (K, V), i64>,
+    frame: &Frame,
+) {
     let Frame { keeps, told, .. } = frame.clone();
     let say = move |((key, value), tick, diff): &((K, V), Time, i64)| {
         told.tell(keeps, *tick, &(name, key, value), *diff);
@@ -110,9 +114,9 @@ fn out<K: ExchangeData + Hash, V: ExchangeData>(name: &'static str, rows: Plain<
 
 /// Each beside the row of its key, if there is one: a join, and what it does not find.
 pub(super) fn beside<'scope, K, D, V, R>(
-    data: Plain<'scope, (K, D), R>,
-    rows: Plain<'scope, (K, V), i64>,
-) -> Plain<'scope, (K, D, Option<V>), R>
+    data: PlainCollection<'scope, (K, D), R>,
+    rows: PlainCollection<'scope, (K, V), i64>,
+) -> PlainCollection<'scope, (K, D, Option<V>), R>
 where
     K: ExchangeData + Hash,
     D: ExchangeData,

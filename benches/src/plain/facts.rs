@@ -9,7 +9,7 @@ use engine::batch::Bound;
 use engine::edge::{Admitted, Arriving};
 use engine::streams::Timed;
 use measure::drive::Decoded;
-use operators::arrival::Fact;
+use operators::ingest::arrival::Fact;
 use operators::keyed::Ticks;
 
 /// What is given.

@@ -10,8 +10,8 @@ use contract::keys::StoreItem;
 use contract::time::{DAY_MS, HOUR_MS};
 use contract::units::quotient;
 use operators::keyed::Ticks;
-use operators::panes::Trail;
-use operators::twins::{Plain, greatest, totals};
+use operators::testing::reference::{PlainCollection, max_by_key, sum_by_key};
+use operators::window::panes::Trail;
 use retail::views::inventory_position::Position;
 
 use super::differential::{Facts, abelian, beside};
@@ -74,10 +74,10 @@ pub(super) struct Moves<'scope> {
     pub(super) pos: Facts<'scope, PosLine>,
     pub(super) movements: Facts<'scope, Movement>,
     pub(super) counts: Facts<'scope, Count>,
-    pub(super) orders: Plain<'scope, CustomerOrder, i64>,
+    pub(super) orders: PlainCollection<'scope, CustomerOrder, i64>,
 }
 
-type Parts<'scope> = Plain<'scope, StoreItem, ShelfSums>;
+type Parts<'scope> = PlainCollection<'scope, StoreItem, ShelfSums>;
 
 fn shelf_of(line: &PosLine) -> StoreItem {
     StoreItem { store: line.store, item: line.item }
@@ -95,7 +95,7 @@ impl<'scope> Moves<'scope> {
             let Count { store, item, counted_milli } = count.body;
             (StoreItem { store, item }, (count.event_time, count.id, counted_milli))
         });
-        let anchors = greatest(counts);
+        let anchors = max_by_key(counts);
         let anchored_at = anchors.clone().map(|(shelf, (counted_at, ..))| (shelf, counted_at));
         let later = beside(sold.concat(moved), anchored_at)
             .filter(|(_, at, anchored_at)| anchored_at.is_none_or(|anchored_at| *at > anchored_at))
@@ -119,7 +119,7 @@ impl<'scope> Moves<'scope> {
         let sales = self
             .pos
             .flat_map(|line| line.body.is_sale().then(|| ((shelf_of(&line.body), line.event_time), line.event_time)));
-        let latest = greatest(in_window(ticks, FOUR_WEEKS, sales))
+        let latest = max_by_key(in_window(ticks, FOUR_WEEKS, sales))
             .explode(|(shelf, sold_at)| [(shelf, ShelfSums { sold: 1, sold_at, ..NOTHING })]);
         day.concat(week).concat(latest)
     }
@@ -148,7 +148,7 @@ impl<'scope> Moves<'scope> {
 }
 
 /// The rows of the view.
-pub(super) fn view<'scope>(ticks: Ticks, moves: Moves<'scope>) -> Plain<'scope, (StoreItem, Position), i64> {
+pub(super) fn view<'scope>(ticks: Ticks, moves: Moves<'scope>) -> PlainCollection<'scope, (StoreItem, Position), i64> {
     let parts = moves.clone().books().concat(moves.clone().sales(ticks)).concat(moves.records());
-    totals(parts).map(|(shelf, sums)| (shelf, sums.value()))
+    sum_by_key(parts).map(|(shelf, sums)| (shelf, sums.value()))
 }

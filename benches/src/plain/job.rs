@@ -14,10 +14,10 @@ use engine::reference::{Context, Notice};
 use engine::row::Row;
 use engine::streams::Streams;
 use engine::time::{Collection, Diff};
-use operators::arrival::Judged;
-use operators::driver::keyed;
-use operators::fan::Fan;
-use operators::gather::Gather;
+use operators::ingest::arrival::Judged;
+use operators::io::merge::Merge;
+use operators::io::tee::Tee;
+use operators::keyed::keyed_operator;
 use retail::views::inventory_position::{self, BooksOutput, InventoryPosition};
 use retail::views::{customer_profile, margin_daily, returns_item, returns_operator, store_queue, store_sales};
 use timely::dataflow::operators::Probe;
@@ -61,13 +61,13 @@ pub(super) fn open(worker: &mut Worker, frame: &Frame) -> JobDoor {
         let (rows, current) = scope.new_collection();
         let (_, known) = scope.new_collection();
         let edge = Edge {
-            facts: Rc::new(Fan::new("readers of facts", judged)),
-            rows: Rc::new(Fan::new("readers of rows", current)),
-            known: Rc::new(Fan::new("readers of known fates", known)),
+            facts: Rc::new(Tee::new("readers of facts", judged)),
+            rows: Rc::new(Tee::new("readers of rows", current)),
+            known: Rc::new(Tee::new("readers of known fates", known)),
         };
-        let mut views = Views { gather: Gather::new("views", scope), frame };
+        let mut views = Views { merge: Merge::new("views", scope), frame };
         views.build(&Streams::split(&edge));
-        views.gather.build().probe_with(&frame.probe);
+        views.merge.build().probe_with(&frame.probe);
         edge.open();
         JobDoor { facts, rows }
     })
@@ -75,7 +75,7 @@ pub(super) fn open(worker: &mut Worker, frame: &Frame) -> JobDoor {
 
 /// Where the rows of views come together, as those of the job do.
 struct Views<'a, 'scope> {
-    gather: Gather<'scope>,
+    merge: Merge<'scope>,
     frame: &'a Frame,
 }
 
@@ -92,7 +92,7 @@ impl<'scope> Views<'_, 'scope> {
         self.out(returns_item::NAME, returns_item::build(ticks, Context::default(), &policies, &streams.pos));
         self.out(margin_daily::NAME, margin_daily::build(ticks, NEVER_MS, streams));
         let entries = inventory_position::entries(streams, |entry| entry);
-        let said = keyed(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
+        let said = keyed_operator(inventory_position::NAME, ticks, entries, None, InventoryPosition { lateness_ms });
         let positions = said.flat_map(|said| match said {
             BooksOutput::Position(row) => Some(row),
             BooksOutput::Variance(..) => None,
@@ -107,7 +107,7 @@ impl<'scope> Views<'_, 'scope> {
         V: Debug + 'static,
     {
         let Frame { keeps, told, .. } = self.frame.clone();
-        self.gather.take(rows, move |row: Row<K, V>, tick, change: Diff| {
+        self.merge.add(rows, move |row: Row<K, V>, tick, change: Diff| {
             told.tell(keeps, tick, &(name, row.key, row.value), change.diff);
         });
     }

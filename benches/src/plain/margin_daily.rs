@@ -8,7 +8,7 @@ use contract::keys::StoreDeptDay;
 use contract::time::day;
 use contract::units::{floor_div, saturated};
 use differential_dataflow::collection::AsCollection;
-use operators::twins::{Plain, totals};
+use operators::testing::reference::{PlainCollection, sum_by_key};
 use retail::views::margin_daily::Margin;
 use timely::dataflow::operators::vec::Map;
 
@@ -68,8 +68,8 @@ impl MarginSums {
 pub(super) fn view<'scope>(
     pos: Facts<'scope, PosLine>,
     movements: Facts<'scope, Movement>,
-    products: Plain<'scope, Product, i64>,
-) -> Plain<'scope, (StoreDeptDay, Margin), i64> {
+    products: PlainCollection<'scope, Product, i64>,
+) -> PlainCollection<'scope, (StoreDeptDay, Margin), i64> {
     let sold = pos.explode(|line| {
         let PosLine { item, store, .. } = line.body;
         [((item, (store, day(line.event_time))), MarginSums::of_line(&line.body))]
@@ -83,5 +83,5 @@ pub(super) fn view<'scope>(
         let (dept, unit_cost_cents) = costs.unwrap_or_else(|| (Id::new("unknown"), 0));
         (StoreDeptDay { store, dept, day }, tick, sums.at_cost(unit_cost_cents))
     });
-    totals(costed.as_collection()).map(|(key, sums)| (key, sums.value()))
+    sum_by_key(costed.as_collection()).map(|(key, sums)| (key, sums.value()))
 }

@@ -5,8 +5,8 @@ use contract::policy::RETURNS_PRIOR;
 use contract::time::DAY_MS;
 use contract::units::ratio_bp;
 use operators::keyed::Ticks;
-use operators::panes::Trail;
-use operators::twins::{Plain, totals};
+use operators::testing::reference::{PlainCollection, sum_by_key};
+use operators::window::panes::Trail;
 use retail::views::returns_item::{Item, ItemReturns, score_bp};
 
 use super::differential::{Facts, abelian};
@@ -74,7 +74,10 @@ impl ItemSums {
 }
 
 /// The rows of the view.
-pub(super) fn view<'scope>(ticks: Ticks, pos: Facts<'scope, PosLine>) -> Plain<'scope, (Item, ItemReturns), i64> {
+pub(super) fn view<'scope>(
+    ticks: Ticks,
+    pos: Facts<'scope, PosLine>,
+) -> PlainCollection<'scope, (Item, ItemReturns), i64> {
     let lines = pos.explode(|line| [((Item { item: line.body.item }, line.event_time), ItemSums::of(&line.body))]);
-    totals(in_window(ticks, FOUR_WEEKS, lines)).map(|(item, sums)| (item, sums.value()))
+    sum_by_key(in_window(ticks, FOUR_WEEKS, lines)).map(|(item, sums)| (item, sums.value()))
 }

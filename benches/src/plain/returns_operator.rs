@@ -3,8 +3,8 @@
 use contract::event::pos::PosLine;
 use contract::time::DAY_MS;
 use operators::keyed::Ticks;
-use operators::panes::Trail;
-use operators::twins::{Plain, totals};
+use operators::testing::reference::{PlainCollection, sum_by_key};
+use operators::window::panes::Trail;
 use retail::stats::{basis_points, wilson_low};
 use retail::views::returns_operator::{OperatorReturns, StoreOperator};
 
@@ -53,10 +53,10 @@ impl ReturnSums {
 pub(super) fn view<'scope>(
     ticks: Ticks,
     pos: Facts<'scope, PosLine>,
-) -> Plain<'scope, (StoreOperator, OperatorReturns), i64> {
+) -> PlainCollection<'scope, (StoreOperator, OperatorReturns), i64> {
     let lines = pos.explode(|line| {
         let PosLine { store, operator, .. } = line.body;
         [((StoreOperator { store, operator }, line.event_time), ReturnSums::of(&line.body))]
     });
-    totals(in_window(ticks, WEEK, lines)).map(|(key, sums)| (key, sums.value()))
+    sum_by_key(in_window(ticks, WEEK, lines)).map(|(key, sums)| (key, sums.value()))
 }

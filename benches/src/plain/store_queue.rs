@@ -6,7 +6,7 @@ use contract::units::quotient;
 use engine::streams::Timed;
 use retail::views::store_queue::{Queue, ZoneQuarter};
 
-use operators::twins::{Plain, greatest, totals};
+use operators::testing::reference::{PlainCollection, max_by_key, sum_by_key};
 
 use super::differential::{Facts, abelian};
 
@@ -45,12 +45,12 @@ impl IntervalSums {
 }
 
 /// The rows of the view.
-pub(super) fn view<'scope>(queues: Facts<'scope, QueueInterval>) -> Plain<'scope, (ZoneQuarter, Queue), i64> {
+pub(super) fn view<'scope>(queues: Facts<'scope, QueueInterval>) -> PlainCollection<'scope, (ZoneQuarter, Queue), i64> {
     let key = |interval: &Timed<QueueInterval>| {
         let QueueInterval { store, zone, .. } = interval.body;
         ZoneQuarter { store, zone, quarter: quarter(interval.event_time) }
     };
-    let sums = totals(queues.clone().explode(move |interval| [(key(&interval), IntervalSums::of(&interval.body))]));
-    let longest = greatest(queues.map(move |interval| (key(&interval), interval.body.length_max)));
+    let sums = sum_by_key(queues.clone().explode(move |interval| [(key(&interval), IntervalSums::of(&interval.body))]));
+    let longest = max_by_key(queues.map(move |interval| (key(&interval), interval.body.length_max)));
     sums.join_map(longest, |key, sums, length_max| (*key, sums.beside(*length_max)))
 }

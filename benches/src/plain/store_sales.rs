@@ -6,7 +6,7 @@ use contract::time::hour;
 use engine::streams::Timed;
 use retail::views::store_sales::Sales;
 
-use operators::twins::{Plain, totals};
+use operators::testing::reference::{PlainCollection, sum_by_key};
 
 use super::differential::{Facts, abelian};
 
@@ -72,16 +72,16 @@ impl LineSums {
 }
 
 /// The rows of the view.
-pub(super) fn view<'scope>(pos: Facts<'scope, PosLine>) -> Plain<'scope, (StoreHour, Sales), i64> {
+pub(super) fn view<'scope>(pos: Facts<'scope, PosLine>) -> PlainCollection<'scope, (StoreHour, Sales), i64> {
     let key = |line: &Timed<PosLine>| StoreHour { store: line.body.store, hour: hour(line.event_time) };
-    let sums = totals(pos.clone().explode(move |line| [(key(&line), LineSums::of(&line.body))]));
+    let sums = sum_by_key(pos.clone().explode(move |line| [(key(&line), LineSums::of(&line.body))]));
     let lines = pos.explode(move |line| {
         let sales = line.body.sale_sign();
         let loyal = i64::from(line.body.is_sale() && line.body.customer.is_some());
         [((key(&line), line.body.transaction), BasketSums { sales, loyal })]
     });
-    let baskets = totals(lines).filter(|(_, basket)| basket.sales > 0);
-    let baskets = totals(
+    let baskets = sum_by_key(lines).filter(|(_, basket)| basket.sales > 0);
+    let baskets = sum_by_key(
         baskets.explode(|((key, _), basket)| [(key, BasketSums { sales: 1, loyal: i64::from(basket.loyal > 0) })]),
     );
     let sold = sums.clone().join_map(baskets.clone(), |key, sums, baskets| (*key, sums.beside(*baskets)));

@@ -13,7 +13,7 @@ use measure::load::{Load, Size};
 use retail::views::{customer_profile, inventory_position, margin_daily, returns_item};
 use retail::views::{returns_operator, store_queue, store_sales};
 
-use operators::arrival::Fact;
+use operators::ingest::arrival::Fact;
 
 use super::{ABOUT, Facts, Given, Way, run};
 

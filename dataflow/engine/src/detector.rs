@@ -15,9 +15,8 @@ use contract::ids::Id;
 use contract::policy::{FOR_MS, MIN_CONFIDENCE, Policy};
 use contract::symbol::Symbol;
 use contract::time::Cause;
-use operators::driver::{keyed, route};
-use operators::episode::{Condition, Episode, Turn};
-use operators::keyed::{Audience, Emit, Keyed, Next, Ticks};
+use operators::keyed::{BroadcastScope, Emit, Keyed, Next, Ticks, keyed_operator, route};
+use operators::window::episode::{Condition, Episode, Turn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -282,12 +281,12 @@ impl<D: Detector> DetectorRunner<D> {
     }
 
     /// Returns the keys that a broadcast may affect.
-    pub fn audience_of(notice: &Notice) -> Audience {
+    pub fn scope_of(notice: &Notice) -> BroadcastScope {
         match notice {
-            Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => Audience::Everyone,
-            Notice::Store(_) if D::READS_STORES => Audience::Everyone,
-            Notice::Stale(store, topic) if D::KIND.feeds.contains(topic) => Audience::Attentive(route(store)),
-            _ => Audience::Nobody,
+            Notice::Policy(policy) if policy.key.starts_with(D::KIND.name) => BroadcastScope::AllKeys,
+            Notice::Store(_) if D::READS_STORES => BroadcastScope::AllKeys,
+            Notice::Stale(store, topic) if D::KIND.feeds.contains(topic) => BroadcastScope::Subscribers(route(store)),
+            _ => BroadcastScope::NoKey,
         }
     }
 }
@@ -296,7 +295,7 @@ impl<D: StatefulDetector> Keyed for DetectorRunner<D> {
     type Key = D::Key;
     type Input = D::Input;
     type Diff = i64;
-    type Notice = Notice;
+    type Broadcast = Notice;
     type Cause = Cause;
     type State = DetectorState<D::State>;
     type Output = Step;
@@ -305,20 +304,20 @@ impl<D: StatefulDetector> Keyed for DetectorRunner<D> {
         self.detector.update(key, &mut state.rows, input, diff);
     }
 
-    fn notice(&mut self, notice: &Notice, diff: i64) {
+    fn on_broadcast(&mut self, notice: &Notice, diff: i64) {
         self.apply(notice, diff);
     }
 
-    fn audience(&self, notice: &Notice) -> Audience {
-        Self::audience_of(notice)
+    fn scope(&self, notice: &Notice) -> BroadcastScope {
+        Self::scope_of(notice)
     }
 
     /// Only an open exception subscribes to its store: a stale feed delays clearing and nothing else.
-    fn attends(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
+    fn subscription(&self, key: &D::Key, state: &Self::State) -> Option<u64> {
         self.detector.store(key, &state.rows).filter(|_| state.slot.is_open()).map(|store| route(&store))
     }
 
-    fn concerns(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
+    fn is_affected(&self, notice: &Notice, key: &D::Key, state: &Self::State) -> bool {
         match notice {
             Notice::Policy(_) => true,
             Notice::Store(store) => self.detector.store(key, &state.rows) == Some(store.store),
@@ -341,7 +340,7 @@ pub fn run_detector<'scope, D: StatefulDetector>(
     input: impl Into<Inputs<'scope, D::Key, D::Input>>,
 ) -> Collection<'scope, Step> {
     let name = format!("detector: {}", D::KIND.name);
-    keyed(&name, ticks, input, Some(notices.clone()), DetectorRunner::new(detector, ticks, context))
+    keyed_operator(&name, ticks, input, Some(notices.clone()), DetectorRunner::new(detector, ticks, context))
 }
 
 /// Returns the store of each open exception of these steps, one row per exception.

@@ -1,7 +1,7 @@
 //! The edge: gives every arriving record exactly one fate (contract §2).
 //!
 //! [`admit`] applies rules 1–3, which need only the record and the tick, where lines are read. The graph ([`build`])
-//! applies rule 4, which needs the records accepted before: [`operators::dedup`] for facts, [`operators::latest`] for
+//! applies rule 4, which needs the records accepted before: [`operators::ingest::dedup`] for facts, [`operators::ingest::latest_by_key`] for
 //! state rows. The outputs are accepted facts and current rows as changes (±1), and one [`Fated`] per record.
 
 use std::rc::Rc;
@@ -12,11 +12,11 @@ use contract::fate::{DeadReason, Fated, OriginalRecord, Outcome, Raw, RecordHead
 use contract::ids::EventId;
 use contract::place::Place;
 use contract::time::{Cause, Time};
-use operators::arrival::{self, Arrival, Fate, Judged};
-use operators::dedup::dedup;
-use operators::fan::Fan;
+use operators::ingest::arrival::{self, Arrival, Fate, Judged};
+use operators::ingest::dedup::dedup;
+use operators::ingest::latest_by_key::latest_by_key;
+use operators::io::tee::Tee;
 use operators::keyed::Ticks;
-use operators::latest::latest_by_key;
 
 use crate::time::{Collection, Diff};
 
@@ -113,7 +113,7 @@ pub struct Inputs<'scope> {
 }
 
 /// Results of rule 4 that many operators read.
-pub type Judgements<'scope, D> = Fan<'scope, Judged<EventId, D, RecordHeader>, i64, Cause>;
+pub type Judgements<'scope, D> = Tee<'scope, Judged<EventId, D, RecordHeader>, i64, Cause>;
 
 /// The results of the edge.
 #[derive(Clone)]
@@ -123,7 +123,7 @@ pub struct Edge<'scope> {
     /// Current rows, and the fates of state records.
     pub rows: Rc<Judgements<'scope, StateBody>>,
     /// Records whose fate rules 1–3 decided.
-    pub known: Rc<Fan<'scope, Fated, i64, Cause>>,
+    pub known: Rc<Tee<'scope, Fated, i64, Cause>>,
 }
 
 /// Applies rule 4. Readers register before [`Edge::open`] is called.
@@ -131,9 +131,9 @@ pub fn build<'scope>(ticks: Ticks, limits: Limits, inputs: Inputs<'scope>) -> Ed
     let facts = dedup("edge: facts", ticks, limits.lateness_ms, inputs.facts);
     let rows = latest_by_key("edge: current rows", ticks, inputs.states);
     Edge {
-        facts: Rc::new(Fan::new("edge: readers of facts", facts)),
-        rows: Rc::new(Fan::new("edge: readers of rows", rows)),
-        known: Rc::new(Fan::new("edge: readers of known fates", inputs.fated)),
+        facts: Rc::new(Tee::new("edge: readers of facts", facts)),
+        rows: Rc::new(Tee::new("edge: readers of rows", rows)),
+        known: Rc::new(Tee::new("edge: readers of known fates", inputs.fated)),
     }
 }
 
@@ -160,9 +160,9 @@ impl<'scope> Edge<'scope> {
             }
         }
         let (facts, rows) = (look.clone(), look.clone());
-        self.facts.look(move |judged, _| visit(judged, &facts));
-        self.rows.look(move |judged, _| visit(judged, &rows));
-        self.known.look(move |fated, _| look(&fated.header, &fated.outcome));
+        self.facts.inspect(move |judged, _| visit(judged, &facts));
+        self.rows.inspect(move |judged, _| visit(judged, &rows));
+        self.known.inspect(move |fated, _| look(&fated.header, &fated.outcome));
     }
 
     /// Builds the operators; every reader must be registered.

@@ -12,8 +12,7 @@ use contract::ids::EventId;
 use contract::policy::MIN_CONFIDENCE;
 use contract::record::{DecisionRecord, Event, ExceptionRecord, Mode, Status};
 use contract::time::Cause;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use serde::{Deserialize, Serialize};
 
 use crate::reference::{Context, Notice};
@@ -218,7 +217,7 @@ impl Keyed for Governance {
     type Key = EventId;
     type Input = GovernanceInput;
     type Diff = i64;
-    type Notice = Notice;
+    type Broadcast = Notice;
     type Cause = Cause;
     type State = ExceptionState;
     type Output = GovernanceOutput;
@@ -232,7 +231,7 @@ impl Keyed for Governance {
         }
     }
 
-    fn notice(&mut self, notice: &Notice, diff: i64) {
+    fn on_broadcast(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
     }
 
@@ -286,7 +285,13 @@ pub fn build<'scope>(
     let steps = steps.clone().map(|step| (step.exception_id(), GovernanceInput::Step(Box::new(step))));
     let commands =
         commands.clone().map(|(command, cause)| (command.exception.clone(), GovernanceInput::Command(command, cause)));
-    keyed("governance", ticks, Inputs::from(steps).and(commands), Some(notices.clone()), Governance { context, types })
+    keyed_operator(
+        "governance",
+        ticks,
+        Inputs::from(steps).and(commands),
+        Some(notices.clone()),
+        Governance { context, types },
+    )
 }
 
 /// Splits the outputs by topic.

@@ -13,7 +13,7 @@ use contract::event::{FactBody, StateBody, StateKey, Topic};
 use contract::fate::{Fated, Outcome};
 use contract::ids::EventId;
 use contract::time::Time;
-use operators::vault::Vault;
+use operators::keyed::registry::StateRegistry;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::Input;
@@ -272,10 +272,10 @@ impl Handles {
 pub fn shapes(settings: &Settings) -> Vec<(String, String)> {
     let settings = settings.clone();
     timely::execute_directly(move |worker| {
-        let (vault, mut outputs) = (Vault::default(), Outputs::new(settings.emit));
+        let (registry, mut outputs) = (StateRegistry::default(), Outputs::new(settings.emit));
         // Nothing is sent: dropping the handles ends it.
-        drop(vault.around(|| Handles::build(worker, &settings, &mut outputs, &Rc::default())));
-        vault.shapes().into_iter().chain(outputs.shapes()).collect()
+        drop(registry.capture(|| Handles::build(worker, &settings, &mut outputs, &Rc::default())));
+        registry.shapes().into_iter().chain(outputs.shapes()).collect()
     })
 }
 

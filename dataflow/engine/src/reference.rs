@@ -12,14 +12,14 @@ use contract::ids::Id;
 use contract::policy::Policy;
 use contract::time::{DAY_MS, MINUTE_MS, day};
 use foldhash::fast::FixedState;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 /// The policy values in force on one worker.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
     configured: BTreeMap<String, i64>,
-    recorded: BTreeMap<String, One<i64>>,
+    recorded: BTreeMap<String, UniqueRow<i64>>,
 }
 
 impl Policies {
@@ -35,7 +35,7 @@ impl Policies {
 
     /// Returns the value in force of the policy called `name`, if a record or the configuration sets one.
     pub fn value_of(&self, name: &str) -> Option<i64> {
-        self.recorded.get(name).and_then(One::get).or_else(|| self.configured.get(name)).copied()
+        self.recorded.get(name).and_then(UniqueRow::get).or_else(|| self.configured.get(name)).copied()
     }
 
     /// Returns the value in force.
@@ -158,7 +158,7 @@ impl Hours {
 pub struct Context {
     /// The policies in force.
     pub policies: Policies,
-    stores: HashMap<Id, One<Store>, FixedState>,
+    stores: HashMap<Id, UniqueRow<Store>, FixedState>,
     stale: HashSet<(Id, Topic), FixedState>,
 }
 
@@ -185,7 +185,7 @@ impl Context {
 
     /// Returns the reference row of a store.
     pub fn store(&self, store: Id) -> Option<&Store> {
-        self.stores.get(&store).and_then(One::get)
+        self.stores.get(&store).and_then(UniqueRow::get)
     }
 
     /// Returns true if the feed of the store is stale.

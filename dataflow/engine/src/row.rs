@@ -112,7 +112,7 @@ where
         let key = row.key.clone();
         Some((key, input(row)?))
     };
-    Inputs::made(rows.clone(), |row| &row.key, make)
+    Inputs::filter_map(rows.clone(), |row| &row.key, make)
 }
 
 /// Returns the result of `input` for the value of each row, by the row's key.

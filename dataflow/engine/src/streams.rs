@@ -19,8 +19,8 @@ use contract::event::{FactBody, StateBody};
 use contract::fate::RecordHeader;
 use contract::ids::EventId;
 use contract::time::Cause;
-use operators::arrival::{Fact, Judged};
-use operators::sums::difference::Multiply;
+use operators::aggregate::sums::difference::Multiply;
+use operators::ingest::arrival::{Fact, Judged};
 
 use crate::edge::{Edge, Judgements};
 use crate::time::{Collection, Sums};

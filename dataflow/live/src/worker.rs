@@ -16,7 +16,7 @@ use engine::emission::output::PendingEmission;
 use engine::graph::Settings;
 use engine::job::{FateCounts, Handles};
 use engine::telemetry::Telemetry;
-use operators::vault::{Piece, Vault};
+use operators::keyed::registry::{StateChunk, StateRegistry};
 use timely::worker::Worker;
 
 use crate::checkpoint::snapshot::{Manifest, StateFrames};
@@ -85,13 +85,13 @@ impl LiveWorker {
     /// If a snapshot cannot be restored, a channel is closed, or another part of the job has failed.
     pub fn run(self, worker: &mut Worker) -> Result<(), Error> {
         let fates = Rc::new(RefCell::new(FateCounts::new()));
-        let vault = Vault::default();
+        let registry = StateRegistry::default();
         let mut outputs = Outputs::new(self.settings.emit);
-        let mut handles = vault.around(|| Handles::build(worker, &self.settings, &mut outputs, &fates));
-        self.restore(worker, &vault, &mut outputs)?;
+        let mut handles = registry.capture(|| Handles::build(worker, &self.settings, &mut outputs, &fates));
+        self.restore(worker, &registry, &mut outputs)?;
         if let Some(first) = self.first {
             if let Some(cause) = &self.judge_anew {
-                vault.reconsider(first, cause);
+                registry.reevaluate(first, cause);
             }
             handles.advance_to(first);
         }
@@ -100,7 +100,7 @@ impl LiveWorker {
                 Ok(message) => message,
                 Err(TryRecvError::Disconnected) => return Err(engine("whoever feeds the workers has stopped")),
                 Err(TryRecvError::Empty) => {
-                    if self.copy(&vault)? {
+                    if self.copy(&registry)? {
                         worker.step();
                     } else {
                         worker.step_or_park(Some(MAX_PARK));
@@ -117,16 +117,16 @@ impl LiveWorker {
                     self.emit(batch.upto, took, outputs.drain(frontier, batch.upto))?;
                     self.count(&mut fates.borrow_mut());
                 }
-                WorkerMessage::Snapshot(tick) => self.begin(tick, &vault, &outputs)?,
+                WorkerMessage::Snapshot(tick) => self.begin(tick, &registry, &outputs)?,
                 WorkerMessage::Stop => {
-                    while self.copy(&vault)? {
+                    while self.copy(&registry)? {
                         self.check_halted()?;
                     }
                     self.count(&mut fates.borrow_mut());
                     return self.end(worker, handles);
                 }
             }
-            self.copy(&vault)?;
+            self.copy(&registry)?;
         }
     }
 
@@ -169,7 +169,7 @@ impl LiveWorker {
     }
 
     /// Restores this worker's share of a snapshot.
-    fn restore(&self, worker: &Worker, vault: &Vault, outputs: &mut Outputs) -> Result<(), Error> {
+    fn restore(&self, worker: &Worker, registry: &StateRegistry, outputs: &mut Outputs) -> Result<(), Error> {
         let Some((snapshots, manifest)) = &self.restore else { return Ok(()) };
         let (index, peers) = (worker.index(), worker.peers());
         let states = manifest.states();
@@ -179,10 +179,10 @@ impl LiveWorker {
                 continue;
             }
             let mut frames = StateFrames::open(snapshots, manifest.tick, entry)?;
-            while let Some((name, piece)) = frames.next_frame()? {
-                let taken = index == 0 && outputs.load(&name, &piece.drawers).map_err(Error::Recovery)?;
+            while let Some((name, chunk)) = frames.next_frame()? {
+                let taken = index == 0 && outputs.load(&name, &chunk.entries).map_err(Error::Recovery)?;
                 if !taken && !Outputs::is_buffer(&name) {
-                    vault.load(&name, &piece, (index, peers)).map_err(Error::Recovery)?;
+                    registry.restore(&name, &chunk, (index, peers)).map_err(Error::Recovery)?;
                 }
             }
         }
@@ -190,34 +190,34 @@ impl LiveWorker {
     }
 
     /// Begins a copy; finishes the one before first.
-    fn begin(&self, tick: Time, vault: &Vault, outputs: &Outputs) -> Result<(), Error> {
-        while vault.is_saving() {
-            self.copy_step(vault)?;
+    fn begin(&self, tick: Time, registry: &StateRegistry, outputs: &Outputs) -> Result<(), Error> {
+        while registry.is_checkpointing() {
+            self.copy_step(registry)?;
         }
-        vault.begin();
+        registry.begin_checkpoint();
         self.copying.set(tick);
         if let Some(outbox) = &self.outbox {
             for (name, waiting) in outputs.save() {
-                self.send_piece(name, Piece { drawers: waiting, notices: Vec::new() })?;
+                self.send_piece(name, StateChunk { entries: waiting, broadcasts: Vec::new() })?;
             }
             outbox.send(WorkerOutput::Mark(tick)).map_err(|_| engine("the writer has stopped"))?;
         }
-        for (name, size) in vault.sizes() {
+        for (name, size) in registry.sizes() {
             self.telemetry.state(self.local, &name, size.entries as u64, size.bytes as u64);
         }
         Ok(())
     }
 
     /// Does one step of the current copy unless the checkpoint writer is behind; returns true if more steps follow.
-    fn copy(&self, vault: &Vault) -> Result<bool, Error> {
-        if vault.is_saving() && !self.backlog.is_full() {
-            self.copy_step(vault)?;
+    fn copy(&self, registry: &StateRegistry) -> Result<bool, Error> {
+        if registry.is_checkpointing() && !self.backlog.is_full() {
+            self.copy_step(registry)?;
         }
-        Ok(vault.is_saving())
+        Ok(registry.is_checkpointing())
     }
 
-    fn copy_step(&self, vault: &Vault) -> Result<(), Error> {
-        if vault.save(FUEL, |name, piece| self.send_piece(name.to_owned(), piece))? {
+    fn copy_step(&self, registry: &StateRegistry) -> Result<(), Error> {
+        if registry.checkpoint(FUEL, |name, chunk| self.send_piece(name.to_owned(), chunk))? {
             self.copies
                 .send(CheckpointMessage::WorkerDone(self.copying.get()))
                 .map_err(|_| engine("the keeper of snapshots has stopped"))?;
@@ -225,9 +225,9 @@ impl LiveWorker {
         Ok(())
     }
 
-    fn send_piece(&self, name: String, piece: Piece) -> Result<(), Error> {
-        self.backlog.add(&piece);
-        let message = CheckpointMessage::Piece(self.copying.get(), self.local, name, piece);
+    fn send_piece(&self, name: String, chunk: StateChunk) -> Result<(), Error> {
+        self.backlog.add(&chunk);
+        let message = CheckpointMessage::Piece(self.copying.get(), self.local, name, chunk);
         self.copies.send(message).map_err(|_| engine("the keeper of snapshots has stopped"))
     }
 

@@ -13,7 +13,7 @@ use engine::emission::output::PendingEmission;
 use engine::graph::Settings;
 use engine::job::{Closed, Handles};
 use live::error::Error;
-use operators::vault::{Piece, Size, Vault};
+use operators::keyed::registry::{StateChunk, StateRegistry, StateSize};
 use timely::logging::{StartStop, TimelyEvent, TimelyEventBuilder};
 use timely::worker::Worker;
 
@@ -28,12 +28,12 @@ pub fn inside<T: Send + 'static>(
 ) -> T {
     timely::execute_directly(move |worker| {
         let busy = Busy::listen(worker);
-        let vault = Vault::default();
+        let registry = StateRegistry::default();
         let mut outputs = Outputs::new(settings.emit);
         let fates = Rc::default();
-        let mut handles = vault.around(|| Handles::build(worker, &settings, &mut outputs, &fates));
+        let mut handles = registry.capture(|| Handles::build(worker, &settings, &mut outputs, &fates));
         handles.advance_to(first);
-        body(&mut Inside { worker, settings, handles, outputs, vault, busy, sink: Sink::default() })
+        body(&mut Inside { worker, settings, handles, outputs, registry, busy, sink: Sink::default() })
     })
 }
 
@@ -43,7 +43,7 @@ pub struct Inside<'a> {
     settings: Settings,
     handles: Handles,
     outputs: Outputs,
-    vault: Vault,
+    registry: StateRegistry,
     busy: Rc<RefCell<Busy>>,
     /// The output, encoded and counted.
     pub sink: Sink,
@@ -68,26 +68,26 @@ impl Inside<'_> {
     /// The state of each operator; serializes all of it, to measure its size.
     pub fn states(&self) -> Vec<OperatorState> {
         let mut plain: BTreeMap<String, u64> = BTreeMap::new();
-        self.vault.begin();
-        let add = |name: &str, chunk: Piece| {
-            let bytes = chunk.drawers.len() + chunk.notices.len();
+        self.registry.begin_checkpoint();
+        let add = |name: &str, chunk: StateChunk| {
+            let bytes = chunk.entries.len() + chunk.broadcasts.len();
             *plain.entry(name.to_owned()).or_default() += bytes as u64;
             Ok::<_, Infallible>(())
         };
-        let Ok(_) = self.vault.save(usize::MAX, add);
-        let state = |(operator, size): (String, Size)| OperatorState {
+        let Ok(_) = self.registry.checkpoint(usize::MAX, add);
+        let state = |(operator, size): (String, StateSize)| OperatorState {
             entries: size.entries as u64,
             bytes: size.bytes as u64,
             plain_bytes: plain.get(&operator).copied().unwrap_or(0),
             operator,
         };
-        self.vault.sizes().into_iter().map(state).collect()
+        self.registry.sizes().into_iter().map(state).collect()
     }
 
     /// Entries and table bytes of all operators.
     pub fn size(&self) -> (u64, u64) {
-        let sizes = self.vault.sizes();
-        let sum = |of: fn(&Size) -> usize| sizes.iter().map(|(_, size)| of(size) as u64).sum();
+        let sizes = self.registry.sizes();
+        let sum = |of: fn(&StateSize) -> usize| sizes.iter().map(|(_, size)| of(size) as u64).sum();
         (sum(|size| size.entries), sum(|size| size.bytes))
     }
 

@@ -8,7 +8,7 @@ use contract::fate::RecordHeader;
 use contract::ids::{EventId, Id};
 use engine::batch::Bound;
 use engine::edge::{Admitted, Arriving};
-use operators::arrival::Arrival;
+use operators::ingest::arrival::Arrival;
 
 use crate::load::Load;
 use crate::probes;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use contract::time::Cause;
 use engine::row::Row;
 use operators::diff::Traced;
-use operators::keyed::{Keyed, KeyedState, Ticks};
+use operators::keyed::{Keyed, KeyedStore, Ticks};
 
 /// The rows a view maintains, tick by tick.
 pub(crate) struct Driven<L: Keyed<Cause = Cause>, K, V> {
     /// The keyed state that maintains them.
-    pub(crate) state: KeyedState<L>,
+    pub(crate) state: KeyedStore<L>,
     /// The current rows.
     pub(crate) rows: BTreeMap<K, V>,
 }
@@ -23,7 +23,7 @@ where
 {
     /// No rows yet; ticks of `tick_ms`.
     pub(crate) fn new(logic: L, tick_ms: i64) -> Self {
-        Driven { state: KeyedState::new(logic, Ticks { tick_ms }), rows: BTreeMap::new() }
+        Driven { state: KeyedStore::new(logic, Ticks { tick_ms }), rows: BTreeMap::new() }
     }
 
     /// Takes a change.
@@ -34,7 +34,7 @@ where
     /// Closes the tick and every one before it at which the clock wanted a look; answers how many rows changed.
     pub(crate) fn close(&mut self, now: i64) -> usize {
         let mut changes = 0;
-        while let Some(wake) = self.state.next_wake().filter(|wake| *wake < now) {
+        while let Some(wake) = self.state.next_timer().filter(|wake| *wake < now) {
             changes += self.close_tick(wake);
         }
         changes + self.close_tick(now)
@@ -42,7 +42,7 @@ where
 
     fn close_tick(&mut self, now: i64) -> usize {
         let (mut out, mut fuel) = (Vec::new(), usize::MAX);
-        self.state.wake(now);
+        self.state.fire_timers(now);
         assert!(self.state.close(now, &mut fuel, &mut out));
         out.sort_by_key(|(_, _, change)| change.diff);
         for (row, _, change) in &out {

@@ -1,8 +1,8 @@
-//! One small operator, driven by hand.
+//! Small operators in a store without a dataflow: timers, broadcasts, fuel, cold entries.
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{LOOKS, SPARE_WAKES};
+use super::store::{PRUNED_PER_TIMER, SPARE_TIMERS};
 use super::*;
 use crate::testing::Random;
 
@@ -15,7 +15,7 @@ impl Keyed for Recent {
     type Key = char;
     type Input = ();
     type Diff = i64;
-    type Notice = char;
+    type Broadcast = char;
     type Cause = u32;
     type State = (i64, i64, Option<i64>);
     type Output = (char, i64);
@@ -25,8 +25,8 @@ impl Keyed for Recent {
         state.1 = now;
     }
 
-    fn concerns(&self, notice: &Self::Notice, key: &Self::Key, _: &Self::State) -> bool {
-        notice == key
+    fn is_affected(&self, broadcast: &Self::Broadcast, key: &Self::Key, _: &Self::State) -> bool {
+        broadcast == key
     }
 
     fn close(&mut self, key: &Self::Key, state: &mut Self::State, emit: &mut Emit<'_, Self::Output, u32>) -> Next {
@@ -38,23 +38,23 @@ impl Keyed for Recent {
     }
 }
 
-fn close(state: &mut KeyedState<Recent>, now: i64) -> Vec<((char, i64), i64, Traced<i64, u32>)> {
+fn close(state: &mut KeyedStore<Recent>, now: i64) -> Vec<((char, i64), i64, Traced<i64, u32>)> {
     let mut out = Vec::new();
-    state.wake(now);
+    state.fire_timers(now);
     assert!(state.close(now, &mut 100, &mut out));
     out.sort_unstable();
     out
 }
 
 #[test]
-fn keys_open_change_wake_and_are_forgotten() {
-    let mut state = KeyedState::new(Recent { span: 25 }, Ticks { tick_ms: 10 });
+fn entries_are_inserted_changed_and_forgotten_by_timer() {
+    let mut state = KeyedStore::new(Recent { span: 25 }, Ticks { tick_ms: 10 });
     state.update('a', (), Traced::new(1, Some(7)), 10);
     state.update('a', (), Traced::new(1, Some(3)), 10);
     state.update('b', (), Traced::new(1, None), 10);
     let by_3 = Some(3);
     assert_eq!(close(&mut state, 10), [(('a', 2), 10, Traced::new(1, by_3)), (('b', 1), 10, Traced::new(1, None))]);
-    assert_eq!(state.next_wake(), Some(40));
+    assert_eq!(state.next_timer(), Some(40));
     assert_eq!(close(&mut state, 20), []);
     state.update('a', (), Traced::new(1, None), 30);
     close(&mut state, 30);
@@ -62,12 +62,12 @@ fn keys_open_change_wake_and_are_forgotten() {
     assert_eq!(state.len(), 1);
     assert_eq!(close(&mut state, 60), [(('a', 3), 60, Traced::new(-1, None))]);
     assert!(state.is_empty());
-    assert_eq!(state.next_wake(), None);
+    assert_eq!(state.next_timer(), None);
 }
 
 #[test]
-fn fuel_stops_between_keys_and_loses_none() {
-    let mut state = KeyedState::new(Recent { span: 25 }, Ticks { tick_ms: 10 });
+fn close_stops_between_keys_when_fuel_is_spent() {
+    let mut state = KeyedStore::new(Recent { span: 25 }, Ticks { tick_ms: 10 });
     for key in ['a', 'b', 'c'] {
         state.update(key, (), Traced::new(1, None), 10);
     }
@@ -79,14 +79,14 @@ fn fuel_stops_between_keys_and_loses_none() {
 }
 
 #[test]
-fn a_notice_touches_only_the_keys_it_concerns() {
-    let mut state = KeyedState::new(Recent { span: 100 }, Ticks { tick_ms: 10 });
+fn a_broadcast_marks_only_affected_keys_dirty() {
+    let mut state = KeyedStore::new(Recent { span: 100 }, Ticks { tick_ms: 10 });
     state.update('a', (), Traced::new(1, None), 10);
     close(&mut state, 10);
-    state.notice(&'b', &Traced::new(1, None));
-    assert!(state.touched.is_empty());
-    state.notice(&'a', &Traced::new(1, Some(1)));
-    assert_eq!(state.touched.len(), 1);
+    state.broadcast(&'b', &Traced::new(1, None));
+    assert!(state.dirty.is_empty());
+    state.broadcast(&'a', &Traced::new(1, Some(1)));
+    assert_eq!(state.dirty.len(), 1);
     assert_eq!(close(&mut state, 20), []);
 }
 
@@ -99,128 +99,128 @@ fn instants_take_effect_at_the_first_tick_not_before_them() {
 }
 
 #[test]
-fn wake_ups_given_up_do_not_pile_up() {
-    let mut state = KeyedState::new(Recent { span: 1_000_000 }, Ticks { tick_ms: 10 });
+fn cancelled_timers_do_not_accumulate() {
+    let mut state = KeyedStore::new(Recent { span: 1_000_000 }, Ticks { tick_ms: 10 });
     for tick in (10..100_000).step_by(10) {
-        // Every change moves the wake-up of its key further away.
+        // Every change postpones the timer of its key.
         state.update('a', (), Traced::new(1, None), tick);
         close(&mut state, tick);
-        assert!(state.wakes.len() <= state.drawers.numbers().0 * 3 / 2 + SPARE_WAKES + LOOKS);
+        assert!(state.timers.len() <= state.table.id_bounds().0 * 3 / 2 + SPARE_TIMERS + PRUNED_PER_TIMER);
     }
     assert_eq!(close(&mut state, 1_099_990), [(('a', 9_999), 1_099_990, Traced::new(-1, None))]);
-    assert_eq!((state.len(), state.next_wake()), (0, None));
+    assert_eq!((state.len(), state.next_timer()), (0, None));
 }
 
-/// Two parts in one drawer: what is heard is said again at once, and an alarm rings when its instant has come. A part that nothing
-/// concerns is not looked at.
-struct ClockRadio;
+/// A state of two parts: values are echoed at once, and an alarm is emitted at its instant. A part that is clean is
+/// skipped by `close`.
+struct EchoAndAlarm;
 
 #[derive(Default, Serialize, Deserialize)]
-struct Set {
-    heard: Vec<i64>,
+struct EchoState {
+    values: Vec<i64>,
     alarm: Option<i64>,
 }
 
-impl Keyed for ClockRadio {
+impl Keyed for EchoAndAlarm {
     type Key = char;
-    /// A word, or (negative) the instant of an alarm.
+    /// A value to echo, or (negative) the instant of an alarm.
     type Input = i64;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = u32;
-    type State = Set;
+    type State = EchoState;
     type Output = (&'static str, i64);
 
-    fn update(&mut self, _: &char, set: &mut Set, input: i64, _: i64, _: i64) {
-        if input < 0 { set.alarm = Some(-input) } else { set.heard.push(input) }
+    fn update(&mut self, _: &char, state: &mut EchoState, input: i64, _: i64, _: i64) {
+        if input < 0 { state.alarm = Some(-input) } else { state.values.push(input) }
     }
 
-    fn close(&mut self, _: &char, set: &mut Set, emit: &mut Emit<'_, Self::Output, u32>) -> Next {
+    fn close(&mut self, _: &char, state: &mut EchoState, emit: &mut Emit<'_, Self::Output, u32>) -> Next {
         let cause = *emit.cause();
-        for word in set.heard.drain(..) {
-            emit.part(&cause, |word| ("radio", word), |emit| emit.push(word, 1));
+        for value in state.values.drain(..) {
+            emit.part(&cause, |value| ("echo", value), |emit| emit.push(value, 1));
         }
-        if !emit.is_woken() && emit.wakes_at().is_some() {
-            // The alarm is not concerned.
-            return Next::Rest.or_at(emit.wakes_at());
+        if !emit.is_timer_due() && emit.timer_at().is_some() {
+            // The alarm is clean.
+            return Next::Rest.or_at(emit.timer_at());
         }
         let now = emit.now();
-        set.alarm.take_if(|alarm| *alarm <= now).into_iter().for_each(|alarm| {
+        state.alarm.take_if(|alarm| *alarm <= now).into_iter().for_each(|alarm| {
             emit.part(&None, |alarm| ("alarm", alarm), |emit| emit.push(alarm, 1));
         });
-        Next::Rest.or_at(set.alarm).or_as(Next::Forget)
+        Next::Rest.or_at(state.alarm).merge(Next::Forget)
     }
 }
 
 #[test]
-fn who_closes_a_part_of_a_drawer_sleeps_no_longer_for_it() {
-    let mut state = KeyedState::new(ClockRadio, Ticks { tick_ms: 10 });
-    let mut said = Vec::new();
+fn a_close_that_skips_a_clean_part_keeps_its_timer() {
+    let mut state = KeyedStore::new(EchoAndAlarm, Ticks { tick_ms: 10 });
+    let mut output = Vec::new();
     for (now, inputs) in [(10, vec![-35, 1]), (20, vec![2]), (30, vec![]), (40, vec![3]), (50, vec![4])] {
         for input in inputs {
             state.update('k', input, Traced::new(1, Some(7)), now);
         }
-        state.wake(now);
-        assert!(state.close(now, &mut 10, &mut said));
+        state.fire_timers(now);
+        assert!(state.close(now, &mut 10, &mut output));
     }
-    let word = |word, now| (("radio", word), now, Traced::new(1, Some(7)));
+    let echo = |value, now| (("echo", value), now, Traced::new(1, Some(7)));
     let alarm = (("alarm", 35), 40, Traced::new(1, None));
-    assert_eq!(said, [word(1, 10), word(2, 20), word(3, 40), alarm, word(4, 50)]);
-    assert_eq!(state.next_wake(), None);
+    assert_eq!(output, [echo(1, 10), echo(2, 20), echo(3, 40), alarm, echo(4, 50)]);
+    assert_eq!(state.next_timer(), None);
 }
 
 #[test]
-fn the_earlier_of_two_looks_counts_and_a_part_that_forgets_does_not() {
+fn merging_takes_the_earlier_instant_and_keeps_what_either_keeps() {
     let (at, rest, forget) = (Next::At, Next::Rest, Next::Forget);
-    let looks = [(at(3), at(2)), (rest, at(2)), (at(3), rest), (rest, forget), (forget, rest), (at(3), forget)];
-    assert_eq!(looks.map(|(one, other)| one.or_as(other)), [at(2), at(2), at(3), rest, rest, at(3)]);
+    let pairs = [(at(3), at(2)), (rest, at(2)), (at(3), rest), (rest, forget), (forget, rest), (at(3), forget)];
+    assert_eq!(pairs.map(|(left, right)| left.merge(right)), [at(2), at(2), at(3), rest, rest, at(3)]);
 }
 
-/// Sums per key, judged against a limit that a notice sets: a judgement is said when it changes, and that of a sum
-/// above 40 again when half as many milliseconds have passed. A drawer is forgotten at 0, and laid flat when it may rest.
-struct Judge {
+/// The sum of each key, compared with a limit that a broadcast sets: the result is emitted when it changes, and that of a
+/// sum above 40 again after half as many milliseconds. A key is forgotten at 0; even sums are cold if `may_be_cold`.
+struct Compare {
     limit: i64,
-    may_rest: bool,
+    may_be_cold: bool,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
-struct Judged {
+struct Compared {
     sum: i64,
-    said: Option<(bool, i64)>,
+    last_emitted: Option<(bool, i64)>,
 }
 
-impl Keyed for Judge {
+impl Keyed for Compare {
     type Key = i64;
     type Input = i64;
     type Diff = i64;
-    /// A limit, and whom it concerns: keys of this remainder by three.
-    type Notice = (i64, i64);
+    /// A limit, and the keys that it affects, by their remainder modulo three.
+    type Broadcast = (i64, i64);
     type Cause = i64;
-    type State = Judged;
+    type State = Compared;
     type Output = (i64, bool, i64);
 
-    fn update(&mut self, _: &i64, state: &mut Judged, input: i64, diff: i64, _: i64) {
+    fn update(&mut self, _: &i64, state: &mut Compared, input: i64, diff: i64, _: i64) {
         state.sum += input * diff;
     }
 
-    fn notice(&mut self, (limit, _): &Self::Notice, diff: i64) {
+    fn on_broadcast(&mut self, (limit, _): &Self::Broadcast, diff: i64) {
         self.limit += limit * diff;
     }
 
-    fn may_concern(&self, (_, rest): &Self::Notice, key: &i64) -> bool {
+    fn key_in_scope(&self, (_, rest): &Self::Broadcast, key: &i64) -> bool {
         key % 3 == *rest
     }
 
-    fn concerns(&self, notice: &Self::Notice, key: &i64, state: &Judged) -> bool {
-        self.may_concern(notice, key) && state.sum > 1
+    fn is_affected(&self, broadcast: &Self::Broadcast, key: &i64, state: &Compared) -> bool {
+        self.key_in_scope(broadcast, key) && state.sum > 1
     }
 
-    fn close(&mut self, key: &i64, state: &mut Judged, emit: &mut Emit<'_, Self::Output, i64>) -> Next {
+    fn close(&mut self, key: &i64, state: &mut Compared, emit: &mut Emit<'_, Self::Output, i64>) -> Next {
         let now = emit.now();
-        let since = state.said.map(|(_, at)| at).filter(|at| state.sum <= 40 || now < at + state.sum / 2);
+        let since = state.last_emitted.map(|(_, at)| at).filter(|at| state.sum <= 40 || now < at + state.sum / 2);
         let new = (state.sum != 0).then(|| (state.sum > self.limit, since.unwrap_or(now)));
-        emit.replace(state.said.map(|said| (*key, said.0, said.1)), new.map(|said| (*key, said.0, said.1)));
-        state.said = new;
+        emit.replace(state.last_emitted.map(|row| (*key, row.0, row.1)), new.map(|row| (*key, row.0, row.1)));
+        state.last_emitted = new;
         match new {
             None => Next::Forget,
             Some((_, at)) if state.sum > 40 => Next::At(at + state.sum / 2),
@@ -228,57 +228,57 @@ impl Keyed for Judge {
         }
     }
 
-    fn is_at_rest(&self, state: &Judged) -> bool {
-        self.may_rest && state.sum % 2 == 0
+    fn is_cold(&self, state: &Compared) -> bool {
+        self.may_be_cold && state.sum % 2 == 0
     }
 }
 
 #[test]
-fn what_is_laid_flat_says_what_it_would_have_said_open() {
+fn cold_entries_emit_the_same_as_hot_ones() {
     let ticks = Ticks { tick_ms: 10 };
-    let mut flat = 0;
+    let mut cold = 0;
     for seed in 0..300 {
         let mut random = Random::new(seed);
-        let mut states = [false, true].map(|may_rest| KeyedState::new(Judge { limit: 0, may_rest }, ticks));
+        let mut states = [false, true].map(|may_be_cold| KeyedStore::new(Compare { limit: 0, may_be_cold }, ticks));
         for now in (10..600).step_by(10) {
-            let notices: Vec<((i64, i64), Traced<i64, i64>)> = (0..random.below(6).saturating_sub(3))
+            let broadcasts: Vec<((i64, i64), Traced<i64, i64>)> = (0..random.below(6).saturating_sub(3))
                 .map(|_| ((random.below(30), random.below(3)), Traced::new(1, Some(random.below(90)))))
                 .collect();
             let updates: Vec<(i64, i64, Option<i64>)> = (0..random.below(8))
                 .map(|_| (random.below(30), random.below(60) - 20, Some(random.below(90))))
                 .collect();
-            let reconsidered = (random.below(20) == 0).then(|| random.below(90));
+            let reevaluated = (random.below(20) == 0).then(|| random.below(90));
             let fuel = 1 + random.index(5);
-            let said = states.each_mut().map(|state| {
-                reconsidered.iter().for_each(|cause| state.reconsider(now, cause));
-                notices.iter().for_each(|(notice, change)| state.notice(notice, change));
+            let outputs = states.each_mut().map(|state| {
+                reevaluated.iter().for_each(|cause| state.reevaluate(now, cause));
+                broadcasts.iter().for_each(|(broadcast, change)| state.broadcast(broadcast, change));
                 updates.iter().for_each(|(key, input, cause)| state.update(*key, *input, Traced::new(1, *cause), now));
-                state.wake(now);
-                let mut said = Vec::new();
-                while !state.close(now, &mut { fuel }, &mut said) {}
-                said.sort_unstable();
-                said
+                state.fire_timers(now);
+                let mut output = Vec::new();
+                while !state.close(now, &mut { fuel }, &mut output) {}
+                output.sort_unstable();
+                output
             });
-            assert_eq!(said[0], said[1], "seed {seed} at {now}");
+            assert_eq!(outputs[0], outputs[1], "seed {seed} at {now}");
             assert_eq!(states[0].len(), states[1].len(), "seed {seed} at {now}");
         }
-        flat += states[1].drawers.flat_len();
+        cold += states[1].table.cold_len();
     }
-    assert!(flat > 1_000, "{flat}");
+    assert!(cold > 1_000, "{cold}");
 }
 
 #[test]
-fn a_drawer_that_rests_takes_its_plain_form_and_one_wake_up() {
-    let mut state = KeyedState::new(Judge { limit: 0, may_rest: true }, Ticks { tick_ms: 10 });
+fn an_entry_that_turns_cold_again_has_one_timer() {
+    let mut state = KeyedStore::new(Compare { limit: 0, may_be_cold: true }, Ticks { tick_ms: 10 });
     for now in (10..2_000).step_by(10) {
-        // Something happens, and its wake-up stays where it is.
+        // The entry changes, and its timer stays where it is.
         state.update(1, 10_000, Traced::new(1, None), now);
         state.update(1, 10_000, Traced::new(-1, None), now);
         if now == 10 {
             state.update(1, 90_000, Traced::new(1, None), now);
         }
-        state.wake(now);
+        state.fire_timers(now);
         assert!(state.close(now, &mut 100, &mut Vec::new()));
-        assert_eq!((state.drawers.flat_len(), state.wakes.len(), state.len()), (1, 1, 1));
+        assert_eq!((state.table.cold_len(), state.timers.len(), state.len()), (1, 1, 1));
     }
 }

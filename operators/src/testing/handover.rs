@@ -1,27 +1,27 @@
-//! How a script reaches the workers: who gets which update, how many ticks at once, in which order.
+//! Handover of a script to the workers: distribution of updates, ticks per batch, order within a batch.
 
 use super::{Random, Update};
 
-/// How a script is handed over: nothing here may change what comes out.
+/// A handover of a script; the output must not depend on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Handover {
-    /// How many workers share the work.
+    /// The number of workers.
     pub workers: usize,
-    /// The seed of chance: updates go to any worker, several ticks at once, in any order. Without it ticks come one by
-    /// one, each settled before the next, in the order of the script.
+    /// The seed of a random handover: updates go to any worker, several ticks at once, in any order. Without a seed, ticks
+    /// come one by one in the order of the script, each complete before the next.
     pub disorder: Option<u64>,
 }
 
 impl Handover {
-    /// One worker, one tick after the other.
+    /// One worker, one tick after another.
     pub const ORDERLY: Handover = Handover { workers: 1, disorder: None };
 }
 
-/// What one worker hands over at once, and how far it then moves the clock.
+/// The updates that one worker hands over together, and the tick to which it then moves the clock.
 pub(super) struct Batch<D, R> {
     pub(super) updates: Vec<Update<D, R>>,
     pub(super) frontier: i64,
-    /// Whether to wait until everything before the frontier is said.
+    /// True if the worker waits until the output is complete up to the frontier.
     pub(super) settle: bool,
 }
 

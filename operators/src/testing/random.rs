@@ -1,4 +1,4 @@
-//! Chance from a seed: the same on every machine and in every version.
+//! Random numbers from a seed: the same on every machine and in every version.
 
 /// The splitmix64 generator (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gives_the_published_sequence() {
+    fn equals_the_published_sequence() {
         let mut random = Random::new(1_234_567);
         assert_eq!([random.bits(), random.bits()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }

@@ -1,4 +1,4 @@
-//! The workers of a run: each hands over its batches, listens, and waits for what it must.
+//! Workers of a test run: each hands over its batches, collects the output and waits for the ticks that must be complete.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,16 +13,16 @@ use timely::worker::Worker;
 
 use super::handover::{Batch, Handover, plan};
 use super::{Graph, Update};
-use crate::at_close::consolidate;
+use crate::io::at_close::consolidate;
 
-/// A graph of which only the types are known, so that what runs it is compiled once for many.
+/// A graph as a trait object, so that the code that runs it is compiled once for all graphs of the same types.
 type Erased<D, R, O, S> =
     Arc<dyn for<'scope> Fn(VecCollection<'scope, i64, D, R>) -> VecCollection<'scope, i64, O, S> + Send + Sync>;
 
-/// Runs `script` through `graph` up to the tick `until`: what came out, consolidated within each tick and sorted.
+/// Runs `script` through `graph` up to the tick `until`; returns the output, consolidated within each tick and sorted.
 ///
 /// # Panics
-/// If a worker fails, or if something is said at a tick after that tick has closed, or without the right to say it then.
+/// If a worker fails, if an update is emitted after its tick has closed, or under a capability for a later tick.
 pub fn run<D, R, O, S>(
     handover: Handover,
     until: i64,
@@ -55,33 +55,33 @@ where
         1 => timely::Config::thread(),
         workers => timely::Config::process(workers),
     };
-    let alarm = AtomicBool::new(false);
+    let has_failed = AtomicBool::new(false);
     let guards = timely::execute(config, move |worker| {
-        let _alarm = Alarm(&alarm);
+        let _guard = PanicGuard(&has_failed);
         let plan = plans[worker.index()].lock().expect("a plan has one reader").take();
-        work(worker, plan.expect("a worker runs once"), &graph, &alarm)
+        work(worker, plan.expect("a worker runs once"), &graph, &has_failed)
     })
     .expect("threads start");
-    let said = guards.join().into_iter().flat_map(|said| said.expect("a worker of the run failed"));
-    let mut said: Vec<_> =
-        said.filter(|(_, tick, _)| *tick <= until).map(|(data, tick, diff)| ((tick, data), diff)).collect();
-    consolidate(&mut said);
-    said.into_iter().map(|((tick, data), diff)| (tick, data, diff)).collect()
+    let output = guards.join().into_iter().flat_map(|output| output.expect("a worker of the run failed"));
+    let mut output: Vec<_> =
+        output.filter(|(_, tick, _)| *tick <= until).map(|(data, tick, diff)| ((tick, data), diff)).collect();
+    consolidate(&mut output);
+    output.into_iter().map(|((tick, data), diff)| (tick, data, diff)).collect()
 }
 
-/// Raised by a worker that fails, for the others would wait for it for ever.
-struct Alarm<'a>(&'a AtomicBool);
+/// Sets its flag when a worker panics: the others would wait for it for ever.
+struct PanicGuard<'a>(&'a AtomicBool);
 
-impl Drop for Alarm<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_or(std::thread::panicking(), Ordering::Relaxed);
     }
 }
 
-fn wait(worker: &mut Worker, alarm: &AtomicBool, mut open: impl FnMut() -> bool) {
-    // A nap and no more: a worker that failed wakes nobody.
+fn wait(worker: &mut Worker, has_failed: &AtomicBool, mut open: impl FnMut() -> bool) {
+    // With a timeout: a worker that failed unparks no other.
     worker.step_or_park_while(Some(Duration::from_millis(1)), || {
-        assert!(!alarm.load(Ordering::Relaxed), "another worker failed");
+        assert!(!has_failed.load(Ordering::Relaxed), "another worker failed");
         open()
     });
 }
@@ -90,7 +90,7 @@ fn work<D, R, O, S>(
     worker: &mut Worker,
     plan: Vec<Batch<D, R>>,
     graph: &Erased<D, R, O, S>,
-    alarm: &AtomicBool,
+    has_failed: &AtomicBool,
 ) -> Vec<(O, i64, S)>
 where
     D: ExchangeData,
@@ -98,19 +98,23 @@ where
     O: ExchangeData,
     S: ExchangeData + Semigroup,
 {
-    let said = Rc::new(RefCell::new(Vec::new()));
+    let output = Rc::new(RefCell::new(Vec::new()));
     let closed = Rc::new(Cell::new(i64::MIN));
     let (mut input, probe) = worker.dataflow(|scope| {
         let (input, collection) = scope.new_collection();
-        let (said, closed) = (Rc::clone(&said), Rc::clone(&closed));
-        let heard = graph(collection).inspect_batch(move |stamp, updates: &[(O, i64, S)]| {
+        let (output, closed) = (Rc::clone(&output), Rc::clone(&closed));
+        let inspected = graph(collection).inspect_batch(move |stamp, updates: &[(O, i64, S)]| {
             for update in updates {
-                assert!(update.1 >= closed.get(), "{update:?} was said when all before {} was closed", closed.get());
-                assert!(stamp.least() <= Some(&update.1), "{update:?} was said with the right to speak at {stamp:?}");
+                assert!(
+                    update.1 >= closed.get(),
+                    "{update:?} was emitted when all ticks before {} were closed",
+                    closed.get()
+                );
+                assert!(stamp.least() <= Some(&update.1), "{update:?} was emitted under a capability for {stamp:?}");
             }
-            said.borrow_mut().extend_from_slice(updates);
+            output.borrow_mut().extend_from_slice(updates);
         });
-        (input, heard.probe().0)
+        (input, inspected.probe().0)
     });
     let last = plan.last().map_or(i64::MIN, |batch| batch.frontier);
     for batch in plan {
@@ -119,13 +123,13 @@ where
         input.flush();
         worker.step();
         if batch.settle || batch.frontier == last {
-            wait(worker, alarm, || probe.less_than(&batch.frontier));
+            wait(worker, has_failed, || probe.less_than(&batch.frontier));
             closed.set(batch.frontier);
         }
     }
     input.close();
-    wait(worker, alarm, || !probe.done());
-    said.take()
+    wait(worker, has_failed, || !probe.done());
+    output.take()
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
-//! Scripts by chance: things that come, change and go, over the ticks of a clock.
+//! Random scripts: facts, rows and arrivals that are added, changed and retracted over the ticks of a clock.
 
 use std::collections::BTreeMap;
 
 use differential_dataflow::difference::Abelian;
 
 use super::{Random, Update};
-use crate::arrival::{Arrival, Place};
-use crate::co_group::Side;
+use crate::ingest::arrival::{Arrival, Place};
+use crate::join::co_group::Side;
 use crate::keyed::Ticks;
 
-/// Some tick in `tick_ms..=until`.
+/// A random tick in `tick_ms..=until`.
 pub fn tick(random: &mut Random, ticks: Ticks, until: i64) -> i64 {
     ticks.tick_ms * (1 + random.below(until / ticks.tick_ms))
 }
 
-/// `size` additions of what `fact` draws for their tick; one in three is taken back, then or later.
+/// `size` additions of facts that `fact` draws for their tick; one in three is retracted at that tick or later.
 pub fn facts<D: Clone, R: Abelian>(
     random: &mut Random,
     size: usize,
@@ -37,7 +37,7 @@ pub fn facts<D: Clone, R: Abelian>(
     script
 }
 
-/// `size` changes to rows of which a key has at most one; a key goes with every fourth change.
+/// `size` changes to rows, at most one row per key; every fourth change deletes a row.
 pub fn rows<K: Ord + Clone, V: Clone>(
     random: &mut Random,
     size: usize,
@@ -47,23 +47,23 @@ pub fn rows<K: Ord + Clone, V: Clone>(
 ) -> Vec<Update<(K, V), i64>> {
     let mut at: Vec<i64> = (0..size).map(|_| tick(random, ticks, until)).collect();
     at.sort_unstable();
-    let mut standing = BTreeMap::new();
+    let mut rows = BTreeMap::new();
     let mut script = Vec::new();
     for tick in at {
         let (key, row) = row(random);
-        if let Some(old) = standing.remove(&key) {
+        if let Some(old) = rows.remove(&key) {
             script.push((tick, (key.clone(), old), -1));
         }
         if !random.once_in(4) {
-            standing.insert(key.clone(), row.clone());
+            rows.insert(key.clone(), row.clone());
             script.push((tick, (key, row), 1));
         }
     }
     script
 }
 
-/// `size` arrivals of few ids and revisions, up to `back_ms` old and a little ahead of the clock, keyed by id; each has its
-/// position for memo. Some come twice.
+/// `size` arrivals of few ids and revisions, keyed by id: up to `back_ms` old, or a little ahead of the clock. The memo of
+/// each is its position. Some are duplicates.
 pub fn arrivals(
     random: &mut Random,
     size: usize,
@@ -76,7 +76,7 @@ pub fn arrivals(
     let arrival = |(tick, position): (i64, u64)| {
         let id = random.letter((1 + size / 5).min(26));
         let content = (!random.once_in(4)).then(|| random.below(3));
-        // On half ticks, so that many fall on an edge.
+        // On half ticks, so that many fall on a boundary.
         let half = (ticks.tick_ms / 2).max(1);
         let event_time = tick + half * (4 - random.below(back_ms / half + 4));
         let revision = random.below(4);
@@ -85,7 +85,7 @@ pub fn arrivals(
     at.into_iter().zip(0..).map(arrival).collect()
 }
 
-/// Two scripts as one of two sides, in the order of ticks.
+/// Two scripts as one script of two sides, in order of ticks.
 pub fn both<A, B, R>(left: Vec<Update<A, R>>, right: Vec<Update<B, R>>) -> Vec<Update<Side<A, B>, R>> {
     let left = left.into_iter().map(|(tick, row, diff)| (tick, Side::Left(row), diff));
     let mut script: Vec<_> =
@@ -94,7 +94,7 @@ pub fn both<A, B, R>(left: Vec<Update<A, R>>, right: Vec<Update<B, R>>) -> Vec<U
     script
 }
 
-/// A script of two sides with the key of each row outside its side, as a state takes it.
+/// A script of two sides as (key, side), the input of a keyed store.
 pub fn by_key<K, A, B, R>(script: Vec<Update<Side<(K, A), (K, B)>, R>>) -> Vec<Update<(K, Side<A, B>), R>> {
     let by_key = |side| match side {
         Side::Left((key, row)) => (key, Side::Left(row)),
@@ -103,8 +103,8 @@ pub fn by_key<K, A, B, R>(script: Vec<Update<Side<(K, A), (K, B)>, R>>) -> Vec<U
     script.into_iter().map(|(tick, side, diff)| (tick, by_key(side), diff)).collect()
 }
 
-/// The script, and at the tick `until` everything taken back.
-pub fn and_back<D: Clone, R: Abelian>(mut script: Vec<Update<D, R>>, until: i64) -> Vec<Update<D, R>> {
+/// The script, followed by the retraction of all its updates at the tick `until`.
+pub fn and_retracted<D: Clone, R: Abelian>(mut script: Vec<Update<D, R>>, until: i64) -> Vec<Update<D, R>> {
     for (_, data, mut diff) in script.clone() {
         diff.negate();
         script.push((until, data, diff));

@@ -12,11 +12,10 @@ use contract::output::{Numbered, Op, OutputTopic, Publish, ViewRecord};
 use contract::time::{Cause, Time};
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
-use operators::at_close::at_close;
 use operators::diff::Traced;
-use operators::gather::Gather;
-use operators::keyed::Ticks;
-use operators::shape;
+use operators::io::at_close::at_close;
+use operators::io::merge::Merge;
+use operators::keyed::{Ticks, shape};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
@@ -255,7 +254,7 @@ impl Outputs {
 
     /// Returns the builder of view outputs.
     pub fn views<'a, 'scope>(&'a mut self, scope: Scope<'scope, Time>) -> ViewOutputs<'a, 'scope> {
-        ViewOutputs { gather: Gather::new("output: views", scope), outputs: self }
+        ViewOutputs { merge: Merge::new("output: views", scope), outputs: self }
     }
 
     /// Sends records to a topic, ordered by their own order within a tick.
@@ -318,7 +317,7 @@ impl Outputs {
 /// The builder of view outputs.
 pub struct ViewOutputs<'a, 'scope> {
     outputs: &'a mut Outputs,
-    gather: Gather<'scope>,
+    merge: Merge<'scope>,
 }
 
 impl<'scope> ViewOutputs<'_, 'scope> {
@@ -348,12 +347,12 @@ impl<'scope> ViewOutputs<'_, 'scope> {
             let row = Row { key: row.key, value: publish(row.value), settled: row.settled };
             waiting.entry(emission.1).or_insert_with(|| Changes::with_room(reserved)).add(row, change.diff);
         };
-        self.gather.take(rows.clone(), add);
+        self.merge.add(rows.clone(), add);
     }
 
     /// Builds the operator; every view must have been sent.
     pub fn build(self) {
-        self.gather.build().probe_with(&self.outputs.probe);
+        self.merge.build().probe_with(&self.outputs.probe);
     }
 }
 

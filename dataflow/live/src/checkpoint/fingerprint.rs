@@ -3,7 +3,7 @@
 //!
 //! A snapshot can be read only by types of the shape that wrote it. Its manifest holds the fingerprint of the job that
 //! wrote it; a job with another fingerprint refuses the snapshot before it reads any state, and names the differences.
-//! The hash is that of [`operators::shape`], so a changed field changes it. A shape does not show a change of meaning;
+//! The hash is that of [`operators::keyed::shape`], so a changed field changes it. A shape does not show a change of meaning;
 //! [`VERSION`](crate::checkpoint::snapshot::VERSION) does.
 
 use std::collections::BTreeMap;

@@ -20,7 +20,7 @@ use connectors::file::whole::WholeFile;
 use contract::event::Topic;
 use contract::output::OutputTopic;
 use contract::time::Time;
-use operators::vault::Piece;
+use operators::keyed::registry::StateChunk;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -139,8 +139,8 @@ impl SnapshotFile {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn append_piece(&mut self, operator: &str, piece: &Piece) -> Result<(), Error> {
-        for field in [operator.as_bytes(), &piece.notices, &piece.drawers] {
+    pub fn append_piece(&mut self, operator: &str, chunk: &StateChunk) -> Result<(), Error> {
+        for field in [operator.as_bytes(), &chunk.broadcasts, &chunk.entries] {
             self.append(&(field.len() as u64).to_le_bytes())?;
             self.append(field)?;
         }
@@ -189,11 +189,11 @@ impl StateFrames {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn next_frame(&mut self) -> Result<Option<(String, Piece)>, Error> {
+    pub fn next_frame(&mut self) -> Result<Option<(String, StateChunk)>, Error> {
         let Some(operator) = self.field(true)? else { return Ok(None) };
         let operator = String::from_utf8(operator).map_err(|error| self.bad(&error.to_string()))?;
         let mut field = || self.field(false).map(Option::unwrap_or_default);
-        Ok(Some((operator, Piece { notices: field()?, drawers: field()? })))
+        Ok(Some((operator, StateChunk { broadcasts: field()?, entries: field()? })))
     }
 
     fn field(&mut self, first: bool) -> Result<Option<Vec<u8>>, Error> {
@@ -374,16 +374,16 @@ pub fn retain(snapshots: &Path, keep: usize) -> Result<Option<Time>, Error> {
 mod tests {
     use super::*;
 
-    fn piece(text: &str) -> Piece {
-        Piece { drawers: text.as_bytes().to_vec(), notices: vec![1] }
+    fn chunk(text: &str) -> StateChunk {
+        StateChunk { entries: text.as_bytes().to_vec(), broadcasts: vec![1] }
     }
 
     fn write(snapshots: &Path, tick: Time) -> Manifest {
         let folder = folder(snapshots, tick);
         fs::create_dir_all(&folder).unwrap();
         let mut file = SnapshotFile::create(&folder, "p0-w0.state".to_owned()).unwrap();
-        file.append_piece("totals", &piece("abc")).unwrap();
-        file.append_piece("lookup", &piece(&tick.to_string())).unwrap();
+        file.append_piece("totals", &chunk("abc")).unwrap();
+        file.append_piece("lookup", &chunk(&tick.to_string())).unwrap();
         let mut tables = SnapshotFile::create(&folder, "p0.board".to_owned()).unwrap();
         tables.append(b"rows").unwrap();
         let states = vec![file.finish().unwrap()];
@@ -408,8 +408,8 @@ mod tests {
         let manifest = write(snapshots.path(), 50);
         assert_eq!(newest(snapshots.path()).unwrap(), (Some(manifest.clone()), vec![]));
         let mut frames = StateFrames::open(snapshots.path(), 50, manifest.states()[0]).unwrap();
-        assert_eq!(frames.next_frame().unwrap(), Some(("totals".to_owned(), piece("abc"))));
-        assert_eq!(frames.next_frame().unwrap(), Some(("lookup".to_owned(), piece("50"))));
+        assert_eq!(frames.next_frame().unwrap(), Some(("totals".to_owned(), chunk("abc"))));
+        assert_eq!(frames.next_frame().unwrap(), Some(("lookup".to_owned(), chunk("50"))));
         assert_eq!(frames.next_frame().unwrap(), None);
     }
 

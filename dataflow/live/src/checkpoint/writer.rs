@@ -15,7 +15,7 @@ use contract::output::OutputTopic;
 use contract::time::Time;
 use engine::clock::Stopwatch;
 use engine::telemetry::Telemetry;
-use operators::vault::Piece;
+use operators::keyed::registry::StateChunk;
 use serve::tables::saved::SavedTables;
 
 use crate::checkpoint::fingerprint::Fingerprint;
@@ -35,7 +35,7 @@ pub enum CheckpointMessage {
     /// A snapshot begins; the positions of this process's partitions at its tick.
     Begin(Time, Vec<(Topic, u32, Reached)>),
     /// A chunk of the state of a worker of this process at the tick.
-    Piece(Time, usize, String, Piece),
+    Piece(Time, usize, String, StateChunk),
     /// A worker has copied its whole state.
     WorkerDone(Time),
     /// The outputs up to the tick are written; the served tables and the last tick of each topic then. First process
@@ -54,12 +54,12 @@ impl Backlog {
     }
 
     /// Adds a chunk that is sent.
-    pub fn add(&self, piece: &Piece) {
-        self.0.fetch_add(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
+    pub fn add(&self, chunk: &StateChunk) {
+        self.0.fetch_add(chunk.entries.len() + chunk.broadcasts.len(), Ordering::Relaxed);
     }
 
-    fn done(&self, piece: &Piece) {
-        self.0.fetch_sub(piece.drawers.len() + piece.notices.len(), Ordering::Relaxed);
+    fn done(&self, chunk: &StateChunk) {
+        self.0.fetch_sub(chunk.entries.len() + chunk.broadcasts.len(), Ordering::Relaxed);
     }
 }
 
@@ -154,11 +154,11 @@ impl CheckpointWriter {
 
     fn take(&self, open: &mut BTreeMap<Time, OpenCheckpoint>, message: CheckpointMessage) -> Result<(), Error> {
         match message {
-            CheckpointMessage::Piece(tick, worker, operator, piece) => {
+            CheckpointMessage::Piece(tick, worker, operator, chunk) => {
                 if let Some(file) = open.get_mut(&tick).and_then(|open| open.files.get_mut(&worker)) {
-                    file.append_piece(&operator, &piece)?;
+                    file.append_piece(&operator, &chunk)?;
                 }
-                self.backlog.done(&piece);
+                self.backlog.done(&chunk);
                 fail_point("mid-snapshot");
             }
             CheckpointMessage::WorkerDone(tick) => {

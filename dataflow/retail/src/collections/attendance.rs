@@ -7,8 +7,7 @@ use contract::ids::Id;
 use contract::time::{Cause, HOUR_MS, MINUTE_MS, hour};
 use engine::streams::Timed;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 
 use crate::registry::Graph;
 use crate::state::presence::{Punched, Punches};
@@ -75,7 +74,7 @@ impl Keyed for Clocks {
     type Key = Employee;
     type Input = Punched;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = PersonState;
     type Output = AttendanceRow;
@@ -126,7 +125,7 @@ pub fn build<'scope>(ticks: Ticks, lateness_ms: i64, punches: &Collection<'scope
         let Punch { store, employee, role, kind } = punch.body;
         ((store, employee), (punch.event_time, punch.id, role, kind))
     });
-    let row = keyed("attendance", ticks, punches, None, Clocks { lateness_ms });
+    let row = keyed_operator("attendance", ticks, punches, None, Clocks { lateness_ms });
     let here = row.clone().flat_map(|row| if let AttendanceRow::Here(key) = row { Some(key) } else { None });
     let worked =
         row.flat_map(|row| if let AttendanceRow::Worked(key, minutes) = row { Some((key, minutes)) } else { None });
@@ -144,7 +143,7 @@ pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use contract::event::workforce::PunchKind;
@@ -154,7 +153,7 @@ mod tests {
     /// minutes.
     fn check(script: &[(i64, i64, PunchKind, i64)], until: i64, expected: &[&str]) {
         let (store, employee) = (Id::new("s1"), Id::new("e1"));
-        let mut state = KeyedState::new(Clocks { lateness_ms: 2 * HOUR_MS }, Ticks { tick_ms: MINUTE_MS });
+        let mut state = KeyedStore::new(Clocks { lateness_ms: 2 * HOUR_MS }, Ticks { tick_ms: MINUTE_MS });
         let mut emitted = Vec::new();
         for now in 0..until {
             for (_, at, kind, diff) in script.iter().filter(|punch| punch.0 == now) {
@@ -162,7 +161,7 @@ mod tests {
                 state.update((store, employee), punch, Traced::new(*diff, None), now * MINUTE_MS);
             }
             let mut out = Vec::new();
-            state.wake(now * MINUTE_MS);
+            state.fire_timers(now * MINUTE_MS);
             assert!(state.close(now * MINUTE_MS, &mut 10, &mut out));
             emitted.extend(out.into_iter().map(|(row, time, change)| {
                 let what = match row {

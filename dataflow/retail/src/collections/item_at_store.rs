@@ -11,8 +11,8 @@ use contract::keys::StoreItem;
 use engine::graph::GraphInputs;
 use engine::row::Row;
 use engine::time::{Collection, Inputs};
-use operators::driver::keyed;
-use operators::fan::Fan;
+use operators::io::tee::Tee;
+use operators::keyed::keyed_operator;
 
 use crate::collections::promise_score;
 use crate::detectors::inventory_stockout_risk;
@@ -52,15 +52,15 @@ pub struct ItemAtStore<'scope> {
 fn entries<'scope>(graph: &Graph<'scope>) -> Inputs<'scope, StoreItem, ItemInput> {
     let GraphInputs { ticks, streams, .. } = &graph.inputs;
     let books = inventory_position::entries(streams, ItemInput::Books);
-    let carts = Inputs::of(demand_index::carts(streams), ItemInput::Cart);
+    let carts = Inputs::from_keyed(demand_index::carts(streams), ItemInput::Cart);
     let ranged = streams.item_locations.clone().map(|location| {
         let lead = (location.lead_time_h, location.forecast_milli, location.dispersion_bp);
         (StoreItem { store: location.store, item: location.item }, ItemInput::Ranged(lead))
     });
     let packs = inventory_stockout_risk::case_packs(*ticks, &streams.item_locations, &streams.products);
     let offers = promotion_performance::offers(graph.promotion_window());
-    let offers = Inputs::of(offers, |(promotion, terms)| ItemInput::Offer(promotion, terms));
-    books.and(carts).and(ranged).and(Inputs::of(packs, ItemInput::CasePack)).and(offers)
+    let offers = Inputs::from_keyed(offers, |(promotion, terms)| ItemInput::Offer(promotion, terms));
+    books.and(carts).and(ranged).and(Inputs::from_keyed(packs, ItemInput::CasePack)).and(offers)
 }
 
 /// The collections as they are listed.
@@ -72,42 +72,42 @@ pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
     let ticks = *ticks;
     let entries = entries(graph);
     let logic = ItemLogic::new(ticks, *lateness_ms, context);
-    let output = keyed("inventory.position: shelf", ticks, entries, Some(graph.notices().clone()), logic);
-    let fan = Fan::new("readers of shelves", output);
+    let output = keyed_operator("inventory.position: shelf", ticks, entries, Some(graph.notices().clone()), logic);
+    let tee = Tee::new("readers of shelves", output);
     let collected = ItemAtStore {
-        positions: fan.read(|output: &ItemOutput, _| match output {
+        positions: tee.read(|output: &ItemOutput, _| match output {
             ItemOutput::Books(inventory_position::BooksOutput::Position(row)) => Some(row.clone()),
             _ => None,
         }),
-        short: fan.read(|output, _| match output {
+        short: tee.read(|output, _| match output {
             ItemOutput::Books(inventory_position::BooksOutput::Position(row)) => promise_score::short(row),
             _ => None,
         }),
-        variances: fan.read(|output, _| match output {
+        variances: tee.read(|output, _| match output {
             ItemOutput::Books(inventory_position::BooksOutput::Variance(day, milli)) => Some((*day, *milli)),
             _ => None,
         }),
-        demand: fan.read(|output, _| match output {
+        demand: tee.read(|output, _| match output {
             ItemOutput::Demand(StoreItem { store, item }, demand) => Some((*item, (*store, *demand))),
             _ => None,
         }),
-        promotions: fan.read(|output, _| match output {
+        promotions: tee.read(|output, _| match output {
             ItemOutput::Promotion(row) => Some((**row).clone()),
             _ => None,
         }),
-        stockouts: fan.read(|output, _| match output {
+        stockouts: tee.read(|output, _| match output {
             ItemOutput::Stockout(step) => Some((**step).clone()),
             _ => None,
         }),
-        negatives: fan.read(|output, _| match output {
+        negatives: tee.read(|output, _| match output {
             ItemOutput::Negative(step) => Some((**step).clone()),
             _ => None,
         }),
-        phantoms: fan.read(|output, _| match output {
+        phantoms: tee.read(|output, _| match output {
             ItemOutput::Phantom(step) => Some((**step).clone()),
             _ => None,
         }),
     };
-    fan.build();
+    tee.build();
     collected
 }

@@ -7,8 +7,7 @@ use contract::keys::StoreItem;
 use contract::time::Cause;
 use engine::row::Row;
 use engine::time::{Collection, Inputs};
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use serde::{Deserialize, Serialize};
 
 use crate::collections::attendance::Attendance;
@@ -45,7 +44,7 @@ impl Keyed for Scores {
     type Key = Id;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = OpenOrders;
     type Output = (EventId, Score);
@@ -94,7 +93,7 @@ pub fn build<'scope>(
         open.then_some((order.store, Entry::Order(entry)))
     });
     let here = attendance.pickers().map(|store| (store, Entry::Here));
-    keyed("promise scores", ticks, Inputs::from(short).and(orders).and(here), None, Scores)
+    keyed_operator("promise scores", ticks, Inputs::from(short).and(orders).and(here), None, Scores)
 }
 
 /// The collection as it is listed.

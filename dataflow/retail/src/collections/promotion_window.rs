@@ -8,16 +8,15 @@ use contract::event::promotion::Promotion;
 use contract::ids::Id;
 use contract::time::Cause;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 
 use crate::registry::Graph;
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize)]
 struct WindowState {
-    current: One<Promotion>,
+    current: UniqueRow<Promotion>,
     previous: Option<Promotion>,
     /// True if `previous` was emitted.
     is_emitted: bool,
@@ -32,7 +31,7 @@ impl Keyed for Windows {
     type Key = Id;
     type Input = Promotion;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = WindowState;
     type Output = Promotion;
@@ -65,7 +64,7 @@ pub fn build<'scope>(
     promotions: &Collection<'scope, Promotion>,
 ) -> Collection<'scope, Promotion> {
     let promotions = promotions.clone().map(|promotion| (promotion.promotion, promotion));
-    keyed("promotion windows", ticks, promotions, None, Windows { ticks, lateness_ms })
+    keyed_operator("promotion windows", ticks, promotions, None, Windows { ticks, lateness_ms })
 }
 
 /// The collection as it is listed.
@@ -79,7 +78,7 @@ pub fn collect<'scope>(graph: &Graph<'scope>) -> Collected<'scope> {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use contract::event::promotion::Terms;
@@ -93,7 +92,7 @@ mod tests {
 
     /// Runs steps of (tick, end_at) of one promotion; checks the emitted (+) and retracted (−) ends.
     fn check(steps: &[(i64, i64)], expected: &[&[(i64, i64)]]) {
-        let mut state = KeyedState::new(Windows { ticks: TICKS, lateness_ms: 100 }, TICKS);
+        let mut state = KeyedStore::new(Windows { ticks: TICKS, lateness_ms: 100 }, TICKS);
         let mut before = None;
         for ((now, end_at), expected) in steps.iter().zip(expected) {
             let new = until(*end_at);

@@ -6,7 +6,7 @@ use contract::ids::Id;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read_some};
 use engine::time::{Collection, Inputs};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::registry::Graph;
 use crate::views::feed_health::{Feed, FeedHealthRow, allowed_ms, silent_since};
@@ -34,17 +34,17 @@ pub struct FeedStale;
 impl Detector for FeedStale {
     const KIND: &'static ExceptionType = KIND;
     type Key = Feed;
-    type State = One<i64>;
+    type State = UniqueRow<i64>;
 
-    fn assess(&self, _: &Feed, state: &mut One<i64>, _: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &Feed, state: &mut UniqueRow<i64>, _: &EvaluationContext<'_>) -> Verdict {
         if state.is_empty() { Verdict::GONE } else { Verdict::while_true(true) }
     }
 
-    fn respond(&self, _: &Feed, _: &One<i64>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &Feed, _: &UniqueRow<i64>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("check_feed", "platform_team") }
     }
 
-    fn drivers(&self, feed: &Feed, state: &One<i64>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, feed: &Feed, state: &UniqueRow<i64>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let accepted_at = state.get().copied();
         let silence = accepted_at.map(|heard_at| at.now - silent_since(at.context, feed.store, heard_at, at.now));
         vec![
@@ -57,7 +57,7 @@ impl Detector for FeedStale {
         vec![key.store.into(), KeyPart::Name(key.topic.name().into())]
     }
 
-    fn store(&self, key: &Feed, _: &One<i64>) -> Option<Id> {
+    fn store(&self, key: &Feed, _: &UniqueRow<i64>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -65,11 +65,11 @@ impl Detector for FeedStale {
 impl StatefulDetector for FeedStale {
     type Input = i64;
 
-    fn update(&self, _: &Feed, state: &mut One<i64>, accepted_at: i64, diff: i64) {
+    fn update(&self, _: &Feed, state: &mut UniqueRow<i64>, accepted_at: i64, diff: i64) {
         state.update(accepted_at, diff);
     }
 
-    fn is_empty(&self, state: &One<i64>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<i64>) -> bool {
         state.is_empty()
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     fn is_open_while_the_feed_is_stale() {
         let (context, key) = (Context::default(), Feed { store: Id::new("s"), topic: Topic::Pos });
         let at = EvaluationContext { now: 1_000_001, context: &context, policy: &[] };
-        let mut state = One::default();
+        let mut state = UniqueRow::default();
         FeedStale.update(&key, &mut state, 100_000, 1);
         assert_eq!(FeedStale.assess(&key, &mut state, &at), Verdict::while_true(true));
         let silence = &FeedStale.drivers(&key, &state, &at)[0];

@@ -9,7 +9,7 @@ use contract::time::QUARTER_MS;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::detectors::demand_surge::{HYSTERESIS_BP, drivers, judge};
 use crate::registry::Graph;
@@ -44,18 +44,18 @@ impl Detector for DemandDrop {
     const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreDept;
-    type State = One<DemandIndex>;
+    type State = UniqueRow<DemandIndex>;
 
-    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, key: &StoreDept, state: &mut UniqueRow<DemandIndex>, at: &EvaluationContext<'_>) -> Verdict {
         let open_bp = at.policy[0];
         judge(key, state, at, |index_bp| index_bp <= open_bp, |index_bp| index_bp > open_bp + HYSTERESIS_BP)
     }
 
-    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &StoreDept, _: &UniqueRow<DemandIndex>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Medium, action: Action::new("adjust_plan", "regional_manager") }
     }
 
-    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreDept, state: &UniqueRow<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         drivers(key, state, at)
     }
 
@@ -63,7 +63,7 @@ impl Detector for DemandDrop {
         vec![key.store.into(), key.dept.into()]
     }
 
-    fn store(&self, key: &StoreDept, _: &One<DemandIndex>) -> Option<Id> {
+    fn store(&self, key: &StoreDept, _: &UniqueRow<DemandIndex>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -71,11 +71,11 @@ impl Detector for DemandDrop {
 impl StatefulDetector for DemandDrop {
     type Input = DemandIndex;
 
-    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
+    fn update(&self, _: &StoreDept, state: &mut UniqueRow<DemandIndex>, row: DemandIndex, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<DemandIndex>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<DemandIndex>) -> bool {
         state.is_empty()
     }
 }

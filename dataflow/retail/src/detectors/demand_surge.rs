@@ -9,7 +9,7 @@ use contract::time::QUARTER_MS;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::registry::Graph;
 use crate::views::demand_index::DemandIndex;
@@ -46,18 +46,18 @@ impl Detector for Surge {
     const KIND: &'static ExceptionType = KIND;
     const READS_STORES: bool = true;
     type Key = StoreDept;
-    type State = One<DemandIndex>;
+    type State = UniqueRow<DemandIndex>;
 
-    fn assess(&self, key: &StoreDept, state: &mut One<DemandIndex>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, key: &StoreDept, state: &mut UniqueRow<DemandIndex>, at: &EvaluationContext<'_>) -> Verdict {
         let open_bp = at.policy[0];
         judge(key, state, at, |index_bp| index_bp >= open_bp, |index_bp| index_bp < open_bp - HYSTERESIS_BP)
     }
 
-    fn respond(&self, _: &StoreDept, _: &One<DemandIndex>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &StoreDept, _: &UniqueRow<DemandIndex>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("adjust_plan", "regional_manager") }
     }
 
-    fn drivers(&self, key: &StoreDept, state: &One<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreDept, state: &UniqueRow<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         drivers(key, state, at)
     }
 
@@ -65,7 +65,7 @@ impl Detector for Surge {
         vec![key.store.into(), key.dept.into()]
     }
 
-    fn store(&self, key: &StoreDept, _: &One<DemandIndex>) -> Option<Id> {
+    fn store(&self, key: &StoreDept, _: &UniqueRow<DemandIndex>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -73,11 +73,11 @@ impl Detector for Surge {
 impl StatefulDetector for Surge {
     type Input = DemandIndex;
 
-    fn update(&self, _: &StoreDept, state: &mut One<DemandIndex>, row: DemandIndex, diff: i64) {
+    fn update(&self, _: &StoreDept, state: &mut UniqueRow<DemandIndex>, row: DemandIndex, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<DemandIndex>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<DemandIndex>) -> bool {
         state.is_empty()
     }
 }
@@ -85,7 +85,7 @@ impl StatefulDetector for Surge {
 /// Opens where `opens` holds of the index of an open store, clears where `clears` does or the store is closed.
 pub fn judge(
     key: &StoreDept,
-    state: &One<DemandIndex>,
+    state: &UniqueRow<DemandIndex>,
     at: &EvaluationContext<'_>,
     opens: impl Fn(i64) -> bool,
     clears: impl Fn(i64) -> bool,
@@ -99,7 +99,7 @@ pub fn judge(
 }
 
 /// The index with its bound, and what it is made of.
-pub fn drivers(key: &StoreDept, state: &One<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+pub fn drivers(key: &StoreDept, state: &UniqueRow<DemandIndex>, at: &EvaluationContext<'_>) -> Vec<Driver> {
     let row = state.get();
     let units = row.map(|row| row.units_60m_milli);
     let expected = row.map(|row| row.expected_60m_milli);

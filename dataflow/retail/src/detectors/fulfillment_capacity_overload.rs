@@ -9,7 +9,7 @@ use contract::policy::Policy;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read};
 use engine::time::{Collection, Inputs};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::collections::attendance::Attendance;
@@ -56,7 +56,7 @@ pub enum Entry {
 /// The load of a node and who is there to bear it.
 #[derive(Default, Serialize, Deserialize)]
 pub struct CapacityOverloadState {
-    load: One<Load>,
+    load: UniqueRow<Load>,
     present: i64,
 }
 

@@ -6,7 +6,7 @@ use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::{EventId, Id};
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
@@ -51,19 +51,19 @@ pub struct PromiseMissed;
 impl Detector for PromiseMissed {
     const KIND: &'static ExceptionType = KIND;
     type Key = EventId;
-    type State = One<Promise>;
+    type State = UniqueRow<Promise>;
 
-    fn assess(&self, _: &EventId, state: &mut One<Promise>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &EventId, state: &mut UniqueRow<Promise>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(promise) = state.get().filter(|promise| promise.open) else { return Verdict::GONE };
         let missed = promise.promise_at <= at.now;
         Verdict::while_true(missed).again((!missed).then_some(promise.promise_at))
     }
 
-    fn respond(&self, _: &EventId, _: &One<Promise>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &EventId, _: &UniqueRow<Promise>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Critical, action: Action::new("contact_customer", "customer_service") }
     }
 
-    fn drivers(&self, _: &EventId, state: &One<Promise>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &EventId, state: &UniqueRow<Promise>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let promise = state.get();
         vec![
             Driver::new("promise_at", promise.map(|promise| promise.promise_at), at.now, "ms"),
@@ -75,7 +75,7 @@ impl Detector for PromiseMissed {
         vec![key.into()]
     }
 
-    fn store(&self, _: &EventId, state: &One<Promise>) -> Option<Id> {
+    fn store(&self, _: &EventId, state: &UniqueRow<Promise>) -> Option<Id> {
         state.get().map(|promise| promise.store)
     }
 }
@@ -83,11 +83,11 @@ impl Detector for PromiseMissed {
 impl StatefulDetector for PromiseMissed {
     type Input = Promise;
 
-    fn update(&self, _: &EventId, state: &mut One<Promise>, promise: Promise, diff: i64) {
+    fn update(&self, _: &EventId, state: &mut UniqueRow<Promise>, promise: Promise, diff: i64) {
         state.update(promise, diff);
     }
 
-    fn is_empty(&self, state: &One<Promise>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Promise>) -> bool {
         state.is_empty()
     }
 }
@@ -110,7 +110,7 @@ mod tests {
             let (store, order) = (Id::new("s1"), key.clone());
             let order =
                 CustomerOrder { store, order, state, placed_at: 0, promise_at: 50, ready_at: None, lines: Vec::new() };
-            let mut rows = One::default();
+            let mut rows = UniqueRow::default();
             PromiseMissed.update(&key, &mut rows, Promise::of(order).1, 1);
             PromiseMissed.assess(&key, &mut rows, &EvaluationContext { now, context: &context, policy: &[] })
         };

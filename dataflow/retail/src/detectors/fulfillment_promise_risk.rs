@@ -7,7 +7,7 @@ use contract::ids::{EventId, Id};
 use contract::policy::Policy;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::collections::promise_score::Score;
 use crate::registry::Graph;
@@ -48,21 +48,21 @@ pub struct PromiseRisk;
 impl Detector for PromiseRisk {
     const KIND: &'static ExceptionType = KIND;
     type Key = EventId;
-    type State = One<Score>;
+    type State = UniqueRow<Score>;
 
-    fn assess(&self, _: &EventId, state: &mut One<Score>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &EventId, state: &mut UniqueRow<Score>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(score) = state.get() else { return Verdict::GONE };
         let (open, clear) = (score.odds.score_bp < at.policy[0], score.odds.score_bp >= at.policy[1]);
         Verdict { open, clear, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &EventId, state: &One<Score>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &EventId, state: &UniqueRow<Score>, _: &EvaluationContext<'_>) -> Response {
         let hopeless = state.get().is_some_and(|score| score.odds.score_bp < HOPELESS_BP);
         let (severity, action) = if hopeless { (Severity::Critical, "reroute") } else { (Severity::High, "expedite") };
         Response { severity, action: Action::new(action, "fulfillment_lead") }
     }
 
-    fn drivers(&self, _: &EventId, state: &One<Score>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &EventId, state: &UniqueRow<Score>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let of = |number: fn(&Score) -> i64| state.get().map(number);
         vec![
             Driver::new("chance_in_time_and_complete", of(|score| score.odds.score_bp), at.policy[0], "bp"),
@@ -78,7 +78,7 @@ impl Detector for PromiseRisk {
         vec![key.into()]
     }
 
-    fn store(&self, _: &EventId, state: &One<Score>) -> Option<Id> {
+    fn store(&self, _: &EventId, state: &UniqueRow<Score>) -> Option<Id> {
         state.get().map(|score| score.store)
     }
 }
@@ -86,11 +86,11 @@ impl Detector for PromiseRisk {
 impl StatefulDetector for PromiseRisk {
     type Input = Score;
 
-    fn update(&self, _: &EventId, state: &mut One<Score>, score: Score, diff: i64) {
+    fn update(&self, _: &EventId, state: &mut UniqueRow<Score>, score: Score, diff: i64) {
         state.update(score, diff);
     }
 
-    fn is_empty(&self, state: &One<Score>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Score>) -> bool {
         state.is_empty()
     }
 }
@@ -111,7 +111,7 @@ mod tests {
         let key = EventId::new("o1");
         let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[7_000, 8_000] };
         let judge = |score_bp| {
-            let mut state = One::default();
+            let mut state = UniqueRow::default();
             let odds = Odds { score_bp, stock_bp: 10_000, on_time_bp: score_bp, backlog_milli: 0, present: 1 };
             let row = Score { store: Id::new("s1"), promise_at: 50, odds };
             PromiseRisk.update(&key, &mut state, row, 1);
@@ -122,6 +122,6 @@ mod tests {
         assert_eq!(judge(6_999), (true, false, "expedite".into()));
         assert_eq!(judge(7_000), (false, false, "expedite".into()));
         assert_eq!(judge(8_000), (false, true, "expedite".into()));
-        assert_eq!(PromiseRisk.assess(&key, &mut One::default(), &at), Verdict::GONE);
+        assert_eq!(PromiseRisk.assess(&key, &mut UniqueRow::default(), &at), Verdict::GONE);
     }
 }

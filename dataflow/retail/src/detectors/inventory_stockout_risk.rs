@@ -11,9 +11,9 @@ use contract::policy::Policy;
 use contract::units::floor_div;
 use engine::detector::{Detector, EvaluationContext, Verdict};
 use engine::time::Collection;
+use operators::aggregate::sum_by_key::explode;
+use operators::join::lookup::lookup;
 use operators::keyed::Ticks;
-use operators::lookup::lookup;
-use operators::totals::explode;
 
 use crate::registry::Graph;
 use crate::stats::{Demand, basis_points};

@@ -7,7 +7,7 @@ use contract::ids::Id;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::registry::Graph;
 use crate::views::labor_coverage::Coverage;
@@ -36,23 +36,23 @@ pub struct CoverageGap;
 impl Detector for CoverageGap {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreRole;
-    type State = One<Coverage>;
+    type State = UniqueRow<Coverage>;
 
-    fn assess(&self, _: &StoreRole, state: &mut One<Coverage>, _: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &StoreRole, state: &mut UniqueRow<Coverage>, _: &EvaluationContext<'_>) -> Verdict {
         match state.get() {
             None => Verdict::GONE,
             Some(row) => Verdict::while_true(row.gap >= 1),
         }
     }
 
-    fn respond(&self, _: &StoreRole, state: &One<Coverage>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &StoreRole, state: &UniqueRow<Coverage>, _: &EvaluationContext<'_>) -> Response {
         let row = state.get().copied().unwrap_or_default();
         let severity = if row.present.saturating_mul(2) <= row.required { Severity::Critical } else { Severity::High };
         let action = Action::new("call_in", "store_manager").with("heads", Parameter::Number(row.gap));
         Response { severity, action }
     }
 
-    fn drivers(&self, _: &StoreRole, state: &One<Coverage>, _: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreRole, state: &UniqueRow<Coverage>, _: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get().copied().unwrap_or_default();
         vec![
             Driver::new("gap", row.gap, 0, "heads"),
@@ -65,7 +65,7 @@ impl Detector for CoverageGap {
         vec![key.store.into(), KeyPart::Name(key.role.name().into())]
     }
 
-    fn store(&self, key: &StoreRole, _: &One<Coverage>) -> Option<Id> {
+    fn store(&self, key: &StoreRole, _: &UniqueRow<Coverage>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -73,11 +73,11 @@ impl Detector for CoverageGap {
 impl StatefulDetector for CoverageGap {
     type Input = Coverage;
 
-    fn update(&self, _: &StoreRole, state: &mut One<Coverage>, row: Coverage, diff: i64) {
+    fn update(&self, _: &StoreRole, state: &mut UniqueRow<Coverage>, row: Coverage, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<Coverage>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Coverage>) -> bool {
         state.is_empty()
     }
 }
@@ -98,7 +98,7 @@ mod tests {
         let key = StoreRole { store: Id::new("s1"), role: Role::Checkout };
         let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[] };
         let judge = |present: i64, required: i64| {
-            let mut state = One::default();
+            let mut state = UniqueRow::default();
             let row = Coverage { present, scheduled: 0, required, gap: required - present };
             CoverageGap.update(&key, &mut state, row, 1);
             let verdict = CoverageGap.assess(&key, &mut state, &at);
@@ -107,6 +107,6 @@ mod tests {
         assert_eq!(judge(1, 1), (false, true, Severity::High));
         assert_eq!(judge(2, 3), (true, false, Severity::High));
         assert_eq!(judge(2, 4), (true, false, Severity::Critical));
-        assert_eq!(CoverageGap.assess(&key, &mut One::default(), &at), Verdict::GONE);
+        assert_eq!(CoverageGap.assess(&key, &mut UniqueRow::default(), &at), Verdict::GONE);
     }
 }

@@ -8,7 +8,7 @@ use contract::time::HOUR_MS;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read_some};
 use engine::time::{Collection, Inputs};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::registry::Graph;
 use crate::views::margin_daily::Margin;
@@ -48,9 +48,9 @@ pub struct Leak;
 impl Detector for Leak {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreDeptDay;
-    type State = One<Margin>;
+    type State = UniqueRow<Margin>;
 
-    fn assess(&self, key: &StoreDeptDay, state: &mut One<Margin>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, key: &StoreDeptDay, state: &mut UniqueRow<Margin>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let (judged_at, low) =
             (key.day + SETTLED_IN_MS, row.margin_bp.is_some_and(|margin_bp| margin_bp < at.policy[1]));
@@ -59,11 +59,11 @@ impl Detector for Leak {
         verdict.again(Some(judged_at).filter(|judged_at| *judged_at > at.now))
     }
 
-    fn respond(&self, _: &StoreDeptDay, _: &One<Margin>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &StoreDeptDay, _: &UniqueRow<Margin>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("review_margin", "finance") }
     }
 
-    fn drivers(&self, key: &StoreDeptDay, state: &One<Margin>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, key: &StoreDeptDay, state: &UniqueRow<Margin>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         vec![
             Driver::new("margin", row.and_then(|row| row.margin_bp), at.policy[1], "bp"),
@@ -79,7 +79,7 @@ impl Detector for Leak {
         vec![key.store.into(), key.dept.into(), key.day.into()]
     }
 
-    fn store(&self, key: &StoreDeptDay, _: &One<Margin>) -> Option<Id> {
+    fn store(&self, key: &StoreDeptDay, _: &UniqueRow<Margin>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -87,11 +87,11 @@ impl Detector for Leak {
 impl StatefulDetector for Leak {
     type Input = Margin;
 
-    fn update(&self, _: &StoreDeptDay, state: &mut One<Margin>, row: Margin, diff: i64) {
+    fn update(&self, _: &StoreDeptDay, state: &mut UniqueRow<Margin>, row: Margin, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<Margin>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Margin>) -> bool {
         state.is_empty()
     }
 }
@@ -112,7 +112,7 @@ mod tests {
     use engine::reference::Context;
 
     fn check(now: i64, net_cents: i64, margin_bp: Option<i64>) -> (bool, bool, Option<i64>) {
-        let (context, mut state) = (Context::default(), One::default());
+        let (context, mut state) = (Context::default(), UniqueRow::default());
         let key = StoreDeptDay { store: Id::new("s"), dept: Id::new("d"), day: 0 };
         Leak.update(&key, &mut state, Margin { net_cents, margin_bp, ..Margin::default() }, 1);
         let verdict =

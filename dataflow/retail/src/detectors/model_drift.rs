@@ -7,7 +7,7 @@ use contract::policy::Policy;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::registry::Graph;
 use crate::views::model_drift::{Drift, Segment};
@@ -51,9 +51,9 @@ pub struct ModelDrift;
 impl Detector for ModelDrift {
     const KIND: &'static ExceptionType = KIND;
     type Key = Segment;
-    type State = One<Drift>;
+    type State = UniqueRow<Drift>;
 
-    fn assess(&self, _: &Segment, state: &mut One<Drift>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &Segment, state: &mut UniqueRow<Drift>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let wide = row.wape_bp.unwrap_or(0) > at.policy[0];
         let biased = row.bias_bp.unwrap_or(0).saturating_abs() > at.policy[1];
@@ -61,11 +61,11 @@ impl Detector for ModelDrift {
         Verdict { open: row.actual_milli >= ENOUGH_MILLI && drifts, clear: !drifts, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &Segment, _: &One<Drift>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &Segment, _: &UniqueRow<Drift>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Medium, action: Action::new("review_forecast", "planning") }
     }
 
-    fn drivers(&self, _: &Segment, state: &One<Drift>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Segment, state: &UniqueRow<Drift>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         vec![
             Driver::new("wape", row.and_then(|row| row.wape_bp), at.policy[0], "bp"),
@@ -79,7 +79,7 @@ impl Detector for ModelDrift {
         vec![key.region.into(), key.format.into(), key.dept.into()]
     }
 
-    fn store(&self, _: &Segment, _: &One<Drift>) -> Option<Id> {
+    fn store(&self, _: &Segment, _: &UniqueRow<Drift>) -> Option<Id> {
         None
     }
 }
@@ -87,11 +87,11 @@ impl Detector for ModelDrift {
 impl StatefulDetector for ModelDrift {
     type Input = Drift;
 
-    fn update(&self, _: &Segment, state: &mut One<Drift>, row: Drift, diff: i64) {
+    fn update(&self, _: &Segment, state: &mut UniqueRow<Drift>, row: Drift, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<Drift>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Drift>) -> bool {
         state.is_empty()
     }
 }
@@ -107,7 +107,7 @@ mod tests {
     use engine::reference::Context;
 
     fn check(actual_milli: i64, wape_bp: Option<i64>, bias_bp: Option<i64>) -> (bool, bool) {
-        let (context, mut state, id) = (Context::default(), One::default(), Id::new("x"));
+        let (context, mut state, id) = (Context::default(), UniqueRow::default(), Id::new("x"));
         let key = Segment { region: id, format: id, dept: id };
         ModelDrift.update(&key, &mut state, Drift { actual_milli, wape_bp, bias_bp, ..Drift::default() }, 1);
         let verdict = ModelDrift.assess(

@@ -8,7 +8,7 @@ use contract::ids::Id;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
@@ -56,9 +56,9 @@ pub struct PriceMismatch;
 impl Detector for PriceMismatch {
     const KIND: &'static ExceptionType = KIND;
     type Key = PromotionStoreItem;
-    type State = One<Prices>;
+    type State = UniqueRow<Prices>;
 
-    fn assess(&self, _: &PromotionStoreItem, state: &mut One<Prices>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &PromotionStoreItem, state: &mut UniqueRow<Prices>, at: &EvaluationContext<'_>) -> Verdict {
         match state.get() {
             None => Verdict::GONE,
             // A settled row of a promotion whose period was moved ahead.
@@ -69,11 +69,11 @@ impl Detector for PriceMismatch {
         }
     }
 
-    fn respond(&self, _: &PromotionStoreItem, _: &One<Prices>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &PromotionStoreItem, _: &UniqueRow<Prices>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::Critical, action: Action::new("fix_price", "store_manager") }
     }
 
-    fn drivers(&self, _: &PromotionStoreItem, state: &One<Prices>, _: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &PromotionStoreItem, state: &UniqueRow<Prices>, _: &EvaluationContext<'_>) -> Vec<Driver> {
         let sale = state.get().and_then(|row| row.latest_sale.as_ref());
         let (sold, promised) = (sale.map(|sale| sale.unit_price_cents), sale.map(|sale| sale.promo_price_cents));
         vec![
@@ -87,7 +87,7 @@ impl Detector for PriceMismatch {
         vec![key.promotion.into(), key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &PromotionStoreItem, _: &One<Prices>) -> Option<Id> {
+    fn store(&self, key: &PromotionStoreItem, _: &UniqueRow<Prices>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -95,11 +95,11 @@ impl Detector for PriceMismatch {
 impl StatefulDetector for PriceMismatch {
     type Input = Prices;
 
-    fn update(&self, _: &PromotionStoreItem, state: &mut One<Prices>, row: Prices, diff: i64) {
+    fn update(&self, _: &PromotionStoreItem, state: &mut UniqueRow<Prices>, row: Prices, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<Prices>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Prices>) -> bool {
         state.is_empty()
     }
 }
@@ -117,7 +117,7 @@ mod tests {
 
     fn assess(row: Option<Prices>, now: i64) -> Verdict {
         let [promotion, store, item] = ["p", "s", "i"].map(Id::new);
-        let mut state = One::default();
+        let mut state = UniqueRow::default();
         row.into_iter().for_each(|row| state.update(row, 1));
         let context = Context::default();
         let at = EvaluationContext { now, context: &context, policy: &[] };

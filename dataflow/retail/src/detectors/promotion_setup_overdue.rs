@@ -7,7 +7,7 @@ use contract::exception_type::{ExceptionType, Recommendation, Rule};
 use contract::ids::Id;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::{Collection, Inputs};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
@@ -55,7 +55,7 @@ pub enum Input {
 /// The period of a promotion and the tasks completed for it.
 #[derive(Default, Serialize, Deserialize)]
 pub struct SetupOverdueState {
-    runs: One<(i64, i64)>,
+    runs: UniqueRow<(i64, i64)>,
     done: i64,
 }
 

@@ -10,7 +10,7 @@ use contract::units::floor_div;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::read;
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
@@ -87,9 +87,9 @@ pub struct UnderAttainment;
 impl Detector for UnderAttainment {
     const KIND: &'static ExceptionType = KIND;
     type Key = PromotionStoreItem;
-    type State = One<Sales>;
+    type State = UniqueRow<Sales>;
 
-    fn assess(&self, _: &PromotionStoreItem, state: &mut One<Sales>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &PromotionStoreItem, state: &mut UniqueRow<Sales>, at: &EvaluationContext<'_>) -> Verdict {
         let (p_bp, open_bp, clear_bp) = (at.policy[0], at.policy[1], at.policy[2]);
         let Some(row) = state.get().filter(|row| at.now < row.end_at) else { return Verdict::GONE };
         if at.now < row.start_at {
@@ -103,12 +103,12 @@ impl Detector for UnderAttainment {
         Verdict { open, clear: attainment_bp >= clear_bp, gone: false, look_again: Some(row.end_at) }
     }
 
-    fn respond(&self, _: &PromotionStoreItem, _: &One<Sales>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &PromotionStoreItem, _: &UniqueRow<Sales>, _: &EvaluationContext<'_>) -> Response {
         let action = Action::new("store_task", "regional_manager").with("escalate", Parameter::Flag(true));
         Response { severity: Severity::High, action }
     }
 
-    fn drivers(&self, _: &PromotionStoreItem, state: &One<Sales>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &PromotionStoreItem, state: &UniqueRow<Sales>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         vec![
             Driver::new("attainment", row.and_then(|row| row.attainment_bp), at.policy[1], "bp"),
@@ -123,7 +123,7 @@ impl Detector for UnderAttainment {
         vec![key.promotion.into(), key.store.into(), key.item.into()]
     }
 
-    fn store(&self, key: &PromotionStoreItem, _: &One<Sales>) -> Option<Id> {
+    fn store(&self, key: &PromotionStoreItem, _: &UniqueRow<Sales>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -131,11 +131,11 @@ impl Detector for UnderAttainment {
 impl StatefulDetector for UnderAttainment {
     type Input = Sales;
 
-    fn update(&self, _: &PromotionStoreItem, state: &mut One<Sales>, row: Sales, diff: i64) {
+    fn update(&self, _: &PromotionStoreItem, state: &mut UniqueRow<Sales>, row: Sales, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<Sales>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Sales>) -> bool {
         state.is_empty()
     }
 }
@@ -153,7 +153,7 @@ mod tests {
     /// (open, clear) of a row that sold `units_milli` and attained `attainment_bp`, hoping for `expected_milli`.
     fn check(units_milli: i64, expected_milli: i64, attainment_bp: Option<i64>, expected: (bool, bool)) {
         let [promotion, store, item] = ["p", "s", "i"].map(Id::new);
-        let mut state = One::default();
+        let mut state = UniqueRow::default();
         state.update(Sales { start_at: 0, end_at: 100, units_milli, expected_milli, attainment_bp }, 1);
         let context = Context::default();
         let mut assess = |now| {

@@ -7,7 +7,7 @@ use contract::policy::Policy;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read};
 use engine::time::{Collection, Inputs};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 
 use crate::registry::Graph;
 use crate::views::returns_item::{Item, ItemReturns};
@@ -54,22 +54,22 @@ pub fn detail(row: &ItemReturns) -> &'static str {
 impl Detector for AbnormalRate {
     const KIND: &'static ExceptionType = KIND;
     type Key = Item;
-    type State = One<ItemReturns>;
+    type State = UniqueRow<ItemReturns>;
 
-    fn assess(&self, _: &Item, state: &mut One<ItemReturns>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &Item, state: &mut UniqueRow<ItemReturns>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let open = row.score_bp.is_some_and(|score| score >= at.policy[0]);
         let clear = row.score_bp.is_none_or(|score| score < at.policy[1]);
         Verdict { open: open && row.returned_milli >= LEAST_RETURNED_MILLI, clear, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &Item, state: &One<ItemReturns>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &Item, state: &UniqueRow<ItemReturns>, _: &EvaluationContext<'_>) -> Response {
         let detail = state.get().map_or("store_process", detail);
         let action = Action::new("investigate", "quality_manager");
         Response { severity: Severity::High, action: action.with("detail", Parameter::Text(detail.into())) }
     }
 
-    fn drivers(&self, _: &Item, state: &One<ItemReturns>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &Item, state: &UniqueRow<ItemReturns>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         let milli =
             |name: &'static str, of: fn(&ItemReturns) -> i64| Driver::new(name, row.map(of), None, "milli-units");
@@ -93,7 +93,7 @@ impl Detector for AbnormalRate {
         vec![key.item.into()]
     }
 
-    fn store(&self, _: &Item, _: &One<ItemReturns>) -> Option<Id> {
+    fn store(&self, _: &Item, _: &UniqueRow<ItemReturns>) -> Option<Id> {
         None
     }
 }
@@ -101,11 +101,11 @@ impl Detector for AbnormalRate {
 impl StatefulDetector for AbnormalRate {
     type Input = ItemReturns;
 
-    fn update(&self, _: &Item, state: &mut One<ItemReturns>, row: ItemReturns, diff: i64) {
+    fn update(&self, _: &Item, state: &mut UniqueRow<ItemReturns>, row: ItemReturns, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<ItemReturns>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<ItemReturns>) -> bool {
         state.is_empty()
     }
 }
@@ -127,7 +127,7 @@ mod tests {
 
     fn verdict(returned_milli: i64, score_bp: Option<i64>) -> (bool, bool) {
         let key = Item { item: Id::new("i1") };
-        let mut state = One::default();
+        let mut state = UniqueRow::default();
         AbnormalRate.update(&key, &mut state, ItemReturns { returned_milli, score_bp, ..ItemReturns::default() }, 1);
         let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[20_000, 15_000] };
         let verdict = AbnormalRate.assess(&key, &mut state, &at);
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_row_that_is_gone_clears() {
         let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[20_000, 15_000] };
-        assert_eq!(AbnormalRate.assess(&Item { item: Id::new("i1") }, &mut One::default(), &at), Verdict::GONE);
+        assert_eq!(AbnormalRate.assess(&Item { item: Id::new("i1") }, &mut UniqueRow::default(), &at), Verdict::GONE);
     }
 
     #[test]

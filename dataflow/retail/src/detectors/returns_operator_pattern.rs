@@ -7,7 +7,7 @@ use contract::policy::Policy;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::{Row, read_some};
 use engine::time::{Collection, Inputs};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
@@ -53,19 +53,19 @@ pub struct OperatorPattern;
 impl Detector for OperatorPattern {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreOperator;
-    type State = One<Refunds>;
+    type State = UniqueRow<Refunds>;
 
-    fn assess(&self, _: &StoreOperator, state: &mut One<Refunds>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &StoreOperator, state: &mut UniqueRow<Refunds>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(row) = state.get() else { return Verdict::GONE };
         let above = row.no_receipt_low_bp.is_some_and(|low| low > at.policy[0]);
         Verdict { open: above && row.refunds >= LEAST_REFUNDS, clear: !above, ..Verdict::default() }
     }
 
-    fn respond(&self, _: &StoreOperator, _: &One<Refunds>, _: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &StoreOperator, _: &UniqueRow<Refunds>, _: &EvaluationContext<'_>) -> Response {
         Response { severity: Severity::High, action: Action::new("review_case", "loss_prevention") }
     }
 
-    fn drivers(&self, _: &StoreOperator, state: &One<Refunds>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreOperator, state: &UniqueRow<Refunds>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let row = state.get();
         let low_bp = row.and_then(|row| row.no_receipt_low_bp);
         vec![
@@ -80,7 +80,7 @@ impl Detector for OperatorPattern {
         vec![key.store.into(), key.operator.into()]
     }
 
-    fn store(&self, key: &StoreOperator, _: &One<Refunds>) -> Option<Id> {
+    fn store(&self, key: &StoreOperator, _: &UniqueRow<Refunds>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -88,11 +88,11 @@ impl Detector for OperatorPattern {
 impl StatefulDetector for OperatorPattern {
     type Input = Refunds;
 
-    fn update(&self, _: &StoreOperator, state: &mut One<Refunds>, row: Refunds, diff: i64) {
+    fn update(&self, _: &StoreOperator, state: &mut UniqueRow<Refunds>, row: Refunds, diff: i64) {
         state.update(row, diff);
     }
 
-    fn is_empty(&self, state: &One<Refunds>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<Refunds>) -> bool {
         state.is_empty()
     }
 }
@@ -119,7 +119,7 @@ mod tests {
 
     fn verdict(refunds: i64, no_receipt_low_bp: Option<i64>) -> (bool, bool) {
         let key = StoreOperator { store: Id::new("s1"), operator: Id::new("o1") };
-        let mut state = One::default();
+        let mut state = UniqueRow::default();
         OperatorPattern.update(&key, &mut state, Refunds { refunds, no_receipt_low_bp, ..Refunds::default() }, 1);
         let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[3_000] };
         let verdict = OperatorPattern.assess(&key, &mut state, &at);
@@ -138,7 +138,7 @@ mod tests {
     fn an_operator_without_refunds_is_clear() {
         let key = StoreOperator { store: Id::new("s1"), operator: Id::new("o1") };
         let at = EvaluationContext { now: 0, context: &Context::default(), policy: &[3_000] };
-        assert_eq!(OperatorPattern.assess(&key, &mut One::default(), &at), Verdict::GONE);
-        assert!(OperatorPattern.is_empty(&One::default()));
+        assert_eq!(OperatorPattern.assess(&key, &mut UniqueRow::default(), &at), Verdict::GONE);
+        assert!(OperatorPattern.is_empty(&UniqueRow::default()));
     }
 }

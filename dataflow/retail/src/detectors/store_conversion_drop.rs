@@ -18,9 +18,9 @@ use contract::units::{floor_div, quotient};
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict, open_stores};
 use engine::row::Row;
 use engine::time::{Collection, Inputs, without_cause};
-use operators::during::during;
+use operators::compact::unique_row::UniqueRow;
 use operators::keyed::Ticks;
-use operators::one::One;
+use operators::window::temporal_filter::temporal_filter;
 use serde::{Deserialize, Serialize};
 
 use crate::detectors::store_queue_breach::cashiers;
@@ -81,10 +81,10 @@ pub enum Reading {
 #[derive(Default, Serialize, Deserialize)]
 pub struct ConversionDropState {
     /// Visitors and conversion by hour.
-    hours: BTreeMap<i64, One<(i64, Option<i64>)>>,
+    hours: BTreeMap<i64, UniqueRow<(i64, Option<i64>)>>,
     in_time: i128,
     customers: i128,
-    gap: One<i64>,
+    gap: UniqueRow<i64>,
     stockouts: i64,
 }
 
@@ -100,7 +100,7 @@ struct Comparison {
 impl ConversionDropState {
     fn compare(&self, now: i64) -> Comparison {
         let start = hour(now - GRACE_MS) - HOUR_MS;
-        let row = self.hours.get(&start).and_then(One::get);
+        let row = self.hours.get(&start).and_then(UniqueRow::get);
         let before = self.hours.range(start - DAY_MS..start).filter_map(|(_, row)| row.get());
         let usual = before.filter(|(visitors, _)| *visitors >= ENOUGH).filter_map(|(_, conversion)| *conversion);
         let (hours, conversion_sum_bp) = usual.fold((0, 0i64), |(hours, sum), bp| (hours + 1, sum.saturating_add(bp)));
@@ -221,7 +221,7 @@ pub fn readings<'scope>(
 ) -> Inputs<'scope, Id, Reading> {
     let counts_from = |hour: i64| hour + HOUR_MS + GRACE_MS;
     let rows = traffic.clone().map(|row| (row.key, (row.value.visitors_in, row.value.conversion_bp)));
-    let hours = during("store.conversion_drop: hours", ticks, rows, move |key: &StoreHour| {
+    let hours = temporal_filter("store.conversion_drop: hours", ticks, rows, move |key: &StoreHour| {
         counts_from(key.hour)..counts_from(key.hour) + HOUR_MS + DAY_MS
     });
     let hours = hours.map(|(key, (visitors, bp))| (key.store, Reading::Hour(key.hour, visitors, bp)));
@@ -229,7 +229,7 @@ pub fn readings<'scope>(
         let queue = row.value.queue;
         (row.key, (queue.served.saturating_sub(queue.over_target), queue.served.saturating_add(queue.abandoned)))
     });
-    let queues = during("store.conversion_drop: queues", ticks, rows, move |key: &ZoneQuarter| {
+    let queues = temporal_filter("store.conversion_drop: queues", ticks, rows, move |key: &ZoneQuarter| {
         let from = counts_from(hour(key.quarter));
         from..from + HOUR_MS
     });

@@ -13,11 +13,11 @@ use contract::time::{MINUTE_MS, QUARTER_MS};
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::row::Row;
 use engine::time::{Collection, Inputs, without_cause};
-use operators::during::during;
+use operators::aggregate::sum_by_key::explode;
+use operators::compact::unique_row::UniqueRow;
+use operators::join::lookup::lookup;
 use operators::keyed::Ticks;
-use operators::lookup::lookup;
-use operators::one::One;
-use operators::totals::explode;
+use operators::window::temporal_filter::temporal_filter;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
@@ -73,8 +73,8 @@ pub enum Reading {
 /// The evaluated quarter, the cashiers, and the service level of the last quarter with enough customers.
 #[derive(Default, Serialize, Deserialize)]
 pub struct QueueBreachState {
-    quarter: One<(i64, Quarter)>,
-    cashiers: One<Coverage>,
+    quarter: UniqueRow<(i64, Quarter)>,
+    cashiers: UniqueRow<Coverage>,
     critical: bool,
 }
 
@@ -159,7 +159,7 @@ pub fn readings<'scope>(
 ) -> Inputs<'scope, StoreZone, Reading> {
     let rows = quarters.clone().map(|row| (row.key, row.value));
     let counts_from = |key: &ZoneQuarter| key.quarter + QUARTER_MS + GRACE_MS;
-    let last = during("store.queue_breach: last quarter", ticks, rows, move |key| {
+    let last = temporal_filter("store.queue_breach: last quarter", ticks, rows, move |key| {
         counts_from(key)..counts_from(key) + QUARTER_MS
     });
     let last = last

@@ -7,7 +7,7 @@ use contract::ids::{EventId, Id};
 use contract::time::HOUR_MS;
 use engine::detector::{Detector, EvaluationContext, StatefulDetector, Verdict};
 use engine::time::Collection;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Graph;
@@ -45,22 +45,22 @@ pub struct Overdue;
 impl Detector for Overdue {
     const KIND: &'static ExceptionType = KIND;
     type Key = StoreTask;
-    type State = One<i64>;
+    type State = UniqueRow<i64>;
 
-    fn assess(&self, _: &StoreTask, state: &mut One<i64>, at: &EvaluationContext<'_>) -> Verdict {
+    fn assess(&self, _: &StoreTask, state: &mut UniqueRow<i64>, at: &EvaluationContext<'_>) -> Verdict {
         let Some(due_at) = state.get().copied() else { return Verdict::GONE };
         let pressing_at = due_at + PRESSING_MS;
         let turn = [due_at, pressing_at].into_iter().find(|turn| *turn > at.now);
         Verdict::while_true(due_at <= at.now).again(turn)
     }
 
-    fn respond(&self, _: &StoreTask, state: &One<i64>, at: &EvaluationContext<'_>) -> Response {
+    fn respond(&self, _: &StoreTask, state: &UniqueRow<i64>, at: &EvaluationContext<'_>) -> Response {
         let pressing = state.get().is_some_and(|due_at| due_at + PRESSING_MS <= at.now);
         let severity = if pressing { Severity::High } else { Severity::Medium };
         Response { severity, action: Action::new("escalate", "store_manager") }
     }
 
-    fn drivers(&self, _: &StoreTask, state: &One<i64>, at: &EvaluationContext<'_>) -> Vec<Driver> {
+    fn drivers(&self, _: &StoreTask, state: &UniqueRow<i64>, at: &EvaluationContext<'_>) -> Vec<Driver> {
         let due_at = state.get().copied();
         vec![
             Driver::new("overdue_ms", due_at.map(|due_at| at.now - due_at), 0, "ms"),
@@ -72,7 +72,7 @@ impl Detector for Overdue {
         vec![key.store.into(), (&key.task).into()]
     }
 
-    fn store(&self, key: &StoreTask, _: &One<i64>) -> Option<Id> {
+    fn store(&self, key: &StoreTask, _: &UniqueRow<i64>) -> Option<Id> {
         Some(key.store)
     }
 }
@@ -80,11 +80,11 @@ impl Detector for Overdue {
 impl StatefulDetector for Overdue {
     type Input = i64;
 
-    fn update(&self, _: &StoreTask, state: &mut One<i64>, due_at: i64, diff: i64) {
+    fn update(&self, _: &StoreTask, state: &mut UniqueRow<i64>, due_at: i64, diff: i64) {
         state.update(due_at, diff);
     }
 
-    fn is_empty(&self, state: &One<i64>) -> bool {
+    fn is_empty(&self, state: &UniqueRow<i64>) -> bool {
         state.is_empty()
     }
 }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn falls_due_then_presses_then_is_done() {
         let (context, key) = (Context::default(), StoreTask { store: Id::new("s"), task: "t".into() });
-        let mut state = One::default();
+        let mut state = UniqueRow::default();
         Overdue.update(&key, &mut state, 100, 1);
         let mut check = |now: i64, done: bool| {
             let at = EvaluationContext { now, context: &context, policy: &[] };

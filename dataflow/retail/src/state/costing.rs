@@ -13,10 +13,10 @@ use contract::event::pos::PosLine;
 use contract::ids::Id;
 use contract::time::{Cause, DAY_MS};
 use foldhash::fast::FixedState;
+use operators::aggregate::sums::difference::{IsZero, Multiply, Semigroup};
+use operators::compact::unique_row::UniqueRow;
 use operators::diff::{Traced, add_up, least};
 use operators::keyed::{Emit, Keyed, Next};
-use operators::one::One;
-use operators::sums::difference::{IsZero, Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 
 use contract::keys::StoreDeptDay;
@@ -95,7 +95,7 @@ pub enum Entry {
 /// this tick.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Item {
-    product: One<Costs>,
+    product: UniqueRow<Costs>,
     last_product: Option<Costs>,
     product_cause: Option<Cause>,
     days: BTreeMap<i64, HashMap<Id, Amounts, FixedState>>,
@@ -139,7 +139,7 @@ impl Item {
             let (mut cause, mut emitted) = (cause.clone(), sums);
             least(&mut cause, &moved.cause);
             emitted.add(&moved.diff, -1);
-            let mut emit = emit.because(&cause);
+            let mut emit = emit.with_cause(&cause);
             (!emitted.is_zero()).then(|| emit.push(costed(at, emitted, before), -1));
             (!sums.is_zero()).then(|| emit.push(costed(at, sums, now), 1));
         };
@@ -169,16 +169,16 @@ impl Keyed for Costing {
     type Key = Id;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = Item;
     type Output = (StoreDeptDay, Amounts);
 
     fn update(&mut self, key: &Id, item: &mut Item, entry: Entry, diff: i64, now: i64) {
-        self.update_because(key, item, entry, Traced::new(diff, None), now);
+        self.update_with_cause(key, item, entry, Traced::new(diff, None), now);
     }
 
-    fn update_because(&mut self, _: &Id, item: &mut Item, entry: Entry, change: Traced<i64, Cause>, _: i64) {
+    fn update_with_cause(&mut self, _: &Id, item: &mut Item, entry: Entry, change: Traced<i64, Cause>, _: i64) {
         match entry {
             Entry::Product(costs) => {
                 item.product.update(costs, change.diff);
@@ -193,7 +193,7 @@ impl Keyed for Costing {
         add_up(&mut item.moved);
         if item.last_product == product {
             for (at, Traced { diff, cause }) in item.moved.drain(..).filter(|(_, moved)| !moved.diff.is_zero()) {
-                emit.because(&cause).push(costed(at, diff, product), 1);
+                emit.with_cause(&cause).push(costed(at, diff, product), 1);
             }
         } else {
             item.restate(product, &product_cause, emit);
@@ -212,14 +212,14 @@ impl Keyed for Costing {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::{KeyedState, Ticks};
+    use operators::keyed::{KeyedStore, Ticks};
 
     use super::*;
     use contract::time::HOUR_MS;
 
     #[test]
     fn a_corrected_product_restates_open_days_only() {
-        let mut state = KeyedState::new(Costing { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
+        let mut state = KeyedStore::new(Costing { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
         let (item, store) = (Id::new("i"), Id::new("s"));
         let sale = |day| Entry::Happened(day, store, Amounts { records: 1, sold: 2_000, ..Amounts::default() });
         let product = |dept, unit_cost_cents| Entry::Product(Costs { dept: Id::new(dept), unit_cost_cents });
@@ -239,7 +239,7 @@ mod tests {
             for (entry, diff) in changes {
                 state.update(item, entry, Traced::new(diff, None), now);
             }
-            state.wake(now);
+            state.fire_timers(now);
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
             let emitted: Vec<String> = out

@@ -4,10 +4,10 @@
 //! ranged. *Time.* Panes leave by the clock. *State.* The panes inside the windows, never more than a day.
 
 use contract::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use operators::aggregate::sums::difference::{Multiply, Semigroup};
+use operators::compact::optional_instant::OptionalInstant;
 use operators::keyed::Next;
-use operators::panes::{Panes, Trail};
-use operators::perhaps::Perhaps;
-use operators::sums::difference::{Multiply, Semigroup};
+use operators::window::panes::{Panes, Trail};
 use serde::{Deserialize, Serialize};
 
 const LAST_HOUR: Trail = Trail { window_ms: HOUR_MS, pane_ms: MINUTE_MS };
@@ -51,7 +51,7 @@ pub struct ItemDemand {
     sold: Panes<(i64, i64)>,
     /// Lines and units as last emitted.
     last_sold: (i64, i64),
-    last_forecast: Perhaps,
+    last_forecast: OptionalInstant,
     /// Few items are put into carts.
     carts: Option<Box<Carts>>,
 }
@@ -66,8 +66,8 @@ struct Carts {
 
 impl Carts {
     fn totals(&mut self, now: i64) -> (i64, i64) {
-        self.last_hour.leave(LAST_HOUR, now);
-        self.last_day.leave(LAST_DAY, now);
+        self.last_hour.expire(LAST_HOUR, now);
+        self.last_day.expire(LAST_DAY, now);
         (self.last_hour.total(LAST_HOUR, now), self.last_day.total(LAST_DAY, now))
     }
 
@@ -91,7 +91,7 @@ impl ItemDemand {
 
     /// The change of the demand since the last call; `forecast_milli` is the daily forecast of a ranged item.
     pub fn grow(&mut self, forecast_milli: Option<i64>, now: i64) -> Demand {
-        self.sold.leave(LAST_HOUR, now);
+        self.sold.expire(LAST_HOUR, now);
         let sold = self.sold.total(LAST_HOUR, now);
         let last_sold = std::mem::replace(&mut self.last_sold, sold);
         let last_forecast = std::mem::replace(&mut self.last_forecast, forecast_milli.into()).get();
@@ -133,7 +133,7 @@ impl ItemDemand {
 
 #[cfg(test)]
 mod tests {
-    use operators::sums::difference::IsZero;
+    use operators::aggregate::sums::difference::IsZero;
 
     use super::*;
 

@@ -6,8 +6,8 @@
 //! of the moves after it, and the last sale.
 
 use contract::ids::EventId;
-use operators::perhaps::Perhaps;
-use operators::slim::Slim;
+use operators::compact::compact_vec::CompactVec;
+use operators::compact::optional_instant::OptionalInstant;
 use serde::{Deserialize, Serialize};
 
 use crate::state::moves::{Move, Moves};
@@ -26,24 +26,24 @@ pub struct Ledger {
     /// Moves after the base that can no longer change.
     base_delta: i64,
     /// Counts that may still change, ascending.
-    counts: Slim<Counted>,
+    counts: CompactVec<Counted>,
     /// Moves that may still change.
     moves: Moves,
     /// Sum of `moves` later than the anchor, valid while `anchored_at` is the anchor's event time.
     #[serde(skip)]
     since_anchor: i64,
     #[serde(skip, default = "nowhere")]
-    anchored_at: Perhaps,
+    anchored_at: OptionalInstant,
     /// The last sale among the folded moves.
-    sold_at: Perhaps,
+    sold_at: OptionalInstant,
     /// With so many entries that may still change it looks whether they still may.
     #[serde(skip)]
     folds_at: u32,
 }
 
 /// The initial anchor time of a read ledger: it makes the sum since the anchor be computed again.
-fn nowhere() -> Perhaps {
-    Perhaps::LAST
+fn nowhere() -> OptionalInstant {
+    OptionalInstant::LAST
 }
 
 impl Ledger {

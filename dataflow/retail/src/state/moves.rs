@@ -8,7 +8,7 @@ use contract::event::inventory::Movement;
 use contract::event::pos::{LineKind, PosLine};
 use contract::ids::EventId;
 use engine::streams::FactRef;
-use operators::slim::Slim;
+use operators::compact::compact_vec::CompactVec;
 use serde::{Deserialize, Serialize};
 
 /// The kind of a move.
@@ -90,7 +90,7 @@ impl Move {
 /// The moves that may still be corrected, ascending.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Moves {
-    entries: Slim<(Move, i64)>,
+    entries: CompactVec<(Move, i64)>,
 }
 
 impl Moves {

@@ -6,7 +6,7 @@
 
 use contract::event::promotion::Terms;
 use contract::ids::EventId;
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::state::moves::{Move, Moves};
@@ -73,7 +73,7 @@ impl LatestSale {
 /// A promotion of an item at a store, with the sums of its lines.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Offer {
-    terms: One<Terms>,
+    terms: UniqueRow<Terms>,
     /// The terms at the last close: those that `sums` and foldings follow.
     judged: Option<Terms>,
     sums: Sums,

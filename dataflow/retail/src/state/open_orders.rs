@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use contract::ids::{EventId, Id};
 use contract::time::{MINUTE_MS, minute};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::{basis_points, on_time_probability};
@@ -61,14 +61,14 @@ pub struct Odds {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct ScoredOrder {
-    row: One<OpenOrder>,
+    row: UniqueRow<OpenOrder>,
     /// The chance that the stock is there, unless it has to be found again.
     stock: Option<f64>,
     last_emitted: Option<Odds>,
 }
 
 /// The shortage of an item, beside the one that the odds were last computed with.
-type Short = (One<Shortage>, Option<Shortage>);
+type Short = (UniqueRow<Shortage>, Option<Shortage>);
 
 /// The open orders of a store.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

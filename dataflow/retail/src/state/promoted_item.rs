@@ -12,8 +12,8 @@ use contract::time::{Cause, HOUR_MS, hour};
 use contract::units::quotient;
 use engine::reference::Hours;
 use engine::row::{Row, Tumbling};
+use operators::compact::compact_vec::CompactVec;
 use operators::keyed::{Emit, Next, Ticks};
-use operators::slim::Slim;
 use serde::{Deserialize, Serialize};
 
 use crate::state::moves::{Move, Moves};
@@ -34,7 +34,7 @@ struct Placed {
 pub struct PromotedItem {
     offers: BTreeMap<Id, Placed>,
     /// Promotions whose rows have settled and gone: nothing changes them again.
-    settled: Slim<Id>,
+    settled: CompactVec<Id>,
 }
 
 /// The inputs that all offers of an item at a store share in a tick.
@@ -178,7 +178,7 @@ impl PromotedItem {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use crate::collections::item_at_store::entry::{ItemInput, ItemLogic, ItemOutput};
@@ -193,13 +193,13 @@ mod tests {
 
     /// One item at one store with an hourly forecast of one unit.
     struct Item {
-        state: KeyedState<ItemLogic>,
+        state: KeyedStore<ItemLogic>,
     }
 
     impl Item {
         fn new() -> Self {
             let ticks = Ticks { tick_ms: 1 };
-            let mut item = Item { state: KeyedState::new(ItemLogic::new(ticks, LATENESS, &Context::default()), ticks) };
+            let mut item = Item { state: KeyedStore::new(ItemLogic::new(ticks, LATENESS, &Context::default()), ticks) };
             assert_eq!(item.tick(0, vec![(ItemInput::Ranged((1, 24_000, None)), 1)]), []);
             item
         }
@@ -210,7 +210,7 @@ mod tests {
                 self.state.update(key, entry, Traced::new(diff, None), now);
             }
             let mut rows = Vec::new();
-            self.state.wake(now);
+            self.state.fire_timers(now);
             self.state.close(now, &mut 100, &mut rows);
             let promotion = |(output, _, change): (ItemOutput, i64, Traced<i64, Cause>)| match output {
                 ItemOutput::Promotion(row) => Some((row.value.performance, row.settled, change.diff)),

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use contract::ids::Id;
 use contract::time::{Cause, DAY_MS, day};
 use foldhash::fast::FixedState;
+use operators::compact::unique_row::UniqueRow;
 use operators::diff::least;
-use operators::one::One;
 use serde::{Deserialize, Serialize};
 
 /// The number of days before today that count.
@@ -77,7 +77,7 @@ impl Day {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SellingDays {
     days: BTreeMap<i64, Day>,
-    ranged: HashMap<Id, One<Ranged>, FixedState>,
+    ranged: HashMap<Id, UniqueRow<Ranged>, FixedState>,
     /// By department: how many ranged items, Σ forecast.
     depts: BTreeMap<Id, (i64, i128)>,
     /// Items taken out of the sums while they change: their department before, and why they change.
@@ -150,7 +150,7 @@ impl SellingDays {
     /// Adds an item to the sums of its department, or takes it out.
     fn weigh(&mut self, item: Id, sign: i64) -> Option<Id> {
         self.changed = true;
-        let ranged = self.ranged.get(&item).and_then(One::get).copied()?;
+        let ranged = self.ranged.get(&item).and_then(UniqueRow::get).copied()?;
         let sums = self.depts.entry(ranged.dept).or_default();
         sums.0 += sign;
         sums.1 += i128::from(sign) * i128::from(ranged.forecast_milli);
@@ -165,7 +165,7 @@ impl SellingDays {
     pub fn close(&mut self, now: i64) -> Option<(BTreeMap<Id, Errors>, ChangeCauses)> {
         for (item, (before, cause)) in std::mem::take(&mut self.lifted) {
             let after = self.weigh(item, 1);
-            if self.ranged.get(&item).is_some_and(One::is_empty) {
+            if self.ranged.get(&item).is_some_and(UniqueRow::is_empty) {
                 self.ranged.remove(&item);
             }
             for dept in before.into_iter().chain(after) {
@@ -184,7 +184,7 @@ impl SellingDays {
             self.changed = true;
             let sold: Vec<Id> = day.units.keys().copied().collect();
             for item in sold {
-                if let Some(ranged) = self.ranged.get(&item).and_then(One::get) {
+                if let Some(ranged) = self.ranged.get(&item).and_then(UniqueRow::get) {
                     day.weigh(item, *ranged, 1);
                 }
             }

@@ -4,8 +4,8 @@
 
 use contract::ids::Transaction;
 use contract::time::{MINUTE_MS, QUARTER_MS};
-use operators::distinct::DistinctInWindow;
-use operators::panes::{Panes, Trail};
+use operators::window::distinct_in_window::DistinctInWindow;
+use operators::window::panes::{Panes, Trail};
 
 use crate::stats::required_servers;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ impl TillLoad {
 
     /// The checkouts needed at `now`.
     pub fn required(&mut self, now: i64) -> i64 {
-        self.lines.leave(WINDOW, now);
+        self.lines.expire(WINDOW, now);
         required_servers(self.baskets.count(WINDOW, now), self.lines.total(WINDOW, now))
     }
 

@@ -5,7 +5,7 @@
 use contract::ids::Id;
 use contract::keys::StoreDay;
 use contract::time::day;
-use operators::slim::Slim;
+use operators::compact::compact_vec::CompactVec;
 use serde::{Deserialize, Serialize};
 
 use crate::state::ledger::{Counted, Ledger};
@@ -15,7 +15,7 @@ use crate::state::ledger::{Counted, Ledger};
 pub struct Variances {
     /// True if a change may affect a variance.
     moved: bool,
-    last_emitted: Slim<(Counted, i64)>,
+    last_emitted: CompactVec<(Counted, i64)>,
 }
 
 impl Variances {
@@ -34,7 +34,7 @@ impl Variances {
     pub fn emit(&mut self, store: Id, ledger: &Ledger, edge: i64, mut push: impl FnMut((StoreDay, i64), i64)) {
         if std::mem::take(&mut self.moved) {
             self.last_emitted.retain(|(count, _)| count.0 >= edge);
-            let new: Slim<_> = ledger.variances().into_iter().filter(|(count, _)| count.0 >= edge).collect();
+            let new: CompactVec<_> = ledger.variances().into_iter().filter(|(count, _)| count.0 >= edge).collect();
             let row = |(count, variance): &(Counted, i64)| (StoreDay { store, day: day(count.0) }, *variance);
             if new != self.last_emitted {
                 self.last_emitted.iter().map(row).for_each(|row| push(row, -1));
@@ -43,7 +43,7 @@ impl Variances {
             }
         }
         if self.last_emitted.iter().all(|(count, _)| count.0 < edge) {
-            self.last_emitted = Slim::default();
+            self.last_emitted = CompactVec::default();
         }
     }
 }

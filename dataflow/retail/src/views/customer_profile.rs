@@ -10,11 +10,10 @@ use contract::units::quotient;
 use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
-use operators::distinct::DistinctInWindow;
-use operators::driver::{keyed, spread};
-use operators::greatest::Greatest;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::panes::{Panes, Trail};
+use operators::aggregate::max_by_key::RetractableMax;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator, stagger};
+use operators::window::distinct_in_window::DistinctInWindow;
+use operators::window::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +129,7 @@ struct CustomerProfileState {
     /// Sale − void lines by store and transaction.
     baskets: DistinctInWindow<(Id, Transaction)>,
     /// Event times of sale lines.
-    purchases: Greatest<i64>,
+    purchases: RetractableMax<i64>,
     last_emitted: Option<Profile>,
 }
 
@@ -152,9 +151,9 @@ impl CustomerProfileState {
 
     /// Drops records that left the window and, of the purchases before `edge`, all but the latest.
     fn leave(&mut self, edge: i64, now: i64) {
-        self.sums.leave(FOUR_WEEKS, now);
+        self.sums.expire(FOUR_WEEKS, now);
         let opens_at = FOUR_WEEKS.opens_at(now);
-        self.purchases.leave(|at| *at < opens_at);
+        self.purchases.expire(|at| *at < opens_at);
         self.purchases.fold(|at| *at < edge);
     }
 
@@ -188,7 +187,7 @@ impl Keyed for CustomerProfile {
     /// The event time and the record.
     type Input = (i64, CustomerEvent);
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = CustomerProfileState;
     type Output = Row<Customer, Profile>;
@@ -217,7 +216,7 @@ impl Keyed for CustomerProfile {
         // Baskets and purchases enter and leave with the panes of the sums, which hold every record.
         let Some(turn) = state.sums.next(FOUR_WEEKS, now) else { return Next::Forget };
         // In the day after that in which a purchase can no longer change, its memory is given back.
-        let folds = |at: &i64| day(at + self.lateness_ms) + DAY_MS + spread(key, DAY_MS);
+        let folds = |at: &i64| day(at + self.lateness_ms) + DAY_MS + stagger(key, DAY_MS);
         let folds = state.purchases.standing().next().map(folds);
         Next::At(turn).or_at(folds)
     }
@@ -242,7 +241,13 @@ pub fn build<'scope>(
         let customer = activity.body.customer?;
         Some((Customer { customer }, (activity.event_time, event)))
     });
-    keyed("view: customer.profile", ticks, Inputs::from(lines).and(looks), None, CustomerProfile { lateness_ms })
+    keyed_operator(
+        "view: customer.profile",
+        ticks,
+        Inputs::from(lines).and(looks),
+        None,
+        CustomerProfile { lateness_ms },
+    )
 }
 
 /// The view as it is listed.

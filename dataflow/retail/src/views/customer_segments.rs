@@ -4,10 +4,9 @@ use contract::event::Topic;
 use contract::time::{Cause, DAY_MS, day};
 use engine::row::{Row, read};
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::one::One;
-use operators::totals::{explode, totals};
+use operators::aggregate::sum_by_key::{explode, sum_by_key};
+use operators::compact::unique_row::UniqueRow;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +87,7 @@ impl Member {
 
 #[derive(Default, Serialize, Deserialize)]
 struct SegmentsState {
-    member: One<Member>,
+    member: UniqueRow<Member>,
     last_emitted: Option<(Segment, i64)>,
 }
 
@@ -99,7 +98,7 @@ impl Keyed for Segments {
     type Key = Customer;
     type Input = Member;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = SegmentsState;
     /// The segment of a customer, and what the customer spent.
@@ -128,9 +127,9 @@ pub fn build<'scope>(
     profiles: &Collection<'scope, Row<Customer, Profile>>,
 ) -> Collection<'scope, Row<SegmentKey, Customers>> {
     let members = read(profiles, |profile| Member::of(&profile));
-    let segments = keyed("customers by segment", ticks, members, None, Segments);
+    let segments = keyed_operator("customers by segment", ticks, members, None, Segments);
     let sums = explode(segments, |(segment, net_cents)| (segment, (1, net_cents)));
-    totals("view: customer.segments", ticks, sums)
+    sum_by_key("view: customer.segments", ticks, sums)
         .map(|(segment, (customers, net_cents))| Row::new(SegmentKey { segment }, Customers { customers, net_cents }))
 }
 
@@ -156,7 +155,7 @@ impl View for Definition {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use contract::ids::Id;
@@ -181,18 +180,18 @@ mod tests {
     fn a_customer_lapses_by_the_clock() {
         for last in [TODAY, TODAY + 1, TODAY + DAY_MS - 1] {
             let (key, cause) = (Customer { customer: Id::new("c1") }, None);
-            let mut state = KeyedState::new(Segments, operators::keyed::Ticks { tick_ms: 1 });
+            let mut state = KeyedStore::new(Segments, operators::keyed::Ticks { tick_ms: 1 });
             state.update(key, member(1, Some(last)), Traced::new(1, cause), last);
             let mut out = Vec::new();
             state.close(last, &mut 9, &mut out);
-            let wake = state.next_wake().unwrap();
+            let wake = state.next_timer().unwrap();
             assert_eq!(member(1, Some(last)).segment(wake - 1), Segment::New);
-            state.wake(wake);
+            state.fire_timers(wake);
             state.close(wake, &mut 9, &mut out);
             let emitted: Vec<_> = out.into_iter().map(|(row, at, change)| (row.0, at, change.diff)).collect();
             let (new, lapsing) = (Segment::New, Segment::Lapsing);
             assert_eq!(emitted, [(new, last, 1), (new, wake, -1), (lapsing, wake, 1)]);
-            assert_eq!(state.next_wake(), None);
+            assert_eq!(state.next_timer(), None);
         }
     }
 

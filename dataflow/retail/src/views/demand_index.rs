@@ -12,9 +12,8 @@ use engine::reference::{Context, Hours, Notice};
 use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::lookup::lookup;
+use operators::join::lookup::lookup;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +109,7 @@ impl Keyed for Index {
     type Key = StoreDept;
     type Input = Demand;
     type Diff = i64;
-    type Notice = Change;
+    type Broadcast = Change;
     type Cause = Cause;
     type State = IndexState;
     type Output = Row<StoreDept, DemandIndex>;
@@ -119,14 +118,14 @@ impl Keyed for Index {
         state.demand.add(&demand, diff);
     }
 
-    fn notice(&mut self, change: &Change, diff: i64) {
+    fn on_broadcast(&mut self, change: &Change, diff: i64) {
         match change {
             Change::Store(store) => self.context.apply(&Notice::Store(*store), diff),
             Change::Signal(signal) => self.signals.update(*signal, diff),
         }
     }
 
-    fn concerns(&self, change: &Change, key: &StoreDept, _: &IndexState) -> bool {
+    fn is_affected(&self, change: &Change, key: &StoreDept, _: &IndexState) -> bool {
         match change {
             Change::Store(store) => store.store == key.store,
             Change::Signal(signal) => SignalBook::concerns(signal, key.store, key.dept),
@@ -173,7 +172,7 @@ pub fn build<'scope>(
     });
     let signals = streams.signals.clone().map(Change::Signal).inner.broadcast().as_collection();
     let index = Index { context, signals: SignalBook::default() };
-    keyed("view: demand.index", ticks, by_dept, Some(stores.concat(signals)), index)
+    keyed_operator("view: demand.index", ticks, by_dept, Some(stores.concat(signals)), index)
 }
 
 /// The view as it is listed.

@@ -9,9 +9,8 @@ use engine::edge::Edge;
 use engine::reference::{Context, Notice};
 use engine::row::{Row, emit_row};
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::totals::totals;
+use operators::aggregate::sum_by_key::sum_by_key;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +112,7 @@ impl Keyed for FeedHealth {
     type Key = Feed;
     type Input = RecordFate;
     type Diff = i64;
-    type Notice = Notice;
+    type Broadcast = Notice;
     type Cause = Cause;
     type State = FeedHealthState;
     type Output = Row<Feed, FeedHealthRow>;
@@ -132,11 +131,11 @@ impl Keyed for FeedHealth {
         }
     }
 
-    fn notice(&mut self, notice: &Notice, diff: i64) {
+    fn on_broadcast(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
     }
 
-    fn concerns(&self, notice: &Notice, feed: &Feed, _: &FeedHealthState) -> bool {
+    fn is_affected(&self, notice: &Notice, feed: &Feed, _: &FeedHealthState) -> bool {
         match notice {
             Notice::Policy(policy) => policy.key.starts_with("stale_ms."),
             Notice::Store(store) => store.store == feed.store,
@@ -169,13 +168,13 @@ pub fn build<'scope>(
         };
         Some((Feed { store: header.store.unwrap_or_else(|| Id::new("-")), topic: header.topic }, fate))
     });
-    keyed("view: feed.health", ticks, fates, Some(notices.clone()), FeedHealth { context })
+    keyed_operator("view: feed.health", ticks, fates, Some(notices.clone()), FeedHealth { context })
 }
 
 /// Broadcast updates of stale feeds: one when a feed becomes stale and one when it recovers.
 pub fn stale<'scope>(ticks: Ticks, rows: &Collection<'scope, Row<Feed, FeedHealthRow>>) -> Collection<'scope, Notice> {
     let stale = rows.clone().flat_map(|row| row.value.health.stale.then_some(row.key));
-    totals("stale feeds", ticks, stale).map(|(feed, _)| Notice::Stale(feed.store, feed.topic))
+    sum_by_key("stale feeds", ticks, stale).map(|(feed, _)| Notice::Stale(feed.store, feed.topic))
 }
 
 /// The view as it is listed.

@@ -7,9 +7,8 @@ use contract::time::{Cause, DAY_MS, HOUR_MS, MINUTE_MS, hour, minute};
 use contract::units::quotient;
 use engine::row::{Row, emit_row};
 use engine::time::{Collection, Inputs};
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::steps::Steps;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
+use operators::window::scheduled_sum::ScheduledSum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -98,11 +97,11 @@ struct FulfillmentNodeState {
     present: i64,
     open_orders: i64,
     open_milli: i64,
-    due_milli: Steps<i64>,
+    due_milli: ScheduledSum<i64>,
     /// Promises met and missed.
-    judged: Steps<(i64, i64)>,
+    judged: ScheduledSum<(i64, i64)>,
     /// Orders placed, their lines, and the short ones of them.
-    placed: Steps<(i64, i64, i64)>,
+    placed: ScheduledSum<(i64, i64, i64)>,
     last_emitted: Option<Fulfillment>,
 }
 
@@ -153,7 +152,7 @@ impl Keyed for FulfillmentNode {
     type Key = Node;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = FulfillmentNodeState;
     type Output = Row<Node, Fulfillment>;
@@ -188,7 +187,7 @@ pub fn build<'scope>(
 ) -> Collection<'scope, Row<Node, Fulfillment>> {
     let orders = orders.clone().map(|order| (Node { store: order.store }, Entry::Order(Promise::of(&order))));
     let here = attendance.pickers().map(|store| (Node { store }, Entry::Here));
-    keyed("view: fulfillment.node", ticks, Inputs::from(orders).and(here), None, FulfillmentNode)
+    keyed_operator("view: fulfillment.node", ticks, Inputs::from(orders).and(here), None, FulfillmentNode)
 }
 
 /// The view as it is listed.

@@ -6,8 +6,7 @@ use contract::time::{Cause, DAY_MS};
 use contract::units::ratio_bp;
 use engine::row::{Row, Tumbling};
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +46,7 @@ impl Keyed for InventoryAccuracy {
     /// A variance.
     type Input = i64;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = InventoryAccuracyState;
     type Output = Row<StoreDay, Accuracy>;
@@ -78,7 +77,7 @@ pub fn build<'scope>(
     lateness_ms: i64,
     variances: Collection<'scope, (StoreDay, i64)>,
 ) -> Collection<'scope, Row<StoreDay, Accuracy>> {
-    keyed("view: inventory.accuracy", ticks, variances, None, InventoryAccuracy { lateness_ms })
+    keyed_operator("view: inventory.accuracy", ticks, variances, None, InventoryAccuracy { lateness_ms })
 }
 
 /// The view as it is listed.
@@ -103,7 +102,7 @@ impl View for Definition {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use crate::state::moves::Move;
@@ -116,14 +115,14 @@ mod tests {
 
     /// Items' books and the row of the one store and day, ticked together.
     struct Both {
-        books: KeyedState<InventoryPosition>,
-        rows: KeyedState<InventoryAccuracy>,
+        books: KeyedStore<InventoryPosition>,
+        rows: KeyedStore<InventoryAccuracy>,
     }
 
     impl Both {
         fn new(lateness_ms: i64) -> Self {
-            let books = KeyedState::new(InventoryPosition { lateness_ms }, TICKS);
-            Both { books, rows: KeyedState::new(InventoryAccuracy { lateness_ms }, TICKS) }
+            let books = KeyedStore::new(InventoryPosition { lateness_ms }, TICKS);
+            Both { books, rows: KeyedStore::new(InventoryAccuracy { lateness_ms }, TICKS) }
         }
 
         fn tick(&mut self, now: i64, entries: Vec<(Entry, i64)>) -> Vec<(Row<StoreDay, Accuracy>, i64)> {
@@ -132,14 +131,14 @@ mod tests {
                 self.books.update(key, entry, Traced::new(diff, None), now);
             }
             let (mut variances, mut rows) = (Vec::new(), Vec::new());
-            self.books.wake(now);
+            self.books.fire_timers(now);
             self.books.close(now, &mut 100, &mut variances);
             for (output, _, change) in variances {
                 if let BooksOutput::Variance(day, variance) = output {
                     self.rows.update(day, variance, change, now);
                 }
             }
-            self.rows.wake(now);
+            self.rows.fire_timers(now);
             self.rows.close(now, &mut 100, &mut rows);
             rows.into_iter().map(|(row, _, change)| (row, change.diff)).collect()
         }

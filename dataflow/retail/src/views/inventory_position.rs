@@ -9,10 +9,9 @@ use contract::units::quotient;
 use engine::row::Row;
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
-use operators::driver::spread;
-use operators::keyed::{Emit, Keyed, Next};
-use operators::panes::{Panes, Trail};
-use operators::perhaps::Perhaps;
+use operators::compact::optional_instant::OptionalInstant;
+use operators::keyed::{Emit, Keyed, Next, stagger};
+use operators::window::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,8 +81,8 @@ pub enum BooksOutput {
 struct PackedPosition {
     on_hand_milli: i64,
     committed_milli: i64,
-    anchor_at: Perhaps,
-    last_sale_at: Perhaps,
+    anchor_at: OptionalInstant,
+    last_sale_at: OptionalInstant,
     sold_24h_milli: i64,
     sold_7d_milli: i64,
 }
@@ -187,7 +186,7 @@ impl Books {
     }
 
     fn pack(&mut self, now: i64) -> PackedPosition {
-        self.sold.leave(WEEK, now);
+        self.sold.expire(WEEK, now);
         let opens_at = FOUR_WEEKS.opens_at(now);
         let last_sale_at = self.ledger.last_sale_before(FOUR_WEEKS.ends_at(now)).filter(|at| *at >= opens_at);
         PackedPosition {
@@ -206,7 +205,7 @@ impl Books {
         let entering = self.moves().first_sale_from(FOUR_WEEKS.ends_at(now)).map(|at| FOUR_WEEKS.pane(at));
         let leaving = packed.last_sale_at.get().map(|at| FOUR_WEEKS.turn(FOUR_WEEKS.pane(at), now));
         // One look, within two hours after the last entry can no longer change, gives the memory back.
-        let folds = |at| floor_to(at + lateness_ms, HOUR_MS) + HOUR_MS + spread(key, HOUR_MS);
+        let folds = |at| floor_to(at + lateness_ms, HOUR_MS) + HOUR_MS + stagger(key, HOUR_MS);
         let folds = self.ledger.horizon().map(folds);
         let sold = Next::Rest.or_at(self.sold.next(DAY, now)).or_at(self.sold.next(WEEK, now));
         sold.or_at(entering).or_at(leaving).or_at(folds)
@@ -233,7 +232,7 @@ impl Keyed for InventoryPosition {
     type Key = StoreItem;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = Books;
     type Output = BooksOutput;
@@ -244,7 +243,7 @@ impl Keyed for InventoryPosition {
 
     fn close(&mut self, key: &StoreItem, books: &mut Books, emit: &mut Emit<'_, BooksOutput, Cause>) -> Next {
         let now = emit.now();
-        books.fold(key, (now - self.lateness_ms, emit.is_woken()), |_, _| {}, emit);
+        books.fold(key, (now - self.lateness_ms, emit.is_timer_due()), |_, _| {}, emit);
         books.emit(key, emit);
         if books.is_empty() { Next::Forget } else { books.next(key, now, self.lateness_ms) }
     }

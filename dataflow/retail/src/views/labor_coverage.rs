@@ -9,9 +9,8 @@ use contract::units::floor_div;
 use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::steps::Steps;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
+use operators::window::scheduled_sum::ScheduledSum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,10 +73,10 @@ pub enum Entry {
 #[derive(Default, Serialize, Deserialize)]
 struct LaborCoverageState {
     present: i64,
-    scheduled: Steps<i64>,
+    scheduled: ScheduledSum<i64>,
     till_load: TillLoad,
     due_milli: i64,
-    task_minutes: Steps<i128>,
+    task_minutes: ScheduledSum<i128>,
     last_emitted: Option<Coverage>,
 }
 
@@ -113,7 +112,7 @@ impl Keyed for LaborCoverage {
     type Key = StoreRole;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = LaborCoverageState;
     type Output = Row<StoreRole, Coverage>;
@@ -178,7 +177,7 @@ pub fn build<'scope>(
         let key = StoreRole { store: row.key.store, role: Role::Fulfillment };
         (key, Entry::Due(row.value.due_2h_milli))
     });
-    keyed("view: labor.coverage", ticks, entries(streams).and(here).and(due), None, LaborCoverage)
+    keyed_operator("view: labor.coverage", ticks, entries(streams).and(here).and(due), None, LaborCoverage)
 }
 
 /// The view as it is listed.

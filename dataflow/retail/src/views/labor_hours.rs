@@ -5,8 +5,7 @@ use contract::keys::RoleHour;
 use contract::time::{Cause, HOUR_MS};
 use engine::row::{Row, Tumbling};
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +39,7 @@ impl Keyed for LaborHours {
     /// The minutes of one person.
     type Input = i64;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = LaborHoursState;
     type Output = Row<RoleHour, WorkedHour>;
@@ -64,7 +63,7 @@ pub fn build<'scope>(
     lateness_ms: i64,
     attendance: &Attendance<'scope>,
 ) -> Collection<'scope, Row<RoleHour, WorkedHour>> {
-    keyed("view: labor.hours", ticks, attendance.worked.clone(), None, LaborHours { lateness_ms })
+    keyed_operator("view: labor.hours", ticks, attendance.worked.clone(), None, LaborHours { lateness_ms })
 }
 
 /// The view as it is listed.
@@ -89,7 +88,7 @@ impl View for Definition {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use contract::event::workforce::Role;
@@ -98,11 +97,11 @@ mod tests {
     #[test]
     fn people_add_up_and_the_hour_settles() {
         let key = RoleHour { store: Id::new("s1"), role: Role::Floor, hour: HOUR_MS };
-        let mut state = KeyedState::new(LaborHours { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
+        let mut state = KeyedStore::new(LaborHours { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
         let mut at = |now: i64, people: &[(i64, i64)]| {
             let mut out = Vec::new();
             people.iter().for_each(|(minutes, diff)| state.update(key, *minutes, Traced::new(*diff, None), now));
-            state.wake(now);
+            state.fire_timers(now);
             assert!(state.close(now, &mut 10, &mut out));
             let row = |(row, _, change): (Row<_, WorkedHour>, _, Traced<_, _>)| {
                 (row.value.worked_minutes, row.settled, change.diff)

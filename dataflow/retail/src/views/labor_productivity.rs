@@ -6,8 +6,7 @@ use contract::time::{Cause, HOUR_MS};
 use contract::units::quotient;
 use engine::row::{Row, Tumbling, read};
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +64,7 @@ impl Keyed for LaborProductivity {
     type Key = StoreHour;
     type Input = Part;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = LaborProductivityState;
     type Output = Row<StoreHour, Productivity>;
@@ -107,7 +106,7 @@ pub fn build<'scope>(
         (key, Part::Worked(row.value.worked_minutes))
     });
     let sold = read(sales, |sales| Part::Sold(sales.net_cents));
-    keyed("view: labor.productivity", ticks, sold.and(worked), None, LaborProductivity { lateness_ms })
+    keyed_operator("view: labor.productivity", ticks, sold.and(worked), None, LaborProductivity { lateness_ms })
 }
 
 /// The view as it is listed.

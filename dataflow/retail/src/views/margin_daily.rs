@@ -8,8 +8,7 @@ use contract::units::{floor_div, saturated};
 use engine::row::{Row, Tumbling};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +68,7 @@ impl Keyed for MarginDaily {
     type Key = StoreDeptDay;
     type Input = Amounts;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = MarginDailyState;
     type Output = Row<StoreDeptDay, Margin>;
@@ -108,8 +107,8 @@ pub fn build<'scope>(
         (product.item, Entry::Product(costs))
     });
     let entries = Inputs::from(lines).and(losses).and(products);
-    let costed = keyed("margin.daily: costs", ticks, entries, None, Costing { lateness_ms });
-    keyed("view: margin.daily", ticks, costed, None, MarginDaily { lateness_ms })
+    let costed = keyed_operator("margin.daily: costs", ticks, entries, None, Costing { lateness_ms });
+    keyed_operator("view: margin.daily", ticks, costed, None, MarginDaily { lateness_ms })
 }
 
 /// The view as it is listed.

@@ -9,12 +9,11 @@ use contract::units::{quotient, saturated};
 use engine::row::{Row, emit_row};
 use engine::streams::Streams;
 use engine::time::{Collection, Inputs};
+use operators::aggregate::sum_by_key::explode;
+use operators::compact::unique_row::UniqueRow;
 use operators::diff::{Traced, least};
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::lookup::lookup;
-use operators::one::One;
-use operators::totals::explode;
+use operators::join::lookup::lookup;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +78,7 @@ enum Entry {
 #[derive(Default, Serialize, Deserialize)]
 struct StoresState {
     days: SellingDays,
-    place: One<(Id, Id)>,
+    place: UniqueRow<(Id, Id)>,
     place_cause: Option<Cause>,
     /// By department.
     errors: BTreeMap<Id, Errors>,
@@ -93,16 +92,23 @@ impl Keyed for Stores {
     type Key = Id;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = StoresState;
     type Output = (Segment, Errors);
 
     fn update(&mut self, key: &Id, state: &mut StoresState, entry: Entry, diff: i64, now: i64) {
-        self.update_because(key, state, entry, Traced::new(diff, None), now);
+        self.update_with_cause(key, state, entry, Traced::new(diff, None), now);
     }
 
-    fn update_because(&mut self, _: &Id, state: &mut StoresState, entry: Entry, change: Traced<i64, Cause>, now: i64) {
+    fn update_with_cause(
+        &mut self,
+        _: &Id,
+        state: &mut StoresState,
+        entry: Entry,
+        change: Traced<i64, Cause>,
+        now: i64,
+    ) {
         let Traced { diff, cause } = change;
         match entry {
             Entry::Line(item, event_time, milli) => state.days.line((item, event_time, milli), diff, &cause, now),
@@ -136,12 +142,12 @@ impl Keyed for Stores {
             let mut cause = causes.of(segment.dept);
             least(&mut cause, if moved { &place_cause } else { &None });
             let old = before.remove(segment).map(|errors| (*segment, errors));
-            emit.because(&cause).replace(old, Some((*segment, *errors)));
+            emit.with_cause(&cause).replace(old, Some((*segment, *errors)));
         }
         for (segment, errors) in before {
             let mut cause = causes.of(segment.dept);
             least(&mut cause, if moved { &place_cause } else { &None });
-            emit.because(&cause).push((segment, errors), -1);
+            emit.with_cause(&cause).push((segment, errors), -1);
         }
         Self::next(state, now)
     }
@@ -163,7 +169,7 @@ impl Keyed for Segments {
     type Key = Segment;
     type Input = Errors;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = (Errors, Option<Drift>);
     type Output = Row<Segment, Drift>;
@@ -197,8 +203,9 @@ pub fn build<'scope>(ticks: Ticks, streams: &Streams<'scope>) -> Collection<'sco
         .pos
         .map(|line| (line.body.store, Entry::Line(line.body.item, line.event_time, line.body.units_milli())));
     let places = streams.stores.clone().map(|store| (store.store, Entry::Place(store.region, store.format)));
-    let stores = keyed("model.drift: stores", ticks, Inputs::from(lines).and(ranged).and(places), None, Stores);
-    keyed("view: model.drift", ticks, stores, None, Segments)
+    let stores =
+        keyed_operator("model.drift: stores", ticks, Inputs::from(lines).and(ranged).and(places), None, Stores);
+    keyed_operator("view: model.drift", ticks, stores, None, Segments)
 }
 
 /// The view as it is listed.
@@ -223,7 +230,7 @@ impl View for Definition {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use contract::time::DAY_MS;
@@ -239,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_store_counts_where_it_is_now_from_the_day_after_it_sold() {
-        let mut state = KeyedState::new(Stores, Ticks { tick_ms: 1_000 });
+        let mut state = KeyedStore::new(Stores, Ticks { tick_ms: 1_000 });
         let (store, item, dept) = (Id::new("s"), Id::new("i"), Id::new("d"));
         let ranged = Entry::Ranged(item, Ranged { dept, forecast_milli: 5 });
         let place = |region| Entry::Place(Id::new(region), Id::new("f"));
@@ -256,7 +263,7 @@ mod tests {
                 let cause = Cause::Record { topic: contract::event::Topic::Pos, event_id: "p".into() };
                 state.update(store, entry, Traced::new(diff, Some(cause)), now);
             }
-            state.wake(now);
+            state.fire_timers(now);
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
             // Blamed on a record: `!`.

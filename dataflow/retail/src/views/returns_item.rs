@@ -10,9 +10,8 @@ use engine::reference::{Context, Notice};
 use engine::row::{Row, emit_row};
 use engine::streams::PosLines;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::panes::{Panes, Trail};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
+use operators::window::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -135,7 +134,7 @@ impl Keyed for ReturnsItem {
     /// The event time.
     type Input = i64;
     type Diff = Sums;
-    type Notice = Notice;
+    type Broadcast = Notice;
     type Cause = Cause;
     type State = ReturnsItemState;
     type Output = Row<Item, ItemReturns>;
@@ -144,17 +143,17 @@ impl Keyed for ReturnsItem {
         state.sums.add(FOUR_WEEKS, event_time, &sums);
     }
 
-    fn notice(&mut self, notice: &Notice, diff: i64) {
+    fn on_broadcast(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
     }
 
-    fn concerns(&self, notice: &Notice, _: &Item, _: &ReturnsItemState) -> bool {
+    fn is_affected(&self, notice: &Notice, _: &Item, _: &ReturnsItemState) -> bool {
         matches!(notice, Notice::Policy(policy) if policy.key == RETURNS_PRIOR.name)
     }
 
     fn close(&mut self, key: &Item, state: &mut ReturnsItemState, emit: &mut Emit<'_, Self::Output, Cause>) -> Next {
         let now = emit.now();
-        state.sums.leave(FOUR_WEEKS, now);
+        state.sums.expire(FOUR_WEEKS, now);
         let total = state.sums.total(FOUR_WEEKS, now);
         let prior_bp = self.context.policies.get(RETURNS_PRIOR);
         emit_row(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value(prior_bp)), emit);
@@ -170,7 +169,7 @@ pub fn build<'scope>(
     pos: &PosLines<'scope>,
 ) -> Collection<'scope, Row<Item, ItemReturns>> {
     let lines = pos.explode(|line| Some(((Item { item: line.body.item }, line.event_time), Sums::of(line.body))));
-    keyed("view: returns.item", ticks, lines, Some(notices.clone()), ReturnsItem { context })
+    keyed_operator("view: returns.item", ticks, lines, Some(notices.clone()), ReturnsItem { context })
 }
 
 /// The view as it is listed.
@@ -231,7 +230,7 @@ mod tests {
         assert_eq!((row.sold_milli, row.defective_milli), (100_000, 7_000));
         assert_eq!((row.rate_bp, row.score_bp), (Some(700), Some(18_333)));
         let prior = Notice::Policy(PolicyValue { key: RETURNS_PRIOR.name.into(), value: 700 });
-        view.state.notice(&prior, &Traced::new(1, None));
+        view.state.broadcast(&prior, &Traced::new(1, None));
         view.close(today + 2_000);
         assert_eq!(view.rows[&key].score_bp, Some(10_000));
         // The sale leaves a day before the return; a rate without sales is none.

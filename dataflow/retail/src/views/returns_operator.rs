@@ -7,9 +7,8 @@ use contract::time::{Cause, DAY_MS};
 use engine::row::{Row, emit_row};
 use engine::streams::PosLines;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::panes::{Panes, Trail};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
+use operators::window::panes::{Panes, Trail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +92,7 @@ impl Keyed for ReturnsOperator {
     /// The event time.
     type Input = i64;
     type Diff = Sums;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = ReturnsOperatorState;
     type Output = Row<StoreOperator, OperatorReturns>;
@@ -109,7 +108,7 @@ impl Keyed for ReturnsOperator {
         emit: &mut Emit<'_, Self::Output, Cause>,
     ) -> Next {
         let now = emit.now();
-        state.sums.leave(WEEK, now);
+        state.sums.expire(WEEK, now);
         let total = state.sums.total(WEEK, now);
         emit_row(key, &mut state.last_emitted, (total.lines > 0).then(|| total.value()), emit);
         state.sums.next(WEEK, now).map_or(Next::Forget, Next::At)
@@ -122,7 +121,7 @@ pub fn build<'scope>(ticks: Ticks, pos: &PosLines<'scope>) -> Collection<'scope,
         let key = StoreOperator { store: line.body.store, operator: line.body.operator };
         Some(((key, line.event_time), Sums::of(line.body)))
     });
-    keyed("view: returns.operator", ticks, lines, None, ReturnsOperator)
+    keyed_operator("view: returns.operator", ticks, lines, None, ReturnsOperator)
 }
 
 /// The view as it is listed.

@@ -8,9 +8,8 @@ use contract::units::{quotient, saturated};
 use engine::row::{Row, Tumbling};
 use engine::streams::Timed;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::greatest::Greatest;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::aggregate::max_by_key::RetractableMax;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,9 +71,9 @@ struct Sums {
 #[derive(Default, Serialize, Deserialize)]
 struct StoreQueueState {
     sums: Sums,
-    lengths: Greatest<i64>,
+    lengths: RetractableMax<i64>,
     /// Event time, record and lanes of each interval.
-    lanes: Greatest<(i64, EventId, i64)>,
+    lanes: RetractableMax<(i64, EventId, i64)>,
     row: Tumbling<Quarter>,
 }
 
@@ -103,7 +102,7 @@ impl Keyed for StoreQueue {
     /// Event time, record, interval.
     type Input = (i64, EventId, QueueInterval);
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = StoreQueueState;
     type Output = Row<ZoneQuarter, Quarter>;
@@ -155,7 +154,7 @@ pub fn build<'scope>(
         let key = ZoneQuarter { store, zone, quarter: quarter(interval.event_time) };
         (key, (interval.event_time, interval.id, interval.body))
     });
-    keyed("view: store.queue", ticks, intervals, None, StoreQueue { lateness_ms })
+    keyed_operator("view: store.queue", ticks, intervals, None, StoreQueue { lateness_ms })
 }
 
 /// The view as it is listed.

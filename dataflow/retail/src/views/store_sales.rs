@@ -8,9 +8,8 @@ use contract::time::{Cause, HOUR_MS, hour};
 use engine::row::{Row, Tumbling};
 use engine::streams::PosLines;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::sums::difference::Semigroup;
+use operators::aggregate::sums::difference::Semigroup;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +93,7 @@ impl Keyed for StoreSales {
     type Key = StoreHour;
     type Input = PosLine;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = StoreSalesState;
     type Output = Row<StoreHour, Sales>;
@@ -140,7 +139,7 @@ pub fn build<'scope>(
         let key = StoreHour { store: line.body.store, hour: hour(line.event_time) };
         (key, line.body.clone())
     });
-    keyed("view: store.sales", ticks, lines, None, StoreSales { lateness_ms })
+    keyed_operator("view: store.sales", ticks, lines, None, StoreSales { lateness_ms })
 }
 
 /// The view as it is listed.

@@ -8,9 +8,8 @@ use contract::units::{ratio_bp, saturated};
 use engine::row::{Row, Tumbling, read};
 use engine::streams::Timed;
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
-use operators::one::One;
+use operators::compact::unique_row::UniqueRow;
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +47,7 @@ struct StoreTrafficState {
     counts: i64,
     visitors_in: i128,
     visitors_out: i128,
-    transactions: One<i64>,
+    transactions: UniqueRow<i64>,
     row: Tumbling<Traffic>,
 }
 
@@ -73,7 +72,7 @@ impl Keyed for StoreTraffic {
     type Key = StoreHour;
     type Input = Entry;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = StoreTrafficState;
     type Output = Row<StoreHour, Traffic>;
@@ -118,7 +117,7 @@ pub fn build<'scope>(
         .clone()
         .map(|count| (StoreHour { store: count.body.store, hour: hour(count.event_time) }, Entry::Count(count.body)));
     let transactions = read(sales, |sales| Entry::Transactions(sales.transactions));
-    keyed("view: store.traffic", ticks, transactions.and(counts), None, StoreTraffic { lateness_ms })
+    keyed_operator("view: store.traffic", ticks, transactions.and(counts), None, StoreTraffic { lateness_ms })
 }
 
 /// The view as it is listed.
@@ -144,7 +143,7 @@ impl View for Definition {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
     use contract::ids::Id;
@@ -156,15 +155,15 @@ mod tests {
 
     /// Runs a script of (tick, changes) and returns the row after each tick.
     fn check(script: Vec<(i64, Vec<(Entry, i64)>)>) -> Vec<Option<(Traffic, bool)>> {
-        let mut state = KeyedState::new(StoreTraffic { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
+        let mut state = KeyedStore::new(StoreTraffic { lateness_ms: HOUR_MS }, Ticks { tick_ms: 1_000 });
         let key = StoreHour { store: Id::new("s1"), hour: 0 };
-        let mut row = One::default();
+        let mut row = UniqueRow::default();
         let mut close = |(now, changes): (i64, Vec<(Entry, i64)>)| {
             for (entry, diff) in changes {
                 state.update(key, entry, Traced::new(diff, None), now);
             }
             let mut out = Vec::new();
-            state.wake(now);
+            state.fire_timers(now);
             assert!(state.close(now, &mut 10, &mut out));
             out.into_iter().for_each(|(emitted, _, change)| row.update((emitted.value, emitted.settled), change.diff));
             row.get().copied()

@@ -8,8 +8,7 @@ use contract::ids::Id;
 use contract::time::{Cause, day};
 use engine::row::{Row, emit_row};
 use engine::time::Collection;
-use operators::driver::keyed;
-use operators::keyed::{Emit, Keyed, Next, Ticks};
+use operators::keyed::{Emit, Keyed, Next, Ticks, keyed_operator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +91,7 @@ impl Keyed for TasksByDay {
     type Key = StoreDayType;
     type Input = CountedTask;
     type Diff = i64;
-    type Notice = ();
+    type Broadcast = ();
     type Cause = Cause;
     type State = TasksByDayState;
     type Output = Row<StoreDayType, TaskCounts>;
@@ -138,7 +137,7 @@ pub fn build<'scope>(
         let key = StoreDayType { store: task.store, day: day(task.due_at), task_type: task.task_type };
         CountedTask::of(&task).map(|task| (key, task))
     });
-    keyed("view: task.status", ticks, standings, None, TasksByDay)
+    keyed_operator("view: task.status", ticks, standings, None, TasksByDay)
 }
 
 /// The view as it is listed.
@@ -163,13 +162,13 @@ impl View for Definition {
 #[cfg(test)]
 mod tests {
     use operators::diff::Traced;
-    use operators::keyed::KeyedState;
+    use operators::keyed::KeyedStore;
 
     use super::*;
 
     #[test]
     fn tasks_fall_due_by_the_clock() {
-        let mut state = KeyedState::new(TasksByDay, Ticks { tick_ms: 10 });
+        let mut state = KeyedStore::new(TasksByDay, Ticks { tick_ms: 10 });
         let key = StoreDayType { store: Id::new("s1"), day: 0, task_type: Id::new("clean") };
         let done = |on_time| CountedTask::Completed { on_time };
         // Per tick: the changes, then due, completed, on_time, overdue, open.
@@ -185,7 +184,7 @@ mod tests {
             for (task, diff) in changes {
                 state.update(key, task, Traced::new(diff, None), now);
             }
-            state.wake(now);
+            state.fire_timers(now);
             let mut out = Vec::new();
             assert!(state.close(now, &mut 10, &mut out));
             for (emitted, _, change) in out {

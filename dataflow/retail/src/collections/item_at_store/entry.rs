@@ -14,11 +14,10 @@ use contract::time::Cause;
 use engine::detector::{Detector, DetectorRunner, EpisodeSlot};
 use engine::reference::{Context, Notice};
 use engine::row::Row;
+use operators::compact::optional_instant::OptionalInstant;
+use operators::compact::unique_row::UniqueRow;
 use operators::diff::{Traced, least};
-use operators::driver::route;
-use operators::keyed::{Audience, Emit, Keyed, Next, Ticks};
-use operators::one::One;
-use operators::perhaps::Perhaps;
+use operators::keyed::{BroadcastScope, Emit, Keyed, Next, Ticks, route};
 use serde::{Deserialize, Serialize};
 
 use super::parts::{DirtyEntries, DirtyParts, Parts};
@@ -82,8 +81,8 @@ pub enum ItemOutput {
 #[derive(Default, Serialize, Deserialize)]
 pub struct KeyedEntry {
     books: Books,
-    ranged: One<Lead>,
-    case_pack: One<i64>,
+    ranged: UniqueRow<Lead>,
+    case_pack: UniqueRow<i64>,
     demand: ItemDemand,
     /// Few items are promoted.
     promoted: Option<Box<PromotedItem>>,
@@ -91,7 +90,7 @@ pub struct KeyedEntry {
     suffices: Option<Box<(Lead, i64)>>,
     negative: EpisodeSlot,
     phantom: EpisodeSlot,
-    stocked_since: Perhaps,
+    stocked_since: OptionalInstant,
     /// Number of the dirty parts of this tick in [`DirtyEntries`]; 0 if the entry is clean.
     #[serde(skip)]
     dirty: u32,
@@ -166,7 +165,7 @@ impl ItemLogic {
     /// The parts of an entry that a broadcast change makes dirty; without one, all parts are evaluated.
     fn concerned(&self, notice: Option<&Notice>, key: &StoreItem, entry: &KeyedEntry) -> Parts {
         fn asks<D: Detector>(part: Parts, notice: &Notice) -> Parts {
-            part.when(DetectorRunner::<D>::audience_of(notice) != Audience::Nobody)
+            part.when(DetectorRunner::<D>::scope_of(notice) != BroadcastScope::NoKey)
         }
         let Some(notice) = notice else { return Parts::ALL };
         let stockout = asks::<StockoutRisk>(Parts::STOCKOUT, notice);
@@ -229,7 +228,7 @@ impl ItemLogic {
             let step = |step| ItemOutput::Stockout(Box::new(step));
             let looks =
                 emit.part(&cause(Parts::STOCKOUT), step, |emit| self.stockout.evaluate(key, &mut rows, life, emit));
-            next = next.or_as(looks);
+            next = next.merge(looks);
             entry.suffices = rows.suffices;
         }
         if is_due(Parts::NEGATIVE) {
@@ -237,7 +236,7 @@ impl ItemLogic {
             let step = |step| ItemOutput::Negative(Box::new(step));
             let looks =
                 emit.part(&cause(Parts::NEGATIVE), step, |emit| self.negative.evaluate(key, &mut rows, life, emit));
-            next = next.or_as(looks);
+            next = next.merge(looks);
         }
         if is_due(Parts::PHANTOM) {
             let (forecast_milli, stocked_since) = (lead.map(|lead| lead.1), entry.stocked_since.get());
@@ -246,7 +245,7 @@ impl ItemLogic {
             let step = |step| ItemOutput::Phantom(Box::new(step));
             let looks =
                 emit.part(&cause(Parts::PHANTOM), step, |emit| self.phantom.evaluate(key, &mut rows, life, emit));
-            next = next.or_as(looks);
+            next = next.merge(looks);
             entry.stocked_since = rows.stocked_since.into();
         }
         next
@@ -281,16 +280,16 @@ impl Keyed for ItemLogic {
     type Key = StoreItem;
     type Input = ItemInput;
     type Diff = i64;
-    type Notice = Notice;
+    type Broadcast = Notice;
     type Cause = Cause;
     type State = KeyedEntry;
     type Output = ItemOutput;
 
     fn update(&mut self, key: &StoreItem, entry: &mut KeyedEntry, input: ItemInput, diff: i64, now: i64) {
-        self.update_because(key, entry, input, Traced::new(diff, None), now);
+        self.update_with_cause(key, entry, input, Traced::new(diff, None), now);
     }
 
-    fn update_because(
+    fn update_with_cause(
         &mut self,
         _: &StoreItem,
         entry: &mut KeyedEntry,
@@ -316,28 +315,28 @@ impl Keyed for ItemLogic {
         }
     }
 
-    fn notice(&mut self, notice: &Notice, diff: i64) {
+    fn on_broadcast(&mut self, notice: &Notice, diff: i64) {
         self.context.apply(notice, diff);
         self.stockout.apply(notice, diff);
         self.negative.apply(notice, diff);
         self.phantom.apply(notice, diff);
     }
 
-    fn audience(&self, notice: &Notice) -> Audience {
-        let stock = DetectorRunner::<StockoutRisk>::audience_of(notice)
-            .max(DetectorRunner::<NegativeOnHand>::audience_of(notice));
-        stock.max(DetectorRunner::<PhantomStock>::audience_of(notice))
+    fn scope(&self, notice: &Notice) -> BroadcastScope {
+        let stock =
+            DetectorRunner::<StockoutRisk>::scope_of(notice).max(DetectorRunner::<NegativeOnHand>::scope_of(notice));
+        stock.max(DetectorRunner::<PhantomStock>::scope_of(notice))
     }
 
-    fn attends(&self, key: &StoreItem, entry: &KeyedEntry) -> Option<u64> {
+    fn subscription(&self, key: &StoreItem, entry: &KeyedEntry) -> Option<u64> {
         entry.open().are_any().then(|| route(&key.store))
     }
 
-    fn is_at_rest(&self, entry: &KeyedEntry) -> bool {
+    fn is_cold(&self, entry: &KeyedEntry) -> bool {
         entry.is_at_rest()
     }
 
-    fn may_concern(&self, notice: &Notice, key: &StoreItem) -> bool {
+    fn key_in_scope(&self, notice: &Notice, key: &StoreItem) -> bool {
         match notice {
             Notice::Policy(_) => true,
             Notice::Store(store) => store.store == key.store,
@@ -345,11 +344,11 @@ impl Keyed for ItemLogic {
         }
     }
 
-    fn concerns(&self, notice: &Notice, key: &StoreItem, entry: &KeyedEntry) -> bool {
+    fn is_affected(&self, notice: &Notice, key: &StoreItem, entry: &KeyedEntry) -> bool {
         self.concerned(Some(notice), key, entry).are_any()
     }
 
-    fn touched_by(&mut self, notice: Option<&Notice>, key: &StoreItem, entry: &mut KeyedEntry, cause: Option<&Cause>) {
+    fn mark_dirty(&mut self, notice: Option<&Notice>, key: &StoreItem, entry: &mut KeyedEntry, cause: Option<&Cause>) {
         let parts = self.concerned(notice, key, entry);
         self.dirty.mark_dirty(&mut entry.dirty, parts, cause);
     }
@@ -357,22 +356,22 @@ impl Keyed for ItemLogic {
     fn close(&mut self, key: &StoreItem, entry: &mut KeyedEntry, emit: &mut Emit<'_, ItemOutput, Cause>) -> Next {
         let now = emit.now();
         let dirty = self.dirty.take(&mut entry.dirty);
-        let closing = Closing { dirty, is_woken: emit.is_woken() };
-        let (mut next, mut moved) = (Next::Rest.or_at(emit.wakes_at()), false);
+        let closing = Closing { dirty, is_woken: emit.is_timer_due() };
+        let (mut next, mut moved) = (Next::Rest.or_at(emit.timer_at()), false);
         if closing.is_due(Parts::BOOKS.and(Parts::OFFERS)) {
             moved = self.close_books(key, entry, &closing, emit);
-            next = next.or_as(entry.books.next(key, now, self.lateness_ms));
+            next = next.merge(entry.books.next(key, now, self.lateness_ms));
         }
-        next = next.or_as(self.judge(key, entry, (&closing, moved), emit));
+        next = next.merge(self.judge(key, entry, (&closing, moved), emit));
         if closing.is_due(Parts::DEMAND) {
             let more = entry.demand.grow(entry.ranged.get().map(|lead| lead.1), now);
             if more != Demand::default() {
                 let cause = closing.dirty.cause(Parts::DEMAND);
-                emit.because(&cause).push(ItemOutput::Demand(*key, more), 1);
+                emit.with_cause(&cause).push(ItemOutput::Demand(*key, more), 1);
             }
-            next = next.or_as(entry.demand.next(now));
+            next = next.merge(entry.demand.next(now));
         }
-        next = next.or_as(self.close_offers(key, entry, &closing, emit));
+        next = next.merge(self.close_offers(key, entry, &closing, emit));
         if entry.is_empty() { Next::Forget } else { next }
     }
 }
