@@ -101,7 +101,7 @@ impl Moves {
         let place = if is_last {
             Err(self.entries.len())
         } else {
-            self.entries.binary_search_by(|(moved, _)| moved.cmp(&moved))
+            self.entries.binary_search_by(|(entry, _)| entry.cmp(&moved))
         };
         match place {
             Ok(at) => {
