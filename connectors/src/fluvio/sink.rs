@@ -5,7 +5,7 @@
 //! sends again, which readers of numbered records drop.
 //!
 //! Once the tail was read, every answer must name the offset that is next: another one shows another writer, or a topic that
-//! was created anew ([`SoleWriter`]).
+//! was created anew (`SoleWriter`).
 
 use std::ops::Range;
 use std::time::Duration;
