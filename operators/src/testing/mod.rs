@@ -9,7 +9,7 @@
 //! | [`play`] | the output: the short form for examples |
 //! | [`transcript`] | the same as text, one line per update, with its cause |
 //! | [`run_all_ways`] | the output, after a check that workers, batches and order within a tick do not change it |
-//! | [`law`] | none: checks over seeds that an operator equals its [`reference`] at every tick |
+//! | [`law`] | none: checks over seeds that an operator equals its [`mod@reference`] at every tick |
 //! | [`close`], [`entries_after`] | the output and the remaining entries of a [`KeyedStore`] without a dataflow |
 //!
 //! The clock of a run stops at a last tick, `until`, which closes; later ones do not. The input ends only after that,

@@ -2,7 +2,7 @@
 //! (contract §5).
 //!
 //! The hour that is evaluated, H, is the last one completed five minutes ago; it is compared with the hours of the day
-//! before it. Rows enter and leave by the clock ([`during`]), so only changes of rows that are read carry a cause.
+//! before it. Rows enter and leave by the clock ([`temporal_filter`]), so only changes of rows that are read carry a cause.
 //! Queues, cashiers and stockout risks are drivers and decide nothing.
 
 use std::collections::BTreeMap;

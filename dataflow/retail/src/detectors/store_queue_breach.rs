@@ -1,7 +1,7 @@
 //! Detector `store.queue_breach`: opens when too many customers of a checkout zone waited too long (contract §5).
 //!
 //! The quarter that is evaluated is the last one completed five minutes ago; its row enters and leaves by the clock
-//! ([`during`]), so only changes of that row carry a cause. Staff and lanes are drivers and decide nothing.
+//! ([`temporal_filter`]), so only changes of that row carry a cause. Staff and lanes are drivers and decide nothing.
 
 use contract::event::Topic;
 use contract::event::workforce::Role;
