@@ -16,6 +16,7 @@
 # Needs: a broker (FLUVIO_ENDPOINT: its SC) and the program (STOREPULSE, default target/release/storepulse).
 # May be set: SCENARIO (scenarios/corner-store), OUT (a folder for everything it leaves, else one is made),
 #   KILLS (100) and SEED (1), SNAPSHOT_MS (600000), PARTITIONS (3), RATES ("1000 10000 50000"), SECONDS_EACH (30),
+#   LATENCY_PARTITIONS (1),
 #   BROKER_KILL and BROKER_START (commands; without them the part `broker` is left out).
 # The result is printed, and is left in $OUT/result.txt. Exit code 1: something was not the same, or did not come.
 set -euo pipefail
@@ -26,7 +27,7 @@ program=${STOREPULSE:-target/release/storepulse}
 scenario=${SCENARIO:-scenarios/corner-store}
 out=${OUT:-$(mktemp -d)}
 kills=${KILLS:-100} partitions=${PARTITIONS:-3} snapshot_ms=${SNAPSHOT_MS:-600000}
-rates=${RATES:-1000 10000 50000} seconds_each=${SECONDS_EACH:-30}
+rates=${RATES:-1000 10000 50000} seconds_each=${SECONDS_EACH:-30} latency_partitions=${LATENCY_PARTITIONS:-1}
 RANDOM=${SEED:-1}
 outputs="views exceptions decisions late dead_letter"
 run=sp$(date +%s)x$$
@@ -250,7 +251,7 @@ part_latency() {
     mkdir -p "$out/nothing"
     : >"$out/nothing/pos.jsonl"
     : >"$out/nothing/inventory.jsonl"
-    "$program" scenario produce "$out/nothing" --config "$out/latency$rate.toml" --partitions 1 >/dev/null
+    "$program" scenario produce "$out/nothing" --config "$out/latency$rate.toml" --partitions "$latency_partitions" >/dev/null
     start "latency$rate"
     sleep 3
     found=$("$program" bench live --config "$out/latency$rate.toml" --rate "$rate" --seconds "$seconds_each" 2>&1) ||
