@@ -28,9 +28,9 @@ pub enum Error {
     /// A file no longer holds what was read of it. Final for whoever acted on what was read.
     #[error("{path}: {problem}", path = path.display())]
     Changed {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is missing.
+        /// The missing content, as a sentence.
         problem: String,
     },
     /// A broker refused, or could not be reached.

@@ -28,7 +28,7 @@ impl FailingCall {
         self.left.fetch_sub(1, Ordering::Relaxed) == 0
     }
 
-    /// Whether the call that fails was made.
+    /// True once the failing call was made.
     pub fn has_failed(&self) -> bool {
         self.left.load(Ordering::Relaxed) < 0
     }

@@ -27,7 +27,7 @@ pub fn events(payload: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<(), String>
 /// error like any other damage.
 ///
 /// # Errors
-/// Those of `read`, or that the table is damaged.
+/// The errors of `read`; an error of damage if it panics.
 pub(crate) fn no_panic<T, E: From<ArrowError>>(read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     let damaged = || ArrowError::IpcError("it is damaged".to_owned());
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged().into()))

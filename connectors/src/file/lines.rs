@@ -15,7 +15,7 @@ pub struct Lines {
     path: PathBuf,
     reader: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
-    /// Whether a failed read left the beginning of the next line.
+    /// True if a failed read left the beginning of the next line.
     is_begun: bool,
     number: u64,
     bytes: u64,
